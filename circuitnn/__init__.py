@@ -1,0 +1,71 @@
+"""Circuit-level simulation of neural-network hardware.
+
+The public names are bound on first use, so ``import circuitnn`` stays cheap and
+a user pays only for the layers that are touched.
+
+Examples
+--------
+>>> import circuitnn as cn
+>>> circuit = cn.Circuit("divider")
+>>> circuit.V("in", "a", 0, dc=1.0)
+>>> circuit.R("1", "a", "b", "1k")
+>>> circuit.R("2", "b", 0, "3k")
+>>> round(float(circuit.op()["v(b)"]), 9)
+0.75
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Circuit": "circuitnn.circuit.circuit",
+    "CircuitnnError": "circuitnn.errors",
+    "Crossbar": "circuitnn.crossbar.crossbar",
+    "Device": "circuitnn.devices.declare",
+    "Layout": "circuitnn.mapping.layout",
+    "Memristor": "circuitnn.devices.declare",
+    "Netlist": "circuitnn.netlist.netlist",
+    "Param": "circuitnn.devices.declare",
+    "Result": "circuitnn.results.result",
+    "Results": "circuitnn.results.result",
+    "State": "circuitnn.devices.declare",
+    "compile": "circuitnn.mapping.compile",
+    "load": "circuitnn.netlist.netlist",
+    "parse": "circuitnn.netlist.netlist",
+    "register": "circuitnn.devices.load",
+}
+
+__all__ = [*sorted(_HOME), "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'circuitnn' has no attribute {name!r}")
+    value = getattr(_import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from circuitnn.circuit.circuit import Circuit as Circuit
+    from circuitnn.crossbar.crossbar import Crossbar as Crossbar
+    from circuitnn.devices.declare import Device as Device
+    from circuitnn.devices.declare import Memristor as Memristor
+    from circuitnn.devices.declare import Param as Param
+    from circuitnn.devices.declare import State as State
+    from circuitnn.devices.load import register as register
+    from circuitnn.errors import CircuitnnError as CircuitnnError
+    from circuitnn.mapping.compile import compile as compile
+    from circuitnn.mapping.layout import Layout as Layout
+    from circuitnn.netlist.netlist import Netlist as Netlist
+    from circuitnn.netlist.netlist import load as load
+    from circuitnn.netlist.netlist import parse as parse
+    from circuitnn.results.result import Result as Result
+    from circuitnn.results.result import Results as Results

@@ -1,0 +1,117 @@
+"""The flat circuit description: what a netlist expands to, and what a circuit is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from circuitnn.errors import Place
+
+if TYPE_CHECKING:
+    from circuitnn.netlist.expression import Expression
+
+GROUND = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """The time function of an independent source.
+
+    Parameters
+    ----------
+    kind : str
+        ``"pulse"``, ``"sin"``, ``"exp"`` or ``"pwl"``.
+    args : tuple of float
+        In SPICE's order; those left out take SPICE's defaults, some of which
+        depend on the transient analysis (rise time, period).
+    """
+
+    kind: str
+    args: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of a flat circuit.
+
+    Parameters
+    ----------
+    name : str
+        Lower case, with the letter of its kind first in the last part: ``"r1"``, ``"x1.r2"``.
+    nodes : tuple of str
+        Node names, lower case; ground is ``"0"``.
+    params : dict of str to float
+        Instance parameters, the positional value under its parameter's name
+        (``resistance``, ``capacitance``, ``inductance``, ``gain``, ``coupling``), sources with
+        ``dc``, ``acmag``, ``acphase`` (degrees).
+    model : str, optional
+        Name of its ``.model`` card, or of a registered device.
+    controls : tuple of str
+        Names of the elements whose branch current it senses (F, H, W: a V; K: inductors).
+    waveform : Waveform, optional
+        For V and I.
+    expression : Expression, optional
+        For B: the tree with node and element names already flat.
+    kind : str
+        For B: ``"v"`` or ``"i"``.
+    place : Place, optional
+        Where it was written.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    params: dict[str, float] = field(default_factory=dict)
+    model: str | None = None
+    controls: tuple[str, ...] = ()
+    waveform: Waveform | None = None
+    expression: Expression | None = None
+    kind: str = ""
+    place: Place | None = None
+
+    @property
+    def letter(self) -> str:
+        """The SPICE letter of its kind, lower case."""
+        return self.name.rpartition(".")[2][0]
+
+    def with_params(self, **params: float) -> Element:
+        """Return a copy with some parameters changed."""
+        return replace(self, params={**self.params, **params})
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A ``.model`` card: a name, a type (``d``, ``nmos``, ``vteam``) and its parameters."""
+
+    name: str
+    type: str
+    params: dict[str, float] = field(default_factory=dict)
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisCard:
+    """An analysis directive: its name and its words, numbers already evaluated."""
+
+    name: str
+    words: tuple[float | str, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(slots=True)
+class FlatNetlist:
+    """Everything that a netlist says, subcircuits expanded and expressions evaluated.
+
+    ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too);
+    ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``.
+    """
+
+    title: str = ""
+    elements: list[Element] = field(default_factory=list)
+    models: dict[str, Model] = field(default_factory=dict)
+    options: dict[str, float | str] = field(default_factory=dict)
+    ic: dict[str, float] = field(default_factory=dict)
+    nodeset: dict[str, float] = field(default_factory=dict)
+    save: list[str] = field(default_factory=list)
+    analyses: list[AnalysisCard] = field(default_factory=list)
+    globals: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)

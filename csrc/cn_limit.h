@@ -1,0 +1,88 @@
+/* SPICE's voltage limiting for Newton's method (Nagel, UCB/ERL M520, 1975, section 3), for generated kernels. */
+#ifndef CN_LIMIT_H
+#define CN_LIMIT_H
+
+#include <math.h>
+
+/* Limit the voltage of a pn junction: above vcrit a step of the voltage becomes a step of the current's logarithm. */
+static inline double cn_limit_pn(double v, double old, double vt, double vcrit, int *held)
+{
+    if (v > vcrit && fabs(v - old) > 2.0 * vt) {
+        if (old > 0.0) {
+            const double arg = (v - old) / vt;
+            v = arg > 0.0 ? old + vt * (2.0 + log(arg - 2.0)) : old - vt * (2.0 + log(2.0 - arg));
+        } else {
+            v = vt * log(v / vt);
+        }
+        *held = 1;
+    } else if (v < 0.0) {
+        const double floor_v = old > 0.0 ? -old - 1.0 : 2.0 * old - 1.0;
+        if (v < floor_v) {
+            v = floor_v;
+            *held = 1;
+        }
+    }
+    return v;
+}
+
+/* Limit a gate-source voltage per iteration, tighter near the threshold vto. */
+static inline double cn_limit_fet(double v, double old, double vto, int *held)
+{
+    const double raw = v;
+    const double high = fabs(2.0 * (old - vto)) + 2.0;
+    const double low = high / 2.0 + 2.0;
+    const double vtox = vto + 3.5;
+    const double step = v - old;
+    if (old >= vto) {
+        if (old >= vtox) {
+            if (step <= 0.0) {
+                if (v >= vtox) {
+                    if (-step > low) v = old - low;
+                } else {
+                    v = fmax(v, vto + 2.0);
+                }
+            } else if (step >= high) {
+                v = old + high;
+            }
+        } else if (step <= 0.0) {
+            v = fmax(v, vto - 0.5);
+        } else {
+            v = fmin(v, vto + 4.0);
+        }
+    } else if (step <= 0.0) {
+        if (-step > high) v = old - high;
+    } else if (v <= vto + 0.5) {
+        if (step > low) v = old + low;
+    } else {
+        v = vto + 0.5;
+    }
+    if (v != raw) *held = 1;
+    return v;
+}
+
+/* Limit a drain-source voltage per iteration. */
+static inline double cn_limit_vds(double v, double old, int *held)
+{
+    const double raw = v;
+    if (old >= 3.5) {
+        if (v > old) {
+            v = fmin(v, 3.0 * old + 2.0);
+        } else if (v < 3.5) {
+            v = fmax(v, 2.0);
+        }
+    } else if (v > old) {
+        v = fmin(v, 4.0);
+    } else {
+        v = fmax(v, -0.5);
+    }
+    if (v != raw) *held = 1;
+    return v;
+}
+
+/* Position of a switch with hysteresis: closed above on, open below off, else as at the last accepted time. */
+static inline double cn_switch(double control, double on, double off, double accepted)
+{
+    return control > on ? 1.0 : control < off ? 0.0 : accepted;
+}
+
+#endif
