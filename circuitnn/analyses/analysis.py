@@ -1,0 +1,80 @@
+"""What all analyses share: reading a card, and columns of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from circuitnn.errors import NetlistError, UsageError
+from circuitnn.netlist.flat import AnalysisCard
+from circuitnn.results.result import Result, Variable
+from circuitnn.units import parse_value
+
+if TYPE_CHECKING:
+    from circuitnn.mna.system import System
+
+Progress = Callable[[float], None]
+
+
+class Analysis:
+    """Base of all analyses; a subclass is a frozen dataclass.
+
+    Class attributes: ``name`` (of the card and the circuit's method), ``usage`` (the card's grammar, for messages).
+    """
+
+    name: ClassVar[str]
+    usage: ClassVar[str]
+
+    @classmethod
+    def from_card(cls, card: AnalysisCard) -> Self:
+        """Return the analysis that a netlist's card asks for; raise NetlistError with its usage otherwise."""
+        raise NotImplementedError
+
+    def run(self, system: System, progress: Progress | None = None) -> Result:
+        """Run on a system and return the result."""
+        raise NotImplementedError
+
+    @classmethod
+    def refuse(cls, card: AnalysisCard, message: str) -> NetlistError:
+        """Return the error for a card that does not follow the usage."""
+        return NetlistError(f".{cls.name}: {message}", place=card.place, expected=cls.usage)
+
+    @classmethod
+    def number(cls, card: AnalysisCard, k: int) -> float:
+        """Return word ``k`` of a card as a number."""
+        if k >= len(card.words):
+            raise cls.refuse(card, "a number is missing")
+        word = card.words[k]
+        if isinstance(word, str):
+            try:
+                return parse_value(word)
+            except UsageError:
+                raise cls.refuse(card, f"{word!r} stands where a number belongs") from None
+        return float(word)
+
+
+def columns(system: System) -> tuple[list[int], list[Variable]]:
+    """Return the unknowns to report and their variables."""
+    chosen = system.vectors()
+    return [k for k, _, _ in chosen], [Variable(name, kind) for _, name, kind in chosen]
+
+
+def statistics(system: System, **counts: Any) -> dict[str, Any]:
+    """Return the counts of a run beside those of the engine."""
+    report = system.engine.report()
+    return {key: report[key] for key in ("method", "iterations", "factorisations", "refactorisations")} | counts
+
+
+def require_finite(what: str, value: float, *, positive: bool = False) -> float:
+    """Return a number given to an analysis, or raise UsageError."""
+    try:
+        number = parse_value(value)
+    except (UsageError, TypeError):
+        raise UsageError(f"{what} = {value!r} is not a finite number", expected="a finite number") from None
+    if positive and number <= 0.0:
+        raise UsageError(f"{what} = {number:g} must be positive", expected="a number above zero")
+    if not np.isfinite(number):
+        raise UsageError(f"{what} = {number} is not finite")
+    return number

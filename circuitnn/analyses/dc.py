@@ -1,0 +1,147 @@
+"""DC sweep: operating points along one or two swept sources or the temperature."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
+from circuitnn.errors import AnalysisError, UsageError
+from circuitnn.mna.system import System
+from circuitnn.netlist.flat import AnalysisCard
+from circuitnn.results.result import Result, Variable
+
+
+@dataclass(frozen=True)
+class Dc(Analysis):
+    """DC sweep.
+
+    Parameters
+    ----------
+    source : str
+        A voltage or current source, or ``"temp"`` (degrees Celsius).
+    start, stop, step : float
+        Swept values; both ends are included when the step divides the range.
+    source2, start2, stop2, step2 : optional
+        An outer sweep.
+
+    Examples
+    --------
+    >>> import circuitnn as cn
+    >>> c = cn.Circuit("divider")
+    >>> c.V("in", "a", 0, dc=0.0); c.R("1", "a", "b", 1e3); c.R("2", "b", 0, 1e3)
+    >>> c.dc("vin", 0, 2, 1)["v(b)"].round(9).tolist()
+    [0.0, 0.5, 1.0]
+    """
+
+    source: str
+    start: float
+    stop: float
+    step: float
+    source2: str | None = None
+    start2: float = 0.0
+    stop2: float = 0.0
+    step2: float = 1.0
+
+    name: ClassVar[str] = "dc"
+    usage: ClassVar[str] = ".dc SOURCE START STOP STEP [SOURCE2 START2 STOP2 STEP2]"
+
+    @classmethod
+    def from_card(cls, card: AnalysisCard) -> Self:
+        """Read ``.dc v1 0 5 0.1 [v2 0 3 1]``."""
+        if len(card.words) not in (4, 8):
+            raise cls.refuse(card, f"{len(card.words)} words")
+        numbers = [cls.number(card, k) for k in (1, 2, 3)]
+        first = str(card.words[0]).lower()
+        if len(card.words) == 4:
+            return cls(first, *numbers)
+        return cls(first, *numbers, str(card.words[4]).lower(), *[cls.number(card, k) for k in (5, 6, 7)])
+
+    def run(self, system: System, progress: Progress | None = None) -> Result:
+        """Return one row a point; the inner sweep runs fastest."""
+        inner = _values("sweep", self.start, self.stop, self.step)
+        outer = np.array([np.nan]) if self.source2 is None else _values("outer sweep", self.start2, self.stop2, self.step2)
+        system.engine.reset_report()
+        sweep = _Sweep(system)
+        for name in (self.source, self.source2):
+            if name is not None:
+                sweep.prepare(name)
+        chosen, variables = columns(system)
+        rows = np.empty((len(outer) * len(inner), len(chosen) + 1))
+        done = 0
+        kind = {"v": "voltage", "i": "current"}.get(self.source[0], "notype")
+        axis = Variable("temp-sweep" if self.source == "temp" else f"{self.source[0]}({self.source[0]}-sweep)", kind)
+
+        def result() -> Result:
+            return Result("dc1", "dc", system.circuit.title, [axis, *variables], rows[:done].copy(), statistics(system, points=done))
+
+        try:
+            for second in outer:
+                if self.source2 is not None:
+                    sweep.set(self.source2, float(second))
+                for value in inner:
+                    sweep.set(self.source, float(value))
+                    rows[done, 0] = value
+                    rows[done, 1:] = sweep.solve()[chosen]
+                    done += 1
+                    if progress is not None:
+                        progress(done / len(rows))
+        except AnalysisError as error:
+            error.result = result()
+            raise
+        finally:
+            sweep.restore()
+        return result()
+
+
+class _Sweep:
+    """Sets swept quantities and solves, each point from the last one's solution."""
+
+    def __init__(self, system: System) -> None:
+        self.first = self.system = system
+        self.last: np.ndarray | None = None
+        self.swept: dict[str, float] = {}
+
+    def prepare(self, name: str) -> None:
+        if name != "temp":
+            self.first.source(name)
+
+    def set(self, name: str, value: float) -> None:
+        self.swept[name] = value
+        if name == "temp":
+            # Temperature enters device parameters: a new plan, on the same topology.
+            circuit = self.first.circuit.copy()
+            circuit.options = replace(circuit.options, temp=value)
+            self.system = System(circuit)
+            for source, dc in self.swept.items():
+                if source != "temp":
+                    self.system.set_dc(source, dc)
+        else:
+            self.system.set_dc(name, value)
+
+    def solve(self) -> np.ndarray:
+        self.last = self.system.operating_point(self.last)
+        return self.last
+
+    def restore(self) -> None:
+        self.first.set_waveforms(step=1.0, stop=1.0)
+
+
+def _values(what: str, start: float, stop: float, step: float) -> np.ndarray:
+    start, stop, step = (require_finite(f"{what} {n}", v) for n, v in (("start", start), ("stop", stop), ("step", step)))
+    if step == 0.0:
+        if start == stop:
+            return np.array([start])
+        raise UsageError(f"the step of the {what} is zero", expected="a step other than zero")
+    count = math.floor((stop - start) / step * (1.0 + 1e-12) + 1e-9) + 1
+    if count < 1:
+        raise UsageError(f"the {what} from {start:g} to {stop:g} never arrives with a step of {step:g}", hint="change the step's sign")
+    if count > 50_000_000:
+        raise UsageError(f"the {what} has {count} points", hint="use a larger step")
+    return start + step * np.arange(count)
+
+
+EXPORT = Dc

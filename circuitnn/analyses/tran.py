@@ -1,0 +1,113 @@
+"""Transient analysis: the circuit in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
+from circuitnn.errors import UsageError
+from circuitnn.mna import _engine
+from circuitnn.mna.system import System
+from circuitnn.netlist.flat import AnalysisCard
+from circuitnn.results.result import Result, Variable
+
+
+@dataclass(frozen=True)
+class Tran(Analysis):
+    """Transient analysis.
+
+    Parameters
+    ----------
+    stop : float
+        Last time, seconds.
+    step : float, optional
+        SPICE's TSTEP: the default of rise times, and a bound of the step as in ``max_step``; ``stop / 100`` when absent.
+    start : float
+        First time that is recorded.
+    max_step : float, optional
+        Largest time step; the smaller of ``step`` and ``(stop - start) / 50`` when absent, as in SPICE.
+    uic : bool
+        Start from the given initial conditions instead of an operating point.
+
+    Examples
+    --------
+    >>> import circuitnn as cn, numpy as np
+    >>> c = cn.Circuit("discharge")
+    >>> c.R("1", "a", 0, "1k"); c.C("1", "a", 0, "1u", ic=1.0)
+    >>> run = c.tran(stop=1e-3, uic=True)
+    >>> bool(abs(run["v(a)"][-1] - np.exp(-1)) < 1e-3)
+    True
+    """
+
+    stop: float
+    step: float | None = None
+    start: float = 0.0
+    max_step: float | None = None
+    uic: bool = False
+
+    name: ClassVar[str] = "tran"
+    usage: ClassVar[str] = ".tran TSTEP TSTOP [TSTART [TMAX]] [UIC]"
+
+    @classmethod
+    def from_card(cls, card: AnalysisCard) -> Self:
+        """Read ``.tran 1n 1u [0 [0.1n]] [uic]``."""
+        words = list(card.words)
+        uic = bool(words) and str(words[-1]).lower() == "uic"
+        count = len(words) - uic
+        if not 2 <= count <= 4:
+            raise cls.refuse(card, f"{count} numbers")
+        numbers = [cls.number(card, k) for k in range(count)]
+        return cls(
+            step=numbers[0],
+            stop=numbers[1],
+            start=numbers[2] if count > 2 else 0.0,
+            max_step=numbers[3] if count > 3 and numbers[3] > 0.0 else None,
+            uic=uic,
+        )
+
+    def run(self, system: System, progress: Progress | None = None) -> Result:
+        """Return one row an accepted time point."""
+        stop = require_finite("stop", self.stop, positive=True)
+        start = require_finite("start", self.start)
+        step = stop / 100.0 if self.step is None else require_finite("step", self.step, positive=True)
+        if not 0.0 <= start < stop:
+            raise UsageError(f"start = {start:g} s lies outside 0 .. stop = {stop:g} s")
+        limit = min(step, (stop - start) / 50.0)
+        max_step = limit if self.max_step is None else require_finite("max_step", self.max_step, positive=True)
+        max_step = min(max_step, stop)
+        system.engine.reset_report()
+        system.set_waveforms(step=step, stop=stop)
+        chosen, variables = columns(system)
+        if self.uic:
+            x, q = system.initial_conditions()
+        else:
+            x = np.append(system.operating_point(at_time_zero=True, use_ic=True), 0.0)
+            q = system.engine.charges(x)
+        status, times, points, counts = system.transient(
+            x,
+            q,
+            chosen,
+            stop=stop,
+            start=start,
+            max_step=max_step,
+            first_step=min(0.1 * max_step, 0.01 * stop),
+            inconsistent=self.uic,
+            progress=progress,
+        )
+        result = Result(
+            "tran1",
+            "tran",
+            system.circuit.title,
+            [Variable("time", "time"), *variables],
+            np.column_stack([times, points]),
+            statistics(system, **counts),
+        )
+        if status != _engine.OK:
+            system.fail(status, f"the transient stopped at {counts['time']:.6g} s of {stop:g} s", result)
+        return result
+
+
+EXPORT = Tran

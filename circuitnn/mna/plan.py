@@ -1,0 +1,364 @@
+"""From a circuit to the plan of its equations: unknowns, sparsity pattern, constant matrices, kernel batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circuitnn.devices.declare import Environment
+from circuitnn.devices.load import kernel_of
+from circuitnn.errors import CircuitError, DeviceError
+from circuitnn.mna.ordering import fill_reducing_order
+from circuitnn.mna.tape import compile_behavioural
+from circuitnn.netlist.flat import GROUND, Element
+
+if TYPE_CHECKING:
+    from circuitnn.circuit.circuit import Circuit
+
+NODE, BRANCH, STATE = 0, 1, 2
+ZERO_CELSIUS = 273.15
+#: Absolute tolerance of a state, as a part of its declared scale.
+STATE_TOLERANCE = 1e-6
+#: Absolute tolerance of an auxiliary dv/dt: with 1 pF it stands for SPICE's abstol of 1 pA.
+SLOPE_TOLERANCE = 1.0
+
+
+@dataclass(slots=True)
+class Batch:
+    """All elements that share one kernel; arrays as in ``csrc/cn_system.h``."""
+
+    kernel: Any
+    names: list[str]
+    index: np.ndarray
+    param: np.ndarray
+    discrete_start: np.ndarray | None = None
+    jf_slot: np.ndarray | None = None
+    jq_slot: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of elements."""
+        return len(self.names)
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything that the engine needs to know of a circuit; unknown ``n`` stands for ground."""
+
+    n: int = 0
+    names: list[str] = field(default_factory=list)
+    kind: list[int] = field(default_factory=list)
+    tol: list[float] = field(default_factory=list)
+    hidden: list[bool] = field(default_factory=list)
+    node_index: dict[str, int] = field(default_factory=dict)
+    branch_index: dict[str, int] = field(default_factory=dict)
+    batches: list[Batch] = field(default_factory=list)
+    sources: list[Element] = field(default_factory=list)
+    n_sources: int = 0
+    drive_row: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    drive_source: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    drive_value: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    held_row: list[int] = field(default_factory=list)
+    held_value: list[float] = field(default_factory=list)
+    start: dict[int, float] = field(default_factory=dict)
+    charge_ic: list[tuple[int, int, float, float]] = field(default_factory=list)
+    ap: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
+    ai: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    g0: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    c0: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    diagonal: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    dynamic: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+    perm: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def unknown(self, name: str, kind: int, tol: float, hidden: bool = False) -> int:
+        """Add an unknown and return its index."""
+        self.names.append(name)
+        self.kind.append(kind)
+        self.tol.append(tol)
+        self.hidden.append(hidden)
+        self.n += 1
+        return self.n - 1
+
+
+@dataclass(slots=True)
+class _Group:
+    """Elements of one device class, before they become a batch."""
+
+    device: Any
+    elements: list[Element] = field(default_factory=list)
+    values: list[dict[str, float]] = field(default_factory=list)
+
+
+def make_plan(circuit: Circuit) -> Plan:
+    """Return the plan of a circuit whose topology has been checked."""
+    return _Planner(circuit).plan
+
+
+class _Planner:
+    """Holds what is known half-way; each method is one stage."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.options = circuit.options
+        self.plan = Plan()
+        self.linear: list[tuple[Batch, Any, _Group]] = []
+        self.entries: list[tuple[Batch, Any]] = []
+        groups, behavioural = self._group()
+        self._number_nodes(circuit.elements.values())
+        for group in groups:
+            self._number_own(group)
+        for element in behavioural:
+            if element.kind == "v":
+                self._branch(element.name)
+        batches = [self._batch(group) for group in groups]
+        batches += self._behavioural(behavioural)
+        self._assemble(batches)
+
+    # ------------------------------------------------------------------ elements
+    def _group(self) -> tuple[list[_Group], list[Element]]:
+        groups: dict[Any, _Group] = {}
+        behavioural = []
+        for element in self.circuit.elements.values():
+            if element.expression is not None:
+                behavioural.append(element)
+                continue
+            device, values = self.circuit.device_of(element)
+            group = groups.get(device)
+            if group is None:
+                group = groups[device] = _Group(device)
+            group.elements.append(element)
+            group.values.append(values)
+        return list(groups.values()), behavioural
+
+    def _number_nodes(self, elements: Iterable[Element]) -> None:
+        index = self.plan.node_index
+        for element in elements:
+            for node in element.nodes:
+                if node != GROUND and node not in index:
+                    index[node] = self.plan.unknown(f"v({node})", NODE, self.options.vntol)
+
+    def _branch(self, name: str) -> int:
+        index = self.plan.branch_index[name] = self.plan.unknown(f"i({name})", BRANCH, self.options.abstol)
+        return index
+
+    def _number_own(self, group: _Group) -> None:
+        """Number internal nodes, branches and states, so that later elements can refer to them."""
+        device = group.device
+        for element in group.elements:
+            for k, name in enumerate(device.branches):
+                if name in device.auxiliaries:
+                    continue
+                if k == 0:
+                    self._branch(element.name)
+                else:
+                    self.plan.unknown(f"i({element.name}#{name})", BRANCH, self.options.abstol, hidden=True)
+
+    def _columns(self, group: _Group) -> dict[str, np.ndarray]:
+        """User parameters as arrays over the instances, NaN where not given."""
+        columns = {}
+        for name, param in group.device.params.items():
+            default = np.nan if param.default is None else param.default
+            columns[name] = np.array([v.get(name, default) for v in group.values], dtype=float)
+        return columns
+
+    def _batch(self, group: _Group) -> Batch:
+        device, plan, n = group.device, self.plan, len(group.elements)
+        if device.name == "mutual":
+            self._couple(group)
+        kernel = kernel_of(device)
+        columns = self._columns(group)
+        environment = Environment(
+            temp=self.options.temp + ZERO_CELSIUS, tnom=self.options.tnom + ZERO_CELSIUS, gmin=self.options.gmin
+        )
+        prepared = device.prepare(columns, environment)
+        param = np.empty((kernel.n_param, n))
+        for row, name in enumerate(kernel.param_names):
+            param[row] = prepared[name] if name in prepared else columns[name]
+        bad = ~np.isfinite(param)
+        if device.waveform:
+            bad[kernel.param_names.index("value")] = False
+        if bad.any():
+            row, which = np.argwhere(bad)[0]
+            raise DeviceError(
+                f"{group.elements[which].name}: parameter {kernel.param_names[row]!r} of {device.name} has no finite value",
+                place=group.elements[which].place,
+                names=(group.elements[which].name,),
+                hint="give it a value on the element or in its model card",
+            )
+        index = self._index(group, columns)
+        start = None
+        if kernel.n_discrete:
+            start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete, axis=0)
+        batch = Batch(kernel, [e.name for e in group.elements], index, param, start)
+        self._initial_values(group, columns, index)
+        if device.waveform:
+            plan.sources += group.elements
+        if kernel.linear:
+            self.linear.append((batch, device, group))
+        return batch
+
+    def _couple(self, group: _Group) -> None:
+        for element, values in zip(group.elements, group.values, strict=True):
+            inductance = []
+            for name in element.controls:
+                other = self.circuit.elements.get(name)
+                if other is None or other.letter != "l":
+                    raise CircuitError(
+                        f"{element.name} couples {name!r}, which is not an inductor", place=element.place, names=(element.name, name)
+                    )
+                inductance.append(self.circuit.device_of(other)[1]["inductance"])
+            values["mutual"] = values["coupling"] * float(np.sqrt(inductance[0] * inductance[1]))
+
+    def _index(self, group: _Group, columns: dict[str, np.ndarray]) -> np.ndarray:
+        """Unknown of each local unknown of each instance, shape (n_local, n); ground is -1 until numbering is done."""
+        device, plan = group.device, self.plan
+        node = {GROUND: -1, **plan.node_index}
+        rows: dict[str, np.ndarray] = {}
+        for k, name in enumerate(device.terminals):
+            rows[name] = np.array([node[e.nodes[k]] for e in group.elements], dtype=np.int64)
+        collapsed = device.collapse(columns)
+        for name in device.internals:
+            rows[name] = self._own_unknowns(group, name, collapsed.get(name), NODE, self.options.vntol)
+        for k, name in enumerate(device.branches):
+            if name in device.auxiliaries:
+                rows[name] = self._own_unknowns(group, name, collapsed.get(name), STATE, SLOPE_TOLERANCE)
+            elif k == 0:
+                rows[name] = np.array([plan.branch_index[e.name] for e in group.elements], dtype=np.int64)
+        for name, state in device.states.items():
+            rows[name] = np.array(
+                [plan.unknown(f"@{e.name}[{name}]", STATE, STATE_TOLERANCE * state.scale) for e in group.elements]
+            )
+        for k, name in enumerate(device.controls):
+            rows[name] = np.array([self._sensed(e, e.controls[k]) for e in group.elements], dtype=np.int64)
+        for name, (target, mask) in collapsed.items():
+            rows[name] = np.where(mask, -1 if target is None else rows[target], rows[name])
+        return np.stack([rows[name] for name in device.locals])
+
+    def _own_unknowns(self, group: _Group, name: str, collapse: Any, kind: int, tol: float) -> np.ndarray:
+        gone = np.zeros(len(group.elements), bool) if collapse is None else collapse[1]
+        return np.array(
+            [
+                -1 if gone[k] else self.plan.unknown(f"v({e.name}#{name})", kind, tol, hidden=True)
+                for k, e in enumerate(group.elements)
+            ],
+            dtype=np.int64,
+        )
+
+    def _sensed(self, element: Element, name: str) -> int:
+        index = self.plan.branch_index.get(name)
+        if index is None:
+            raise CircuitError(
+                f"{element.name} senses the current of {name!r}, which has no branch current",
+                place=element.place,
+                names=(element.name, name),
+                hint="sense the current of a voltage source; one of 0 V in series will do",
+            )
+        return index
+
+    def _initial_values(self, group: _Group, columns: dict[str, np.ndarray], index: np.ndarray) -> None:
+        """States start at their initial values; ``ic`` of capacitors and inductors matter to ``uic`` only."""
+        device, plan = group.device, self.plan
+        for name, value in device.state_init(columns).items():
+            rows = index[device.locals.index(name)]
+            held = not device.states[name].settles
+            for row, w in zip(rows.tolist(), np.broadcast_to(value, rows.shape).tolist(), strict=True):
+                plan.start[row] = w
+                if held:
+                    plan.held_row.append(row)
+                    plan.held_value.append(w)
+        if "ic" not in columns or device.letter not in "cl":
+            return
+        for k in np.flatnonzero(np.isfinite(columns["ic"])).tolist():
+            ic = float(columns["ic"][k])
+            if device.letter == "l":
+                plan.start[plan.branch_index[group.elements[k].name]] = ic
+            else:
+                plan.charge_ic.append((int(index[0, k]), int(index[1, k]), float(columns["capacitance"][k]), ic))
+
+    def _behavioural(self, elements: list[Element]) -> list[Batch]:
+        batches = []
+        for kernel, members in compile_behavioural(elements, temperature=self.options.temp):
+            rows = []
+            for element, sensed in members:
+                local = [self.plan.node_index.get(n, -1) for n in element.nodes[:2]]
+                if element.kind == "v":
+                    local.append(self.plan.branch_index[element.name])
+                for what, name in sensed:
+                    local.append(self._probe_node(element, name) if what == "v" else self._sensed(element, name))
+                rows.append(local)
+            param = np.array([kernel_params for _, kernel_params in kernel.instances], dtype=float).reshape(len(members), -1).T
+            batches.append(Batch(kernel, [e.name for e, _ in members], np.array(rows, dtype=np.int64).T, param))
+        return batches
+
+    def _probe_node(self, element: Element, name: str) -> int:
+        if name == GROUND:
+            return -1
+        index = self.plan.node_index.get(name)
+        if index is None:
+            raise CircuitError(
+                f"{element.name} uses v({name}), but no element touches the node {name!r}", place=element.place, names=(element.name, name)
+            )
+        return index
+
+    # ------------------------------------------------------------------ matrix
+    def _assemble(self, batches: list[Batch]) -> None:
+        plan = self.plan
+        n = plan.n
+        for batch in batches:
+            batch.index = np.where(batch.index < 0, n, batch.index).astype(np.int32)
+        keys = [np.arange(n, dtype=np.int64) * (n + 1)]  # the whole diagonal: held states and gmin stepping need it
+        wheres = []
+        for batch in batches:
+            for rows, columns in ((batch.kernel.jf_row, batch.kernel.jf_col), (batch.kernel.jq_row, batch.kernel.jq_col)):
+                row, column = batch.index[rows].astype(np.int64), batch.index[columns].astype(np.int64)
+                key = np.where((row == n) | (column == n), -1, column * n + row)
+                wheres.append(key)
+                keys.append(key.ravel())
+        pattern = np.unique(np.concatenate(keys))
+        pattern = pattern[pattern >= 0]
+        nnz = len(pattern)
+        plan.ai = (pattern % n).astype(np.int32) if n else np.zeros(0, np.int32)
+        plan.ap = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n).astype(np.int32)
+        plan.diagonal = np.searchsorted(pattern, keys[0]).astype(np.int32)
+        slots = [np.where(key < 0, nnz, np.searchsorted(pattern, key)).astype(np.int32) for key in wheres]
+        for k, batch in enumerate(batches):
+            batch.jf_slot, batch.jq_slot = slots[2 * k], slots[2 * k + 1]
+        plan.g0, plan.c0 = np.zeros(nnz + 1), np.zeros(nnz + 1)
+        plan.dynamic = np.zeros(n + 1, np.uint8)
+        folded = {id(batch) for batch, _, _ in self.linear}
+        self._fold_linear()
+        plan.batches = [b for b in batches if id(b) not in folded]
+        for batch in plan.batches:
+            plan.dynamic[batch.index[batch.kernel.jq_col].ravel()] = 1
+        plan.dynamic = plan.dynamic[:n]
+        plan.n_sources = len(plan.sources)
+        plan.perm = fill_reducing_order(n, plan.ap, plan.ai)
+
+    def _fold_linear(self) -> None:
+        """Add the constant Jacobians of linear devices to g0 and c0, and their sources to the drive."""
+        plan = self.plan
+        row, source, value = [], [], []
+        first = 0
+        for batch, device, group in self.linear:
+            kernel = batch.kernel
+            param = batch.param.copy()
+            if device.waveform:
+                param[kernel.param_names.index("value")] = 1.0
+            f, _, jf, jq = kernel.evaluate(np.zeros((kernel.n_local, batch.n)), param)
+            np.add.at(plan.g0, batch.jf_slot, jf)
+            np.add.at(plan.c0, batch.jq_slot, jq)
+            plan.dynamic[batch.index[kernel.jq_col][jq != 0.0]] = 1
+            if device.waveform:
+                local, which = np.nonzero(f)
+                row.append(batch.index[local, which])
+                source.append(first + which)
+                value.append(-f[local, which])
+                first += len(group.elements)
+        plan.g0[-1] = plan.c0[-1] = 0.0
+        if row:
+            plan.drive_row = np.concatenate(row).astype(np.int32)
+            plan.drive_source = np.concatenate(source).astype(np.int32)
+            plan.drive_value = np.concatenate(value)

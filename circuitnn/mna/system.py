@@ -1,0 +1,302 @@
+"""The system of equations of one circuit: what analyses run on, without ever seeing a device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, nearest
+from circuitnn.mna import _engine
+from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
+from circuitnn.netlist.flat import Element, Waveform
+
+if TYPE_CHECKING:
+    from circuitnn.circuit.circuit import Circuit
+
+_KINDS = {"pulse": 1, "sin": 2, "exp": 3, "pwl": 4}
+_VECTOR_KINDS = ("voltage", "current", "state")
+
+
+class System:
+    """Unknowns, matrices and sources of a circuit, ready to be solved.
+
+    Parameters
+    ----------
+    circuit : circuitnn.Circuit
+        Its topology must have been checked; it is read once and not kept in step with later changes.
+
+    Raises
+    ------
+    CircuitError, DeviceError
+        For elements that refer to what does not exist, or parameters without a usable value.
+
+    Examples
+    --------
+    >>> import circuitnn as cn
+    >>> c = cn.Circuit("divider")
+    >>> c.V("in", "a", 0, dc=2.0); c.R("1", "a", "b", "1k"); c.R("2", "b", 0, "1k")
+    >>> system = System(c)
+    >>> system.names
+    ['v(a)', 'v(b)', 'i(vin)']
+    >>> system.operating_point().round(9).tolist()
+    [2.0, 1.0, -0.001]
+    """
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.options = circuit.options
+        self.plan: Plan = make_plan(circuit)
+        self.engine = _engine.Engine(self.plan, self.options)
+        self._source_index = {element.name: k for k, element in enumerate(self.plan.sources)}
+        self.set_waveforms(step=1.0, stop=1.0)
+
+    @property
+    def n(self) -> int:
+        """Number of unknowns."""
+        return self.plan.n
+
+    @property
+    def names(self) -> list[str]:
+        """Vector name of each unknown: ``v(node)``, ``i(element)``, ``@element[state]``."""
+        return self.plan.names
+
+    def vectors(self) -> list[tuple[int, str, str]]:
+        """Return ``(unknown, name, kind)`` of what an analysis reports; kind is voltage, current or state."""
+        wanted = {_normal(name) for name in self.circuit.save}
+        found = []
+        for k, name in enumerate(self.plan.names):
+            if not self.plan.hidden[k] and (not wanted or name in wanted):
+                found.append((k, name, _VECTOR_KINDS[self.plan.kind[k]]))
+        return found
+
+    # ------------------------------------------------------------------ sources
+    def set_waveforms(self, step: float, stop: float) -> None:
+        """Give all sources their time functions; SPICE's defaults depend on the transient's step and stop time."""
+        for k, element in enumerate(self.plan.sources):
+            dc = element.params.get("dc")
+            kind, args = waveform_arguments(element, step, stop) if element.waveform else (0, ())
+            self.engine.set_source(k, kind, dc or 0.0, dc is not None, args)
+
+    def source(self, name: str) -> Element:
+        """Return the independent source of that name; raise CircuitError when there is none."""
+        if name not in self._source_index:
+            raise CircuitError(
+                f"there is no independent source {name!r}", names=(name,), hint=nearest(name, self._source_index)
+            )
+        return self.circuit.elements[name]
+
+    def set_dc(self, name: str, value: float) -> None:
+        """Set the dc value of a source (volts or amperes)."""
+        self.source(name)
+        self.engine.set_dc(self._source_index[name], value)
+
+    def ac_drive(self) -> np.ndarray:
+        """Return the small-signal excitation, complex, shape (n,)."""
+        plan = self.plan
+        phasor = np.zeros(plan.n_sources, complex)
+        for k, element in enumerate(plan.sources):
+            phase = math.radians(element.params.get("acphase", 0.0))
+            phasor[k] = element.params.get("acmag", 0.0) * complex(math.cos(phase), math.sin(phase))
+        drive = np.zeros(plan.n + 1, complex)
+        np.add.at(drive, plan.drive_row, plan.drive_value * phasor[plan.drive_source])
+        return drive[:-1]
+
+    # ------------------------------------------------------------------ solving
+    def operating_point(
+        self, start: np.ndarray | None = None, *, at_time_zero: bool = False, use_ic: bool = False
+    ) -> np.ndarray:
+        """Return the operating point, shape (n,).
+
+        Parameters
+        ----------
+        start : ndarray, shape (n,), optional
+            A solution nearby (a neighbouring sweep point); the homotopies serve when it does not lead there.
+        at_time_zero : bool
+            Sources at their t = 0 values instead of their dc values.
+        use_ic : bool
+            Tie the nodes of ``.ic`` to their voltages.
+
+        Raises
+        ------
+        ConvergenceError, SingularMatrixError
+        """
+        x = np.zeros(self.n + 1)
+        if start is not None:
+            x[:-1] = start
+            if self.engine.operating_point(x, at_time_zero=at_time_zero, warm=True) == _engine.OK:
+                return x[:-1]
+        guesses = dict(self.circuit.nodeset)
+        fixed = self._rows(self.circuit.ic) if use_ic else ({}, {})
+        status = _engine.OK
+        if guesses:
+            rows, values = self._rows(guesses)
+            self.engine.set_forced(list(rows), list(values))
+            status = self.engine.operating_point(x, at_time_zero=at_time_zero, forcing=True)
+        warm = bool(guesses) and status == _engine.OK
+        self.engine.set_forced(list(fixed[0]), list(fixed[1]))
+        status = self.engine.operating_point(x, at_time_zero=at_time_zero, warm=warm, forcing=use_ic)
+        if status != _engine.OK:
+            self.fail(status, "no operating point was found")
+        return x[:-1]
+
+    def _rows(self, voltages: dict[str, float]) -> tuple[Any, Any]:
+        for node in voltages:
+            if node not in self.plan.node_index:
+                raise CircuitError(
+                    f".ic or .nodeset names the node {node!r}, which no element touches",
+                    names=(node,),
+                    hint=nearest(node, self.plan.node_index),
+                )
+        return [self.plan.node_index[n] for n in voltages], list(voltages.values())
+
+    def initial_conditions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``(x, q)`` at t = 0 as ``uic`` asks: .ic voltages, ``ic=`` of elements, states; the rest zero."""
+        x = np.zeros(self.n + 1)
+        rows, values = self._rows(self.circuit.ic)
+        x[rows] = values
+        for row, value in self.plan.start.items():
+            x[row] = value
+        for plus, minus, _, ic in self.plan.charge_ic:
+            # A capacitor with one end on ground fixes its node, so that the first point shown is the asked one.
+            if minus < 0 <= plus and x[plus] == 0.0:
+                x[plus] = ic
+            elif plus < 0 <= minus and x[minus] == 0.0:
+                x[minus] = -ic
+        q = self.engine.charges(x)
+        for plus, minus, capacitance, ic in self.plan.charge_ic:
+            missing = capacitance * (ic - ((x[plus] if plus >= 0 else 0.0) - (x[minus] if minus >= 0 else 0.0)))
+            if plus >= 0:
+                q[plus] += missing
+            if minus >= 0:
+                q[minus] -= missing
+        return x, q
+
+    def jacobians(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return df/dx and dq/dx at ``x`` (n,) as values on the pattern ``plan.ap``, ``plan.ai``."""
+        return self.engine.jacobians(np.append(x, 0.0))
+
+    def transient(
+        self,
+        x: np.ndarray,
+        q: np.ndarray,
+        saved: list[int],
+        *,
+        stop: float,
+        start: float,
+        max_step: float,
+        first_step: float,
+        inconsistent: bool,
+        progress: Callable[[float], None] | None = None,
+    ) -> tuple[int, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Integrate from ``x`` (n+1,) with charges ``q`` (n+1,); return status, times, points (len, saved), counts."""
+        return self.engine.transient(
+            x,
+            q,
+            saved,
+            self.plan.dynamic,
+            stop=stop,
+            record_from=start,
+            max_step=max_step,
+            # Below this the time cannot be told from its neighbour in double precision over the whole run.
+            min_step=max(1e-11 * max_step, 8.0 * np.spacing(stop)),
+            first_step=first_step,
+            inconsistent=inconsistent,
+            progress=progress,
+        )
+
+    # ------------------------------------------------------------------ failure
+    def elements_at(self, unknown: int) -> list[str]:
+        """Return the names of the elements that touch an unknown, at most eight."""
+        name = self.plan.names[unknown]
+        if self.plan.kind[unknown] == NODE and name.startswith("v("):
+            node = name[2:-1]
+            return [e.name for e in self.circuit.elements.values() if node in e.nodes][:8]
+        if self.plan.kind[unknown] == BRANCH:
+            return [name[2:-1].partition("#")[0]]
+        return [name.strip("@v()").partition("[")[0].partition("#")[0]]
+
+    def fail(self, status: int, what: str, result: Any = None) -> NoReturn:
+        """Raise the error that a status code of the engine stands for."""
+        report = self.engine.report()
+        if status == _engine.SINGULAR:
+            unknown = self.engine.singular_unknown()
+            elements = self.elements_at(unknown)
+            raise SingularMatrixError(
+                f"{what}: the equations do not determine {self.names[unknown]} (elements there: {', '.join(elements)})",
+                names=(self.names[unknown], *elements),
+                hint="look for a node held by nothing, or two sources that contradict each other",
+                result=result,
+            )
+        worst = report["worst"]
+        where = f"{self.names[worst]} still moves by {report['worst_step']:.3g}" if self.n else "no unknowns"
+        reason = {
+            _engine.NOT_FINITE: "a device gave a value that is not finite",
+            _engine.STEP_TOO_SMALL: "the time step became too small",
+        }.get(status, "Newton's method did not settle")
+        raise ConvergenceError(
+            f"{what}: {reason}; {where} (elements there: {', '.join(self.elements_at(worst))})",
+            names=(self.names[worst],),
+            hint="try .nodeset or .ic for bistable nodes, a larger reltol or gmin, or a resistance where a slope is infinite",
+            result=result,
+        )
+
+
+def _normal(name: str) -> str:
+    text = name.lower().replace(" ", "")
+    if text.endswith("#branch"):
+        return f"i({text[:-7]})"
+    return text
+
+
+def waveform_arguments(element: Element, step: float, stop: float) -> tuple[int, tuple[float, ...]]:
+    """Return the engine's kind and arguments of a source's waveform, with SPICE's defaults filled in.
+
+    Examples
+    --------
+    >>> e = Element("v1", ("a", "0"), waveform=Waveform("pulse", (0.0, 5.0, 1e-9)))
+    >>> waveform_arguments(e, step=1e-10, stop=1e-6)
+    (1, (0.0, 5.0, 1e-09, 1e-10, 1e-10, 1e-06, 1e-06))
+    """
+    waveform = element.waveform
+    assert waveform is not None
+    a = waveform.args
+    if waveform.kind == "pwl":
+        _check(element, len(a) >= 2 and len(a) % 2 == 0, "PWL needs pairs of a time and a value")
+        _check(element, all(t1 > t0 for t0, t1 in zip(a[0::2], a[2::2], strict=False)), "PWL times must increase")
+        return _KINDS["pwl"], tuple(a)
+
+    def given(k: int, default: float, positive: bool = False) -> float:
+        return a[k] if len(a) > k and not (positive and a[k] == 0.0) else default
+
+    if waveform.kind == "pulse":
+        _check(element, 1 <= len(a) <= 7, "PULSE takes V1 V2 TD TR TF PW PER")
+        args = (
+            a[0], given(1, a[0]), given(2, 0.0), given(3, step, True), given(4, step, True), given(5, stop, True),
+            given(6, stop, True),
+        )  # fmt: skip
+        _check(element, min(args[3:]) > 0.0, "PULSE times must be positive")
+        return _KINDS["pulse"], args
+    if waveform.kind == "sin":
+        _check(element, 2 <= len(a) <= 6, "SIN takes VO VA FREQ TD THETA PHASE")
+        args = (a[0], a[1], given(2, 1.0 / stop, True), given(3, 0.0), given(4, 0.0), math.radians(given(5, 0.0)))
+        return _KINDS["sin"], args
+    if waveform.kind == "exp":
+        _check(element, 2 <= len(a) <= 6, "EXP takes V1 V2 TD1 TAU1 TD2 TAU2")
+        td1 = given(2, 0.0)
+        args = (a[0], a[1], td1, given(3, step, True), given(4, td1 + step, True), given(5, step, True))
+        _check(element, args[3] > 0.0 and args[5] > 0.0, "EXP time constants must be positive")
+        return _KINDS["exp"], args
+    raise CircuitError(
+        f"{element.name} has the unknown waveform {waveform.kind!r}",
+        place=element.place,
+        expected="pulse, sin, exp or pwl",
+        hint=nearest(waveform.kind, _KINDS),
+    )
+
+
+def _check(element: Element, holds: bool, message: str) -> None:
+    if not holds:
+        raise CircuitError(f"{element.name}: {message}", place=element.place, names=(element.name,))

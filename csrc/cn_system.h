@@ -1,0 +1,109 @@
+/* The assembled circuit: F(x) = f(x) + d/dt q(x) - B s(t), its Jacobian on one fixed sparsity pattern, and Newton's method.
+ *
+ * Unknown n is ground: every vector over unknowns has n+1 entries, the last one a bin for ground's row, and every
+ * value array over the pattern has nnz+1 entries, the last one a bin for ground's rows and columns.
+ */
+#ifndef CN_SYSTEM_H
+#define CN_SYSTEM_H
+
+#include "cn_kernel.h"
+#include "cn_lu.h"
+#include "cn_source.h"
+#include "cn_types.h"
+
+typedef enum cn_kind { CN_NODE = 0, CN_BRANCH = 1, CN_STATE = 2 } cn_kind;
+typedef enum cn_mode { CN_MODE_DC = 0, CN_MODE_TRAN = 1 } cn_mode;
+
+/* All instances of one kernel.  Rows as in cn_kernel.h. */
+typedef struct cn_batch {
+    const cn_kernel *kernel;
+    cn_idx n;
+    const cn_idx *index;   /* n_local * n: unknown of each local unknown */
+    const double *param;   /* n_param * n */
+    const cn_idx *jf_slot; /* n_jf * n: place in the value array */
+    const cn_idx *jq_slot;
+    double *u, *f, *q, *jf, *jq; /* scratch */
+    double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
+} cn_batch;
+
+typedef struct cn_options {
+    double reltol, gmin, trtol;
+    int itl1, itl2, itl4;
+    int gear; /* 0: trapezoidal rule, 1: Gear's second-order method */
+} cn_options;
+
+/* What an operating point took. */
+typedef struct cn_report {
+    int method; /* 0 none, 1 Newton, 2 gmin stepping, 3 source stepping */
+    int64_t iterations;
+    int64_t factorisations, refactorisations;
+    cn_idx worst; /* unknown that moved most beyond its tolerance in the last iteration */
+    double worst_step;
+} cn_report;
+
+typedef struct cn_system {
+    cn_idx n, nnz;
+    const cn_idx *ap, *ai;     /* CSC pattern, rows sorted */
+    const double *g0, *c0;     /* nnz+1: constant part of df/dx and dq/dx */
+    const cn_idx *diagonal;    /* n: slot of each diagonal entry */
+    const uint8_t *kind;       /* n: cn_kind */
+    const double *tol;         /* n: absolute tolerance */
+    cn_idx n_batches;
+    cn_batch *batches;
+    cn_idx n_sources;
+    cn_source *sources;
+    cn_idx n_drive;            /* triplets of B */
+    const cn_idx *drive_row, *drive_source;
+    const double *drive_value;
+    cn_idx n_held;             /* states that keep their initial value in dc */
+    const cn_idx *held_row;
+    const double *held_value;
+    cn_idx n_forced;           /* nodes tied to a voltage by .ic or .nodeset while `forcing` is set */
+    const cn_idx *forced_row;
+    const double *forced_value;
+    int forcing;
+    double shunt;              /* conductance from every node to ground: gmin stepping */
+    double scale;              /* of all sources: source stepping */
+    cn_options options;
+    cn_lu *lu;
+    int lu_ready;              /* the LU has pivots; a refactorisation is enough */
+    int lu_current;            /* the LU holds the factors of `base` (linear circuits only) */
+    double base_alpha, base_shunt;
+    int base_mode, base_forcing;
+    double *base;              /* nnz+1: constant part of the Jacobian for the alpha above */
+    double *ax;                /* nnz+1 */
+    double *f, *q, *dx, *residual, *good, *drive; /* n+1 */
+    uint8_t *is_held;          /* n */
+    cn_report report;
+} cn_system;
+
+/* Allocate the work arrays and the LU; everything above them must be set and outlive the system. */
+cn_status cn_system_init(cn_system *s, const cn_idx *perm);
+void cn_system_free(cn_system *s);
+
+/* Set `drive` to B s: at time t, or the dc values. */
+void cn_system_drive(cn_system *s, cn_mode mode, double t);
+
+/* Evaluate f, q and the Jacobian ax = df/dx + alpha dq/dx at x (n+1 entries).
+ * init as in cn_kernel.limit.  *held counts instances whose limiting holds Newton back. */
+void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, int init, cn_idx *held);
+
+/* Separate Jacobians at x for small-signal analyses; gx, cx: nnz+1. */
+void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx);
+
+/* Accept the limited voltages of the last iterate as those of an accepted point. */
+void cn_system_accept(cn_system *s);
+/* Go back to the limited voltages of the last accepted point. */
+void cn_system_revert(cn_system *s);
+/* 1 when a discrete variable differs from the last accepted point's. */
+int cn_system_switched(const cn_system *s);
+
+/* Solve f(x) + alpha q(x) + history - B s = 0 from the start value in x.  history may be NULL.
+ * init: start with junctions at their initial voltages. */
+cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
+                    int max_iterations);
+
+/* Operating point at the drive in place: Newton's method, then gmin stepping, then source stepping. */
+cn_status cn_operating_point(cn_system *s, double *x, cn_mode drive_mode, int warm);
+
+#endif
