@@ -81,7 +81,8 @@ class Ac(Analysis):
         lu = LU(plan.ap, plan.ai, plan.perm, complex=True)
         for k, f in enumerate(frequencies):
             try:
-                lu.update(conductance + 2j * math.pi * f * capacitance)
+                matrix = conductance + 2j * math.pi * f * capacitance
+                lu.refactor(matrix) if k else lu.factor(matrix)
             except SingularMatrixError as error:
                 partial = Result("ac1", "ac", system.circuit.title, [_AXIS, *variables], rows[:k].copy(), statistics(system))
                 unknown = error.names[0] if error.names else None

@@ -1,0 +1,63 @@
+"""Our sparse LU against scipy's SuperLU: first factorisation, refactorisation, solution."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+from circuitnn.bench import decks
+from circuitnn.bench.runner import Row
+from circuitnn.mna._lu import LU
+from circuitnn.mna.system import System
+from circuitnn.netlist.netlist import parse
+
+
+def _best(call: Callable[[], object], rounds: int = 7) -> float:
+    call()
+    taken = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def compare(name: str, deck: str, alpha: float) -> list[Row]:
+    """Return rows for the matrix G + alpha C of a deck's circuit."""
+    system = System(parse(deck).circuit())
+    conductance, capacitance = system.jacobians(np.zeros(system.n))
+    plan, values = system.plan, conductance + alpha * capacitance
+    matrix = sp.csc_matrix((values, plan.ai, plan.ap), shape=(system.n, system.n))
+    b = np.random.default_rng(0).standard_normal(system.n)
+    lu = LU(plan.ap, plan.ai, plan.perm)
+    # Both orders are tried for the peer and the better one is taken.
+    peer_first = min(_best(lambda o=order: splu(matrix, permc_spec=o), 3) for order in ("COLAMD", "MMD_AT_PLUS_A"))
+    peer = splu(matrix)
+    first = _best(lambda: lu.factor(values), 3)
+    again = _best(lambda: lu.refactor(values))
+    ours, theirs = lu.solve(b), peer.solve(b)
+    error = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    return [
+        Row(f"{name}: first factorisation", first * 1e3, "ms", baseline=peer_first * 1e3),
+        Row(f"{name}: refactorisation (SuperLU has none: it factors anew)", again * 1e3, "ms", baseline=peer_first * 1e3, goal=1.0),
+        Row(f"{name}: solution", _best(lambda: lu.solve(b)) * 1e3, "ms", baseline=_best(lambda: peer.solve(b)) * 1e3),
+        Row(f"{name}: nonzeros of L and U", float(lu.nnz), "", baseline=float(peer.L.nnz + peer.U.nnz)),
+        Row(f"{name}: distance of the two solutions", error, "relative"),
+    ]
+
+
+def run() -> list[Row]:
+    """Return the rows for a ladder, a ring and a crossbar."""
+    return [
+        *compare("ladder 1000", decks.rc_ladder(), 1e9),
+        *compare("ring 51", decks.ring(), 1e11),
+        *compare("crossbar 64x64", decks.crossbar(), 0.0),
+    ]
+
+
+EXPORT = run

@@ -1,0 +1,69 @@
+/* Sparse LU: the parts that do not depend on the kind of number, and the two instances of the rest. */
+#include "cn_lu.h"
+
+#include <complex.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A diagonal entry is the pivot unless it is smaller than this share of the largest entry of its column. */
+static const double DIAGONAL_SHARE = 1e-3;
+/* A refactorisation gives up below this share; lower than the above, so that small drifts cost no new pivots. */
+static const double REFACTOR_SHARE = 1e-5;
+/* ... and when a pivot fell to this share of its value at the time of pivoting: it may be all rounding. */
+static const double PIVOT_DROP = 1e-10;
+/* Below this size relative to its row a pivot is compared with the rounding of the terms it is made of. */
+static const double SUSPECT = 1e-8;
+
+enum { BLOCK = 4 }; /* right-hand sides solved together */
+
+/* Check that the pattern is one, and that perm is a permutation (seen: n cleared flags). */
+static int well_formed(cn_idx n, const cn_idx *ap, const cn_idx *ai, const cn_idx *perm, cn_idx *seen)
+{
+    if (ap[0] != 0) return 0;
+    for (cn_idx j = 0; j < n; j++) {
+        if (ap[j + 1] < ap[j]) return 0;
+        for (cn_idx p = ap[j]; p < ap[j + 1]; p++) {
+            if (ai[p] < 0 || ai[p] >= n || (p > ap[j] && ai[p] <= ai[p - 1])) return 0;
+        }
+    }
+    for (cn_idx k = 0; perm && k < n; k++) {
+        if (perm[k] < 0 || perm[k] >= n || seen[perm[k]]) return 0;
+        seen[perm[k]] = 1;
+    }
+    return 1;
+}
+
+/* Column j+1 of L is column j without its first entry, j+1: the two update another column together. */
+static int nested(const cn_idx *lp, const cn_idx *li, cn_idx j)
+{
+    const cn_idx length = lp[j + 1] - lp[j];
+    if (length < 1 || lp[j + 2] - lp[j + 1] != length - 1 || li[lp[j]] != j + 1) return 0;
+    return memcmp(li + lp[j] + 1, li + lp[j + 1], (size_t)(length - 1) * sizeof(cn_idx)) == 0;
+}
+
+#define LU_TYPE double
+#define LU_NAME(name) cn_lu##name
+#define LU_LOCAL(name) real_##name
+#define LU_SIZE(a) fabs(a)
+#define LU_TIMES(a, b) ((a) * (b))
+#include "cn_lu_template.h"
+#undef LU_TYPE
+#undef LU_NAME
+#undef LU_LOCAL
+#undef LU_SIZE
+#undef LU_TIMES
+
+/* The product without the recovery of infinities that C's operator spends a branch on. */
+static inline double complex complex_product(double complex a, double complex b)
+{
+    return CMPLX(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
+}
+
+#define LU_TYPE double complex
+#define LU_NAME(name) cn_zlu##name
+#define LU_LOCAL(name) complex_##name
+#define LU_SIZE(a) (fabs(creal(a)) + fabs(cimag(a)))
+#define LU_TIMES(a, b) complex_product(a, b)
+#include "cn_lu_template.h"
