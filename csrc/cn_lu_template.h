@@ -16,7 +16,7 @@ struct LU_NAME() {
     double *scale, *pivot_scale; /* 1 / largest entry, by row and by pivot position */
     double *floor_size; /* smallest pivot accepted by refactorisation */
     double *noise;
-    LU_TYPE *x;         /* BLOCK * n, zero between calls of factor and refactor */
+    LU_TYPE *x;         /* BLOCK * n; all zero between the columns of a factorisation */
     cn_idx *prefer, *owner; /* row wanted as pivot of each column, and the inverse of that map */
     cn_idx *mark, *stack, *place, *reach, *prune;
     cn_idx l_capacity, u_capacity;
@@ -158,7 +158,7 @@ static void LU_LOCAL(clear_noise)(struct LU_NAME() *lu, const LU_TYPE *ax, cn_id
     }
     for (cn_idx s = 0; s < n_below; s++) {
         const cn_idx row = below[s];
-        if (LU_SIZE(lu->x[row]) <= 4.0 * DBL_EPSILON * noise[row]) lu->x[row] = 0.0;
+        if (LU_SIZE(lu->x[row]) <= 8.0 * DBL_EPSILON * noise[row]) lu->x[row] = 0.0;
     }
 }
 

@@ -55,10 +55,10 @@ cdef class LU:
     cdef cn_lu *_real
     cdef cn_zlu *_complex
     cdef readonly int n
-    cdef readonly bint complex
+    cdef readonly bint is_complex
     cdef int _entries
 
-    def __cinit__(self, ap, ai, perm=None, bint complex=False):
+    def __cinit__(self, ap, ai, perm=None, complex=False):
         cdef cn_idx[::1] p = _indices("ap", ap)
         cdef cn_idx[::1] i = _indices("ai", ai)
         cdef cn_idx[::1] order
@@ -66,7 +66,7 @@ cdef class LU:
             raise UsageError("ap does not describe the columns of ai", expected="ap rising from 0 to len(ai)")
         self.n = <int>(p.shape[0] - 1)
         self._entries = <int>i.shape[0]
-        self.complex = complex
+        self.is_complex = bool(complex)
         if perm is None:
             from circuitnn.mna.ordering import fill_reducing_order
 
@@ -78,7 +78,7 @@ cdef class LU:
         cdef const cn_idx *rows = &i[0] if i.shape[0] else &nothing
         cdef const cn_idx *sequence = &order[0] if self.n else NULL
         cdef cn_status status
-        if complex:
+        if self.is_complex:
             status = cn_zlu_init(&self._complex, self.n, &p[0], rows, sequence)
         else:
             status = cn_lu_init(&self._real, self.n, &p[0], rows, sequence)
@@ -96,13 +96,13 @@ cdef class LU:
         cn_zlu_free(self._complex)
 
     cdef _values(self, values, name, size):
-        array = np.ascontiguousarray(values, dtype=np.complex128 if self.complex else np.float64)
+        array = np.ascontiguousarray(values, dtype=np.complex128 if self.is_complex else np.float64)
         if array.shape != (size,):
             raise UsageError(f"{name} has shape {array.shape}", expected=f"({size},)")
         return array
 
     cdef _fail(self, cn_status status):
-        cdef int column = cn_zlu_bad_column(self._complex) if self.complex else cn_lu_bad_column(self._real)
+        cdef int column = cn_zlu_bad_column(self._complex) if self.is_complex else cn_lu_bad_column(self._real)
         if status == CN_NO_MEMORY:
             raise MemoryError(f"no memory for the factors of {self.n} unknowns")
         if status == CN_SINGULAR:
@@ -125,7 +125,7 @@ cdef class LU:
         cdef const double complex *zx = &z_nothing
         cdef cn_status status
         array = self._values(values, "ax", self._entries)
-        if self.complex:
+        if self.is_complex:
             z = array
             if self._entries:
                 zx = &z[0]
@@ -176,10 +176,10 @@ cdef class LU:
         if right.ndim not in (1, 2) or right.shape[0] != self.n:
             raise UsageError(f"b has shape {right.shape}", expected=f"({self.n},) or ({self.n}, k)")
         cdef cn_idx count = 1 if right.ndim == 1 else right.shape[1]
-        work = np.array(right.T, dtype=np.complex128 if self.complex else np.float64, order="C")
+        work = np.array(right.T, dtype=np.complex128 if self.is_complex else np.float64, order="C")
         flat = work.reshape(-1)
         if flat.size:
-            if self.complex:
+            if self.is_complex:
                 z = flat
                 with nogil:
                     status = cn_zlu_solve_many(self._complex, count, &z[0])
@@ -198,7 +198,7 @@ cdef class LU:
         cdef cn_status status = CN_OK
         work = self._values(b, "b", self.n).copy()
         if self.n:
-            if self.complex:
+            if self.is_complex:
                 z = work
                 status = cn_zlu_solve_transposed(self._complex, &z[0])
             else:
@@ -211,9 +211,9 @@ cdef class LU:
     @property
     def nnz(self):
         """Entries of L and U, the diagonal counted once; 0 before the first factorisation."""
-        return cn_zlu_nnz(self._complex) if self.complex else cn_lu_nnz(self._real)
+        return cn_zlu_nnz(self._complex) if self.is_complex else cn_lu_nnz(self._real)
 
     @property
     def nbytes(self):
         """Memory held, in bytes."""
-        return cn_zlu_bytes(self._complex) if self.complex else cn_lu_bytes(self._real)
+        return cn_zlu_bytes(self._complex) if self.is_complex else cn_lu_bytes(self._real)
