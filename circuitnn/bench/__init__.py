@@ -1,0 +1,1 @@
+"""Benchmarks: one case a file in ``cases/``, run by ``circuitnn bench NAME``; speed is claimed here and nowhere else."""

@@ -1,0 +1,404 @@
+"""What an analysis returns: columns with names and units, found the way that SPICE users name them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from circuitnn.errors import AnalysisError, UsageError, nearest
+
+UNITS = {"voltage": "V", "current": "A", "time": "s", "frequency": "Hz", "state": "", "notype": ""}
+KINDS = ("op", "dc", "ac", "tran")
+_CALL = re.compile(r"([vi])(m|p|db|r|i)?\((.+)\)")
+_PARTS = {
+    "m": np.abs,
+    "p": np.angle,
+    "r": np.real,
+    "i": np.imag,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A column of a result.
+
+    Parameters
+    ----------
+    name : str
+        ``v(node)``, ``i(v1)``, ``@n1[w]``, ``time``, ``frequency``, ``v(v-sweep)``; without blanks.
+    kind : str
+        One of ``voltage current time frequency state notype``.
+
+    Raises
+    ------
+    UsageError
+        When the name is empty or has blanks, or the kind is unknown.
+
+    Examples
+    --------
+    >>> Variable("v(out)", "voltage").unit
+    'V'
+    """
+
+    name: str
+    kind: str
+
+    def __post_init__(self) -> None:
+        if not self.name or re.search(r"[\s\0]", self.name):
+            raise UsageError(f"{self.name!r} cannot name a variable", expected="a name without blanks, such as v(out)")
+        if self.kind not in UNITS:
+            raise UsageError(
+                f"unknown kind {self.kind!r} of variable {self.name}",
+                expected=f"one of {', '.join(UNITS)}",
+                hint=nearest(self.kind, UNITS),
+            )
+
+    @property
+    def unit(self) -> str:
+        """SI unit of the column, or an empty string."""
+        return UNITS[self.kind]
+
+
+class Result:
+    """The columns that one analysis computed.
+
+    Parameters
+    ----------
+    name : str
+        Name within its ``Results``, such as ``"tran1"``.
+    kind : str
+        ``"op"``, ``"dc"``, ``"ac"`` or ``"tran"``.
+    title : str
+        First line of the deck.
+    variables : sequence of Variable
+        One a column. The first is the axis (time, frequency, swept value); an operating point has none.
+    data : ndarray, shape (points, variables), float64 or complex128
+        SI units.
+    statistics : mapping, optional
+        Counts of the run: steps, rejected steps, iterations, ...
+    command : str, optional
+        The card or command that asked for the analysis.
+    sweeps : mapping of str to array, optional
+        Outer sweeps of a nested dc analysis, outermost first: name to values. The inner sweep runs fastest.
+
+    Raises
+    ------
+    UsageError
+        When the kind is unknown, or the data do not fit the variables.
+
+    Examples
+    --------
+    >>> r = Result("op1", "op", "divider", [Variable("v(a)", "voltage"), Variable("v(b)", "voltage")], [[2.0, 0.5]])
+    >>> float(r["v(b)"]), float(r["V(a, b)"]), float(r["b"])
+    (0.5, 1.5, 0.5)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        title: str,
+        variables: Sequence[Variable],
+        data: ArrayLike,
+        statistics: Mapping[str, Any] | None = None,
+        command: str = "",
+        *,
+        sweeps: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        if kind not in KINDS:
+            raise UsageError(f"unknown kind of result {kind!r}", expected=f"one of {', '.join(KINDS)}")
+        array = np.asarray(data)
+        array = array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
+        if array.ndim != 2 or array.shape[1] != len(variables):
+            raise UsageError(
+                f"data of shape {array.shape} for {len(variables)} variables", expected="(points, variables)"
+            )
+        if kind == "op" and len(array) != 1:
+            raise UsageError(f"an operating point of {len(array)} points", expected="one point")
+        if kind != "op" and not variables:
+            raise UsageError(f"a {kind} result without its axis", expected="the swept variable as the first column")
+        self.name = name
+        self.kind = kind
+        self.title = title
+        self.variables = tuple(variables)
+        self.data: NDArray[Any] = array
+        self.statistics: dict[str, Any] = dict(statistics or {})
+        self.command = command
+        self.sweeps = {key: np.asarray(values, dtype=np.float64) for key, values in (sweeps or {}).items()}
+        self._index: dict[str, int] = {}
+        for k, variable in enumerate(self.variables):
+            self._index.setdefault(_plain(variable.name), k)
+
+    def __repr__(self) -> str:
+        return f"<Result {self.name}: {len(self)} points of {len(self.variables)} variables>"
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def keys(self) -> list[str]:
+        """Return the names of all columns, the axis first."""
+        return [variable.name for variable in self.variables]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._find(name) is not None
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a column, shape (points,); in an operating point one number.
+
+        Parameters
+        ----------
+        name : str
+            Case and blanks do not matter. ``v(out)`` or plain ``out``; ``v(a,b)`` is the difference; ``v(0)`` is zero;
+            ``i(v1)`` or ``v1#branch``; ``@n1[w]``. In ac also ``vm vp vdb vr vi`` and ``im ip idb ir ii`` of the same:
+            magnitude, phase in radians, decibels, real and imaginary part.
+
+        Raises
+        ------
+        AnalysisError
+            When there is no such column; the hint names the nearest.
+        """
+        if not isinstance(name, str):
+            raise UsageError(f"{name!r} is not the name of a variable", expected="a name such as 'v(out)'")
+        column = self._find(name)
+        if column is None:
+            raise AnalysisError(
+                f"{self.name} has no variable {name!r}",
+                names=[name],
+                hint=nearest(_plain(name), self._index) or f"it has {', '.join(self.keys()[:8])}",
+            )
+        return column[0] if self.kind == "op" else column
+
+    def _find(self, name: str) -> NDArray[Any] | None:
+        key = _plain(name)
+        k = self._index.get(key)
+        if k is None and key.endswith("#branch"):
+            k = self._index.get(f"i({key.removesuffix('#branch')})")
+        if k is None:
+            k = self._index.get(f"v({key})")
+        if k is None and key.startswith("i(@"):
+            k = self._index.get(key[2:-1])
+        if k is not None:
+            column = self.data[:, k]
+            return column.real if k == 0 and self.kind != "op" else column
+        call = _CALL.fullmatch(key)
+        if call is None:
+            return self._node(key) if key in ("0", "gnd") else None
+        letter, part, inside = call.groups()
+        if part and self.kind != "ac":
+            return None
+        if letter == "v":
+            first, comma, second = inside.partition(",")
+            column = self._node(first)
+            other = self._node(second) if comma else None
+            if column is None or (comma and other is None):
+                return None
+            column = column if other is None else column - other
+        else:
+            k = self._index.get(f"i({inside})")
+            if k is None:
+                return None
+            column = self.data[:, k]
+        if part == "db":
+            with np.errstate(divide="ignore"):  # no signal at all is -inf dB
+                return 20.0 * np.log10(np.abs(column))
+        return _PARTS[part](column) if part else column
+
+    def _node(self, node: str) -> NDArray[Any] | None:
+        if node in ("0", "gnd"):
+            return np.zeros(len(self.data), self.data.dtype)
+        k = self._index.get(f"v({node})")
+        return None if k is None else self.data[:, k]
+
+    @property
+    def axis(self) -> NDArray[np.float64]:
+        """Values of the first variable, shape (points,), real; an operating point has none (AnalysisError)."""
+        if self.kind == "op":
+            raise AnalysisError(f"{self.name} is an operating point and has no axis", hint="use result['v(node)']")
+        return self.data[:, 0].real
+
+    @property
+    def time(self) -> NDArray[np.float64]:
+        """Times of a transient analysis, shape (points,), seconds."""
+        return self._axis_of("time")
+
+    @property
+    def frequency(self) -> NDArray[np.float64]:
+        """Frequencies of an ac analysis, shape (points,), hertz."""
+        return self._axis_of("frequency")
+
+    def _axis_of(self, kind: str) -> NDArray[np.float64]:
+        if self.kind == "op" or self.variables[0].kind != kind:
+            raise AnalysisError(f"{self.name} has no {kind}", hint=f"it has {', '.join(self.keys()[:8])}")
+        return self.axis
+
+    def grid(self, name: str) -> NDArray[Any]:
+        """Return a column of a nested dc sweep, shape (outer values, ..., inner values).
+
+        Raises
+        ------
+        AnalysisError
+            When the sweep was not finished, so that the points do not fill the grid.
+
+        Examples
+        --------
+        >>> axis, out = Variable("v(v-sweep)", "voltage"), Variable("v(out)", "voltage")
+        >>> r = Result("dc1", "dc", "t", [axis, out], [[0, 1], [1, 2], [0, 3], [1, 4]], sweeps={"v2": [5, 6]})
+        >>> r.grid("out").tolist()
+        [[1.0, 2.0], [3.0, 4.0]]
+        """
+        outer = [len(values) for values in self.sweeps.values()]
+        block = int(np.prod(outer, dtype=np.int64))
+        if self.kind == "op" or block == 0 or len(self) % block:
+            raise AnalysisError(f"the {len(self)} points of {self.name} do not fill a grid of {block} outer values")
+        return self[name].reshape(*outer, len(self) // block)
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame indexed by the axis; one unindexed row for an operating point."""
+        from circuitnn.results.frames import to_pandas
+
+        return to_pandas(self)
+
+    def to_xarray(self) -> Any:
+        """Return an xarray Dataset with units as attributes; outer sweeps become dimensions."""
+        from circuitnn.results.frames import to_xarray
+
+        return to_xarray(self)
+
+    def plot(self, *names: str, ax: Any = None) -> Any:
+        """Plot columns against the axis with matplotlib; see ``circuitnn.results.plot.plot``."""
+        from circuitnn.results.plot import plot
+
+        return plot(self, *names, ax=ax)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).lower()
+
+
+class Results(Mapping[str, Result]):
+    """The results of a deck's analyses in their order, by name (``tran1``, ``tran2``, ``ac1``, ...).
+
+    Parameters
+    ----------
+    results : iterable of Result
+        They are renamed by kind and order.
+
+    Attributes
+    ----------
+    measures : dict of str to float
+        Values of the deck's ``.measure`` cards.
+    warnings : list of str
+        What the deck's author should know about.
+
+    Examples
+    --------
+    >>> op = Result("", "op", "t", [Variable("v(a)", "voltage")], [[2.0]])
+    >>> results = Results([op, op])
+    >>> list(results), float(results.op["a"])
+    (['op1', 'op2'], 2.0)
+    """
+
+    def __init__(self, results: Iterable[Result] = ()) -> None:
+        self._results: dict[str, Result] = {}
+        self.measures: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        for result in results:
+            self.add(result)
+
+    def add(self, result: Result) -> str:
+        """Append a result under the next free name of its kind and return that name."""
+        name = f"{result.kind}{1 + sum(r.kind == result.kind for r in self._results.values())}"
+        copy = Result.__new__(Result)
+        copy.__dict__.update(result.__dict__, name=name)
+        self._results[name] = copy
+        return name
+
+    def __getitem__(self, name: str) -> Result:
+        """Return a result by name; the kind alone (``"tran"``) is the first of it."""
+        key = name.lower() if isinstance(name, str) else name
+        if key in KINDS:
+            return self._first(key)
+        if key not in self._results:
+            raise AnalysisError(f"there is no result {name!r}", hint=self._known())
+        return self._results[key]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (
+            name.lower() in self._results or any(r.kind == name.lower() for r in self._results.values())
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._results)
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __repr__(self) -> str:
+        return f"<Results: {', '.join(self._results) or 'none'}>"
+
+    def _known(self) -> str:
+        return f"there are {', '.join(self._results)}" if self._results else "no analysis was run"
+
+    def _first(self, kind: str) -> Result:
+        for result in self._results.values():
+            if result.kind == kind:
+                return result
+        raise AnalysisError(f"there is no {kind} result", hint=self._known())
+
+    @property
+    def op(self) -> Result:
+        """The first operating point."""
+        return self._first("op")
+
+    @property
+    def dc(self) -> Result:
+        """The first dc sweep."""
+        return self._first("dc")
+
+    @property
+    def ac(self) -> Result:
+        """The first ac analysis."""
+        return self._first("ac")
+
+    @property
+    def tran(self) -> Result:
+        """The first transient analysis."""
+        return self._first("tran")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all results to a file: ``.raw`` (binary SPICE raw file) or ``.h5``/``.hdf5``.
+
+        The file appears whole or not at all.
+
+        Raises
+        ------
+        UsageError
+            When the suffix is another, or there is nothing to save.
+        FileError
+            When the file cannot be written.
+        """
+        suffix = Path(path).suffix.lower()
+        if not self._results:
+            raise UsageError("there are no results to save", hint="run an analysis first")
+        if suffix == ".raw":
+            from circuitnn.results.rawfile import write_raw
+
+            write_raw(path, self)
+        elif suffix in (".h5", ".hdf5"):
+            from circuitnn.results.hdf5 import write_hdf5
+
+            write_hdf5(path, self)
+        else:
+            raise UsageError(
+                f"cannot tell the format of {str(path)!r}", expected="a name that ends in .raw, .h5 or .hdf5"
+            )

@@ -1,0 +1,207 @@
+"""Every deck in netlists/peers runs unchanged in ngspice and here, and the two agree.
+
+A deck may say near its top, with the reason after the colon, what differs from the default comparison:
+
+``* compare tran 3e-3: why``            another tolerance for that analysis
+``* compare tran 1e-3 v(in): why``      only these vectors
+``* compare period 2e-3 v(a): why``     mean period of a vector instead of the waveforms
+``* compare edges 1e-4 v(a): why``      instants of its middle crossings, in parts of the simulated time
+"""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.interpolate import PchipInterpolator
+
+import circuitnn as cn
+
+DECKS = Path(__file__).parents[2] / "netlists" / "peers"
+NAMES = sorted(path.stem for path in DECKS.glob("*.cir"))
+
+#: op, dc, ac: both engines solve the same equations in double precision to reltol = 1e-9; 1e-6 leaves room for
+#: constants (k/q) whose CODATA year differs.  tran: at reltol = 1e-6 each engine's waveform is within about 1e-4 of its
+#: swing; 1e-3 also holds the interpolation between unlike time points.
+DEFAULT = {"op": 1e-6, "dc": 1e-6, "ac": 1e-6, "tran": 1e-3}
+#: A vector that should be zero holds rounding noise: this part of the largest of its kind counts as zero.
+NOISE = 1e-9
+#: Currents below this are leakage through gmin and what abstol lets pass.
+CURRENT_FLOOR = 1e-12
+#: A change of more than this part of the swing between two neighbouring points is an edge.
+EDGE = 0.02
+
+_PLOTS = {"operating": "op", "dc": "dc", "ac": "ac", "transient": "tran"}
+_COMPARE = re.compile(r"\*\s*compare\s+(\w+)\s+([\d.e+-]+)((?:\s+[vi]\([^)]*\))*)\s*:\s*(\S.*)")
+
+pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not installed")
+
+
+@dataclass(frozen=True)
+class Wish:
+    tolerance: float
+    vectors: tuple[str, ...] = ()
+
+
+def wishes(text: str) -> dict[str, Wish]:
+    found = {kind: Wish(tolerance) for kind, tolerance in DEFAULT.items()}
+    asked = {}
+    for line in text.splitlines():
+        match = _COMPARE.fullmatch(line)
+        assert match or not line.startswith("* compare"), f"malformed comparison: {line}"
+        if match:
+            assert match[1] in (*DEFAULT, "period", "edges"), line
+            asked[match[1]] = Wish(float(match[2]), tuple(match[3].split()))
+    if asked.keys() & {"period", "edges"} and "tran" not in asked:
+        del found["tran"]
+    return found | asked
+
+
+def read_raw(path: Path) -> dict[str, tuple[list[str], np.ndarray]]:
+    """Binary raw file to kind -> (names, points by variables); written apart from the product's own reader."""
+    data = path.read_bytes()
+    plots, at = {}, 0
+    while at < len(data):
+        end = data.index(b"Binary:\n", at)
+        header = data[at:end].decode("latin-1")
+        at = end + len(b"Binary:\n")
+        fields = dict(re.findall(r"^(Plotname|Flags|No\. Variables|No\. Points):\s*(.*?)\s*$", header, re.M))
+        names = re.findall(r"^\t\d+\t(\S+)", header, re.M)
+        dtype = np.complex128 if "complex" in fields["Flags"] else np.float64
+        shape = int(fields["No. Points"]), int(fields["No. Variables"])
+        count = shape[0] * shape[1]
+        values = np.frombuffer(data, dtype, count, at).reshape(shape)
+        at += count * np.dtype(dtype).itemsize
+        plots[_PLOTS[fields["Plotname"].split()[0].lower()]] = [canonical(n) for n in names], values
+    return plots
+
+
+def canonical(name: str) -> str:
+    """ngspice puts the letter before the path, ``i(v.x1.vs)``; here it is ``i(x1.vs)``."""
+    return re.sub(r"i\(\w\.((?:[^.()]+\.)+)([^.()]+)\)", r"i(\1\2)", name.lower())
+
+
+def is_ours_to_have(name: str) -> bool:
+    """Nodes that ngspice invents (inside devices, for VALUE, POLY and TABLE) and its helper branches are its own."""
+    return name.startswith("v(") and not re.search(r"#|_int\d|\$", name)
+
+
+@pytest.fixture(scope="module")
+def ngspice(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ngspice")
+
+    def run(name: str):
+        raw = folder / f"{name}.raw"
+        done = subprocess.run(
+            ["ngspice", "-b", "-r", str(raw), str(DECKS / f"{name}.cir")],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return read_raw(raw)
+
+    return run
+
+
+def crossings(time: np.ndarray, wave: np.ndarray, rising_only: bool) -> np.ndarray:
+    middle = 0.5 * (wave.max() + wave.min())
+    above = wave > middle
+    where = np.flatnonzero(~above[:-1] & above[1:] if rising_only else above[:-1] != above[1:])
+    part = (middle - wave[where]) / (wave[where + 1] - wave[where])
+    return time[where] + part * (time[where + 1] - time[where])
+
+
+def period(time: np.ndarray, wave: np.ndarray) -> float:
+    instants = crossings(time, wave, rising_only=True)
+    assert len(instants) >= 4, "it does not oscillate"
+    return float(np.diff(instants[1:]).mean())
+
+
+def steady_difference(names, ours, theirs, tolerance) -> list[str]:
+    """Points of op, dc and ac: relative difference, with a floor of noise."""
+    failures = []
+    for kind in "vi":
+        chosen = [n for n in names if n[0] == kind]
+        largest = max((np.abs(theirs[n]).max() for n in chosen), default=0.0)
+        floor = NOISE * largest + (CURRENT_FLOOR if kind == "i" else 0.0)
+        for n in chosen:
+            excess = np.abs(ours[n] - theirs[n]) / (np.abs(theirs[n]) + floor / tolerance)
+            k = int(excess.argmax())
+            if excess[k] > tolerance:
+                failures.append(f"{n}[{k}]: {ours[n][k]:.12g} here, {theirs[n][k]:.12g} there ({excess[k]:.2e})")
+    return failures
+
+
+def waveform_difference(names, ours, theirs, tolerance) -> list[str]:
+    """Ours, interpolated to ngspice's times; at an edge any value between the neighbouring points is right."""
+    failures = []
+    time = theirs["time"]
+    for kind in "vi":
+        chosen = [n for n in names if n[0] == kind]
+        largest = max((np.ptp(theirs[n]) for n in chosen), default=0.0)
+        for n in chosen:
+            wave = theirs[n]
+            swing = max(np.ptp(wave), 1e-6 * largest)
+            if swing == 0.0:
+                swing = max(abs(wave[0]), CURRENT_FLOOR)
+            here = PchipInterpolator(ours["time"], ours[n])(time)
+            before, after = np.append(wave[0], wave[:-1]), np.append(wave[1:], wave[-1])
+            low, high = np.minimum(np.minimum(before, wave), after), np.maximum(np.maximum(before, wave), after)
+            edge = high - low > EDGE * swing
+            low, high = np.where(edge, low, wave), np.where(edge, high, wave)
+            excess = np.maximum(np.maximum(here - high, low - here), 0.0) / swing
+            k = int(excess.argmax())
+            if excess[k] > tolerance:
+                failures.append(f"{n} at {time[k]:.6g} s: {here[k]:.9g} here, {wave[k]:.9g} there ({excess[k]:.2e} of the swing)")
+    return failures
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_deck(name, ngspice):
+    path = DECKS / f"{name}.cir"
+    wish = wishes(path.read_text(encoding="utf-8"))
+    peer = ngspice(name)
+    results = cn.load(path).run()
+    assert {r.kind for r in results.values()} == peer.keys()
+    failures = []
+    for kind, (names, values) in peer.items():
+        result = results[kind]
+        theirs = {n: values[:, k] for k, n in enumerate(names)}
+        ours = {n: np.atleast_1d(result[n]) for n in result}
+        nodes = {n for n in ours if n.startswith("v(") and "-sweep" not in n}
+        assert nodes == {n for n in theirs if is_ours_to_have(n) and "-sweep" not in n}, kind
+        common = [n for n in ours if n in theirs and n[0] in "vi" and "-sweep" not in n]
+        assert nodes <= set(common)
+        if kind == "tran":
+            assert ours["time"][-1] == pytest.approx(theirs["time"][-1], rel=1e-9)
+            for how in wish.keys() & {"tran", "period", "edges"}:
+                chosen, tolerance = wish[how].vectors or common, wish[how].tolerance
+                if how == "tran":
+                    failures += waveform_difference(chosen, ours, theirs, tolerance)
+                    continue
+                for n in chosen:
+                    pair = (ours["time"], ours[n]), (theirs["time"], theirs[n])
+                    if how == "period":
+                        assert period(*pair[0]) == pytest.approx(period(*pair[1]), rel=tolerance), n
+                    else:
+                        here, there = (crossings(*p, rising_only=False) for p in pair)
+                        assert len(here) == len(there) > 0, n
+                        assert np.abs(here - there).max() <= tolerance * theirs["time"][-1], n
+            continue
+        for n in (names[0],) if kind != "op" else ():
+            axis = ours[next(iter(ours))]
+            assert len(axis) == len(theirs[n]), f"{kind}: {len(axis)} points here, {len(theirs[n])} there"
+            # ngspice adds the step up again and again: its axis carries the rounding of that sum.
+            np.testing.assert_allclose(axis, theirs[n].real, rtol=1e-9, atol=1e-12)
+        failures += [f"{kind} {f}" for f in steady_difference(wish[kind].vectors or common, ours, theirs, wish[kind].tolerance)]
+    assert not failures, "\n".join(failures)
+
+
+def test_there_are_enough_decks():
+    assert len(NAMES) >= 32
