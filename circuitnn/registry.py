@@ -94,7 +94,7 @@ class Catalog:
 
 
 _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
-    "devices": ("device", ("declare", "derive", "emit", "load", "symbolic", "cards")),
+    "devices": ("device", ("declare", "derive", "emit", "load", "symbolic", "physics", "cards")),
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),
     "mapping.importers": ("network format", ("importer",)),

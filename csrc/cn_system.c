@@ -139,6 +139,22 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
     if (mode == CN_MODE_DC) hold_states(s, x);
 }
 
+void cn_system_charges(cn_system *s, const double *x, double t)
+{
+    const double env[CN_ENV_SIZE] = {s->options.gmin, t};
+    memset(s->q, 0, sizeof(double) * ((size_t)s->n + 1));
+    multiply_add(s, s->c0, x, s->q);
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        cn_batch *b = &s->batches[i];
+        const cn_kernel *kernel = b->kernel;
+        if (kernel->n_jq == 0) continue;
+        gather(b, x);
+        if (kernel->limit) kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 0);
+        kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
+        scatter(b->index, b->q, (size_t)b->n * (size_t)kernel->n_local, s->q);
+    }
+}
+
 void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx)
 {
     const double env[CN_ENV_SIZE] = {s->options.gmin, 0.0};

@@ -88,6 +88,9 @@ void cn_system_drive(cn_system *s, cn_mode mode, double t);
  * init as in cn_kernel.limit.  *held counts instances whose limiting holds Newton back. */
 void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, int init, cn_idx *held);
 
+/* Set q to the charges at x, and the limited voltages of devices that hold charge to those of x. */
+void cn_system_charges(cn_system *s, const double *x, double t);
+
 /* Separate Jacobians at x for small-signal analyses; gx, cx: nnz+1. */
 void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx);
 

@@ -1,4 +1,4 @@
-/* Expression tapes: forward values and reverse derivatives, eight instances at a time. */
+/* Expression tapes: forward values and reverse derivatives, CN_TAPE_LANES instances at a time. */
 #include "cn_tape.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 enum { LANES = CN_TAPE_LANES };
 
 static const double TINY = 1e-32;        /* ngspice's distance of divisors from zero */
-static const double HUGE_VALUE = 1e99;   /* ngspice's largest number */
+static const double LARGEST = 1e99;   /* ngspice's largest number */
 static const double EXP_LIMIT = 227.95592420641054; /* its logarithm */
 static const double LN_10 = 2.302585092994046;
 
@@ -25,9 +25,9 @@ static int operands(int32_t op)
     switch (op) {
     case CN_OP_SELECT:
         return 3;
-    case CN_OP_ADD: case CN_OP_SUB: case CN_OP_MUL: case CN_OP_DIV: case CN_OP_POW: case CN_OP_PWR:
+    case CN_OP_ADD: case CN_OP_SUB: case CN_OP_MUL: case CN_OP_DIV: case CN_OP_MOD: case CN_OP_POW: case CN_OP_PWR:
     case CN_OP_EQ: case CN_OP_NE: case CN_OP_LT: case CN_OP_LE: case CN_OP_GT: case CN_OP_GE:
-    case CN_OP_AND: case CN_OP_OR: case CN_OP_MIN: case CN_OP_MAX:
+    case CN_OP_AND: case CN_OP_OR: case CN_OP_MIN: case CN_OP_MAX: case CN_OP_ATAN2:
         return 2;
     default:
         return op >= 0 && op < CN_OP_COUNT ? 1 : -1;
@@ -54,7 +54,10 @@ cn_status cn_tape_check(const cn_tape *t)
     return CN_OK;
 }
 
-static inline double sign(double x) { return (double)((x > 0.0) - (x < 0.0)); }
+/* NaN, the sign of an argument out of range, stays NaN in all of these. */
+static inline double sign(double x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x; }
+
+static inline double truth(double x, double y, int holds) { return isnan(x) || isnan(y) ? NAN : (double)holds; }
 
 static inline double away_from_zero(double x) { return x + copysign(TINY, x); }
 
@@ -81,7 +84,7 @@ static double piecewise(const double *points, cn_idx count, double x, int level,
 }
 
 #define EACH(expression)                     \
-    for (int l = 0; l < LANES; l++) {        \
+    for (cn_idx l = 0; l < width; l++) {        \
         const double x = a[l], y = b[l];     \
         (void)x;                             \
         (void)y;                             \
@@ -89,8 +92,8 @@ static double piecewise(const double *points, cn_idx count, double x, int level,
     }                                        \
     break
 
-/* Values of all instructions. */
-static void forward(const cn_tape *t, double *v)
+/* Values of all instructions in the first `width` lanes. */
+static void forward(const cn_tape *t, cn_idx width, double *v)
 {
     double *r = v + (size_t)(t->n_sensed + t->n_constant + 1) * LANES;
     for (cn_idx k = 0; k < t->n_code; k++, r += LANES) {
@@ -101,25 +104,27 @@ static void forward(const cn_tape *t, double *v)
         case CN_OP_SUB: EACH(x - y);
         case CN_OP_MUL: EACH(x * y);
         case CN_OP_DIV: EACH(x / away_from_zero(y));
+        case CN_OP_MOD: EACH(fmod(x, y));
         case CN_OP_NEG: EACH(-x);
         case CN_OP_SQUARE: EACH(x * x);
         case CN_OP_POW: EACH(pow(fabs(x), y));
-        case CN_OP_PWR: EACH(sign(x) * pow(fabs(x), y));
-        case CN_OP_EQ: EACH((double)(x == y));
-        case CN_OP_NE: EACH((double)(x != y));
-        case CN_OP_LT: EACH((double)(x < y));
-        case CN_OP_LE: EACH((double)(x <= y));
-        case CN_OP_GT: EACH((double)(x > y));
-        case CN_OP_GE: EACH((double)(x >= y));
-        case CN_OP_AND: EACH((double)(x != 0.0 && y != 0.0));
-        case CN_OP_OR: EACH((double)(x != 0.0 || y != 0.0));
-        case CN_OP_NOT: EACH((double)(x == 0.0));
+        case CN_OP_PWR: EACH(x < 0.0 ? -pow(-x, y) : pow(x, y));
+        case CN_OP_EQ: EACH(truth(x, y, x == y));
+        case CN_OP_NE: EACH(truth(x, y, x != y));
+        case CN_OP_LT: EACH(truth(x, y, x < y));
+        case CN_OP_LE: EACH(truth(x, y, x <= y));
+        case CN_OP_GT: EACH(truth(x, y, x > y));
+        case CN_OP_GE: EACH(truth(x, y, x >= y));
+        case CN_OP_AND: EACH(truth(x, y, x != 0.0 && y != 0.0));
+        case CN_OP_OR: EACH(truth(x, y, x != 0.0 || y != 0.0));
+        case CN_OP_NOT: EACH(truth(x, x, x == 0.0));
         case CN_OP_SELECT: {
             const double *const c = v + (size_t)i.c * LANES;
-            EACH(x != 0.0 ? y : c[l]);
+            EACH(isnan(x) ? x : x != 0.0 ? y : c[l]);
         }
-        case CN_OP_MIN: EACH(y < x ? y : x);
-        case CN_OP_MAX: EACH(y > x ? y : x);
+        case CN_OP_MIN: EACH(y < x || isnan(y) ? y : x);
+        case CN_OP_MAX: EACH(y > x || isnan(y) ? y : x);
+        case CN_OP_ATAN2: EACH(atan2(x, y));
         case CN_OP_ABS: EACH(fabs(x));
         case CN_OP_SGN: EACH(sign(x));
         case CN_OP_U: EACH(0.5 + 0.5 * sign(x));
@@ -130,9 +135,9 @@ static void forward(const cn_tape *t, double *v)
         case CN_OP_NINT: EACH(nearbyint(x));
         case CN_OP_TRUNC: EACH(trunc(x));
         case CN_OP_SQRT: EACH(sqrt(x));
-        case CN_OP_EXP: EACH(x > EXP_LIMIT ? HUGE_VALUE : exp(x));
-        case CN_OP_LN: EACH(x == 0.0 ? -HUGE_VALUE : log(x));
-        case CN_OP_LOG10: EACH(x == 0.0 ? -HUGE_VALUE : log10(x));
+        case CN_OP_EXP: EACH(x > EXP_LIMIT ? LARGEST : exp(x));
+        case CN_OP_LN: EACH(x == 0.0 ? -LARGEST : log(x));
+        case CN_OP_LOG10: EACH(x == 0.0 ? -LARGEST : log10(x));
         case CN_OP_SIN: EACH(sin(x));
         case CN_OP_COS: EACH(cos(x));
         case CN_OP_TAN: EACH(tan(x));
@@ -148,7 +153,7 @@ static void forward(const cn_tape *t, double *v)
         case CN_OP_PWL:
         case CN_OP_TABLE: {
             double slope;
-            for (int l = 0; l < LANES; l++) r[l] = piecewise(b + l, i.c, a[l], i.op == CN_OP_TABLE, &slope);
+            for (cn_idx l = 0; l < width; l++) r[l] = piecewise(b + l, i.c, a[l], i.op == CN_OP_TABLE, &slope);
             break;
         }
         case CN_OP_COUNT:
@@ -162,24 +167,24 @@ static void forward(const cn_tape *t, double *v)
 /* Add d/da = expression to the adjoint of a.  A zero adjoint adds nothing, so that an infinite slope in the branch
  * of a conditional that was not taken does no harm. */
 #define EACH_A(expression)                                     \
-    for (int l = 0; l < LANES; l++) {                          \
-        const double x = a[l], y = b[l], z = r[l], g = gr[l];  \
+    for (cn_idx l = 0; l < width; l++) {                          \
+        const double x = a[l], y = b[l], z = r[l], d = gr[l];  \
         (void)x;                                               \
         (void)y;                                               \
         (void)z;                                               \
-        if (g != 0.0) ga[l] += g * (expression);               \
+        if (d != 0.0) ga[l] += d * (expression);               \
     }                                                          \
     break
 
 #define EACH_AB(by_a, by_b)                                    \
-    for (int l = 0; l < LANES; l++) {                          \
-        const double x = a[l], y = b[l], z = r[l], g = gr[l];  \
+    for (cn_idx l = 0; l < width; l++) {                          \
+        const double x = a[l], y = b[l], z = r[l], d = gr[l];  \
         (void)x;                                               \
         (void)y;                                               \
         (void)z;                                               \
-        if (g != 0.0) {                                        \
-            ga[l] += g * (by_a);                               \
-            gb[l] += g * (by_b);                               \
+        if (d != 0.0) {                                        \
+            ga[l] += d * (by_a);                               \
+            gb[l] += d * (by_b);                               \
         }                                                      \
     }                                                          \
     break
@@ -193,8 +198,8 @@ static inline double power_slope(double x, double y)
 
 static inline double log_size(double x) { return log(x != 0.0 ? fabs(x) : TINY); }
 
-/* Adjoints g of all registers, from that of the result. */
-static void reverse(const cn_tape *t, const double *v, double *g)
+/* Adjoints g of all registers in the first `width` lanes, from that of the result. */
+static void reverse(const cn_tape *t, cn_idx width, const double *v, double *g)
 {
     const cn_idx first = t->n_sensed + t->n_constant + 1;
     for (cn_idx k = t->n_code; k-- > 0;) {
@@ -207,13 +212,14 @@ static void reverse(const cn_tape *t, const double *v, double *g)
         case CN_OP_SUB: EACH_AB(1.0, -1.0);
         case CN_OP_MUL: EACH_AB(y, x);
         case CN_OP_DIV: EACH_AB(1.0 / away_from_zero(y), -z / away_from_zero(y));
+        case CN_OP_MOD: EACH_AB(1.0, -trunc(x / y));
         case CN_OP_NEG: EACH_A(-1.0);
         case CN_OP_SQUARE: EACH_A(2.0 * x);
         case CN_OP_POW: EACH_AB((x < 0.0 ? -1.0 : 1.0) * power_slope(x, y), z * log_size(x));
         case CN_OP_PWR: EACH_AB(power_slope(x, y), z * log_size(x));
         case CN_OP_SELECT: {
             double *const gc = g + (size_t)i.c * LANES;
-            for (int l = 0; l < LANES; l++) {
+            for (cn_idx l = 0; l < width; l++) {
                 if (a[l] != 0.0) {
                     gb[l] += gr[l];
                 } else {
@@ -224,6 +230,7 @@ static void reverse(const cn_tape *t, const double *v, double *g)
         }
         case CN_OP_MIN: EACH_AB(y < x ? 0.0 : 1.0, y < x ? 1.0 : 0.0);
         case CN_OP_MAX: EACH_AB(y > x ? 0.0 : 1.0, y > x ? 1.0 : 0.0);
+        case CN_OP_ATAN2: EACH_AB(y / (x * x + y * y + TINY), -x / (x * x + y * y + TINY));
         case CN_OP_ABS: EACH_A(sign(x));
         case CN_OP_U2: EACH_A((double)(x > 0.0 && x < 1.0));
         case CN_OP_URAMP: EACH_A(0.5 + 0.5 * sign(x));
@@ -245,7 +252,7 @@ static void reverse(const cn_tape *t, const double *v, double *g)
         case CN_OP_ATANH: EACH_A(1.0 / away_from_zero((1.0 - x) * (1.0 + x)));
         case CN_OP_PWL:
         case CN_OP_TABLE:
-            for (int l = 0; l < LANES; l++) {
+            for (cn_idx l = 0; l < width; l++) {
                 double slope;
                 piecewise(b + l, i.c, a[l], i.op == CN_OP_TABLE, &slope);
                 if (gr[l] != 0.0) ga[l] += gr[l] * slope;
@@ -269,19 +276,18 @@ static void eval_block(const cn_tape *t, cn_idx n, cn_idx from, cn_idx count, co
 {
     const size_t size = (size_t)registers(t) * LANES, m = (size_t)n;
     double *const v = t->scratch, *const g = v + size;
-    for (cn_idx l = 0; l < LANES; l++) {
-        /* idle lanes repeat the last instance */
-        const size_t at = (size_t)(from + (l < count ? l : count - 1));
+    for (cn_idx l = 0; l < count; l++) {
+        const size_t at = (size_t)(from + l);
         double *to = v + l;
         for (size_t k = 0; k < (size_t)t->n_sensed; k++, to += LANES) *to = sensed[k * m + at];
         for (size_t k = 0; k < (size_t)t->n_constant; k++, to += LANES) *to = constant[k * m + at];
         *to = time;
     }
-    forward(t, v);
+    forward(t, count, v);
     memcpy(value, v + (size_t)t->result * LANES, LANES * sizeof *value);
     memset(g, 0, size * sizeof *g);
     for (size_t l = 0; l < LANES; l++) g[(size_t)t->result * LANES + l] = 1.0;
-    reverse(t, v, g);
+    reverse(t, count, v, g);
     if (t->n_sensed) memcpy(gradient, g, (size_t)t->n_sensed * LANES * sizeof *gradient);
 }
 

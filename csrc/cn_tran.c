@@ -219,9 +219,8 @@ static void accept(cn_tran *tr, double alpha, double t, double *solved)
 {
     cn_system *s = tr->system;
     const cn_idx n = s->n;
-    cn_idx held;
     /* Charges at the solution itself: the last load was one Newton step before it. */
-    cn_system_load(s, solved, alpha, CN_MODE_TRAN, t, 0, &held);
+    cn_system_charges(s, solved, t);
     double *oldest = tr->x[CN_HISTORY - 1];
     for (int k = CN_HISTORY - 1; k > 0; k--) {
         tr->x[k] = tr->x[k - 1];

@@ -54,28 +54,52 @@ class Numbering:
 def number_nodes(rows: int, cols: int, wires: Wires) -> Numbering:
     """Number the unknown nodes; the nodes of an ideal line share one number."""
     grid = np.arange(rows * cols, dtype=np.int32).reshape(rows, cols)
-    known = np.full((rows, cols), KNOWN, dtype=np.int32)
-    word, count = known, 0
+    known: NDArray[np.int32] = np.full((rows, cols), KNOWN, dtype=np.int32)
+    word: NDArray[np.int32] = known
+    count = 0
     if wires.r_word > 0.0:
         word, count = grid, rows * cols
     elif wires.r_source > 0.0:
-        word, count = known + 1 + np.arange(rows, dtype=np.int32)[:, None], rows
-    bit = known
+        word, count = np.broadcast_to(np.arange(rows, dtype=np.int32)[:, None], (rows, cols)), rows
+    bit: NDArray[np.int32] = known
     if wires.r_bit > 0.0:
         bit, count = grid + np.int32(count), count + rows * cols
     elif wires.r_sense > 0.0:
-        bit, count = known + 1 + np.arange(count, count + cols, dtype=np.int32), count + cols
+        bit = np.broadcast_to(np.arange(count, count + cols, dtype=np.int32), (rows, cols))
+        count += cols
     return Numbering(word, bit, count)
 
 
 @dataclass(frozen=True, slots=True)
 class Equations:
-    """``A x = B v`` and ``currents = C^T x``; see the module's text."""
+    """``A x = B v`` and ``currents = C^T x``; see the module's text.
+
+    Attributes
+    ----------
+    matrix, drive, sense : sparse matrix
+        A, B and C.
+    incidence : sparse matrix, shape (edges, unknowns)
+        +1 and -1 at the two ends of each conductance between unknown nodes.
+    edges, ties : ndarray, S
+        Those conductances, and the sum of the conductances from each unknown node to sources and ground.
+    """
 
     nodes: Numbering
     matrix: sp.csc_matrix
     drive: sp.csc_matrix
     sense: sp.csc_matrix
+    incidence: sp.csr_matrix
+    edges: Array
+    ties: Array
+
+    def residual(self, x: Array, rhs: Array) -> Array:
+        """Return ``rhs - A x``, each conductance applied to a difference of voltages.
+
+        The diagonal of ``A`` has lost the digits of a small conductance that was added to a large one; this has not.
+        """
+        along = self.edges if x.ndim == 1 else self.edges[:, None]
+        tied = self.ties if x.ndim == 1 else self.ties[:, None]
+        return rhs - tied * x - self.incidence.T @ (along * (self.incidence @ x))
 
 
 def assemble(conductances: Array, wires: Wires) -> Equations:
@@ -117,11 +141,12 @@ def assemble(conductances: Array, wires: Wires) -> Equations:
         [np.concatenate([ends[k].ravel() for ends in edges]) for k in (0, 1)] if edges else [np.empty(0, np.int32)] * 2
     )
     values = np.concatenate([g.ravel() for _, _, g in edges]) if edges else np.empty(0)
-    diagonal = np.bincount(
-        np.concatenate([one[0], one[1], *[node.ravel() for node, _ in ties]]),
-        np.concatenate([values, values, *[g.ravel() for _, g in ties]]),
+    tied = np.bincount(
+        np.concatenate([node.ravel() for node, _ in ties]),
+        np.concatenate([g.ravel() for _, g in ties]),
         minlength=nodes.count,
     )
+    diagonal = tied + np.bincount(np.concatenate(one), np.concatenate([values, values]), minlength=nodes.count)
     own = np.arange(nodes.count, dtype=np.int32)
     matrix = sp.coo_matrix(
         (
@@ -130,7 +155,16 @@ def assemble(conductances: Array, wires: Wires) -> Equations:
         ),
         shape=(nodes.count, nodes.count),
     ).tocsc()
-    return Equations(nodes, matrix, drive, sense)
+    count = len(values)
+    incidence = sp.csr_matrix(
+        (
+            np.tile([1.0, -1.0], count),
+            np.stack(one, axis=1).ravel(),
+            np.arange(0, 2 * count + 1, 2, dtype=np.int32),
+        ),
+        shape=(count, nodes.count),
+    )
+    return Equations(nodes, matrix, drive, sense, incidence, values, np.asarray(tied, dtype=np.float64))
 
 
 def _columns(

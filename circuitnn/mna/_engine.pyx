@@ -100,8 +100,7 @@ cdef extern from "cn_system.h":
     cn_status cn_system_init(cn_system *s, const cn_idx *perm)
     void cn_system_free(cn_system *s)
     void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx) nogil
-    void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, int init,
-                        cn_idx *held) nogil
+    void cn_system_charges(cn_system *s, const double *x, double t) nogil
     void cn_system_accept(cn_system *s)
     cn_status cn_operating_point(cn_system *s, double *x, cn_mode drive_mode, int warm) nogil
 
@@ -286,8 +285,7 @@ cdef class Engine:
 
     def charges(self, double[::1] x):
         """Return q(x), (n+1,)."""
-        cdef cn_idx held
-        cn_system_load(&self.s, &x[0], 1.0, CN_MODE_TRAN, 0.0, 0, &held)
+        cn_system_charges(&self.s, &x[0], 0.0)
         out = np.empty(self.s.n + 1)
         cdef double[::1] view = out
         memcpy(&view[0], self.s.q, (self.s.n + 1) * sizeof(double))

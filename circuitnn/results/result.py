@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from circuitnn.errors import AnalysisError, UsageError, nearest
 UNITS = {"voltage": "V", "current": "A", "time": "s", "frequency": "Hz", "state": "", "notype": ""}
 KINDS = ("op", "dc", "ac", "tran")
 _CALL = re.compile(r"([vi])(m|p|db|r|i)?\((.+)\)")
-_PARTS = {
+_PARTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "m": np.abs,
     "p": np.angle,
     "r": np.real,
@@ -196,27 +196,29 @@ class Result:
         letter, part, inside = call.groups()
         if part and self.kind != "ac":
             return None
-        if letter == "v":
-            first, comma, second = inside.partition(",")
-            column = self._node(first)
-            other = self._node(second) if comma else None
-            if column is None or (comma and other is None):
-                return None
-            column = column if other is None else column - other
-        else:
-            k = self._index.get(f"i({inside})")
-            if k is None:
-                return None
-            column = self.data[:, k]
+        quantity = self._difference(inside) if letter == "v" else self._column(f"i({inside})")
+        if quantity is None:
+            return None
         if part == "db":
             with np.errstate(divide="ignore"):  # no signal at all is -inf dB
-                return 20.0 * np.log10(np.abs(column))
-        return _PARTS[part](column) if part else column
+                return 20.0 * np.log10(np.abs(quantity))
+        return _PARTS[part](quantity) if part else quantity
+
+    def _difference(self, nodes: str) -> NDArray[Any] | None:
+        first, comma, second = nodes.partition(",")
+        plus = self._node(first)
+        if not comma or plus is None:
+            return plus
+        minus = self._node(second)
+        return None if minus is None else plus - minus
 
     def _node(self, node: str) -> NDArray[Any] | None:
         if node in ("0", "gnd"):
             return np.zeros(len(self.data), self.data.dtype)
-        k = self._index.get(f"v({node})")
+        return self._column(f"v({node})")
+
+    def _column(self, key: str) -> NDArray[Any] | None:
+        k = self._index.get(key)
         return None if k is None else self.data[:, k]
 
     @property
@@ -331,6 +333,13 @@ class Results(Mapping[str, Result]):
         if key not in self._results:
             raise AnalysisError(f"there is no result {name!r}", hint=self._known())
         return self._results[key]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a result by name, or ``default`` when there is none."""
+        try:
+            return self[name]
+        except AnalysisError:
+            return default
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (

@@ -133,13 +133,25 @@ def steady_difference(names, ours, theirs, tolerance) -> list[str]:
         for n in chosen:
             excess = np.abs(ours[n] - theirs[n]) / (np.abs(theirs[n]) + floor / tolerance)
             k = int(excess.argmax())
-            if excess[k] > tolerance:
+            if not excess[k] <= tolerance:
                 failures.append(f"{n}[{k}]: {ours[n][k]:.12g} here, {theirs[n][k]:.12g} there ({excess[k]:.2e})")
     return failures
 
 
+def envelope(time: np.ndarray, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value within one typical step of each point, its neighbours included."""
+    reach = float(np.median(np.diff(time)))
+    first = np.minimum(np.searchsorted(time, time - reach), np.maximum(np.arange(len(time)) - 1, 0))
+    last = np.maximum(np.searchsorted(time, time + reach, "right"), np.minimum(np.arange(len(time)) + 2, len(time)))
+    windows = [wave[a:b] for a, b in zip(first, last, strict=True)]
+    return np.array([w.min() for w in windows]), np.array([w.max() for w in windows])
+
+
 def waveform_difference(names, ours, theirs, tolerance) -> list[str]:
-    """Ours, interpolated to ngspice's times; at an edge any value between the neighbouring points is right."""
+    """Ours, interpolated to ngspice's times; at an edge any value between the neighbouring points is right.
+
+    Lines between points are right beside corners, monotone cubics where the waveform is smooth: the better one counts.
+    """
     failures = []
     time = theirs["time"]
     for kind in "vi":
@@ -150,15 +162,16 @@ def waveform_difference(names, ours, theirs, tolerance) -> list[str]:
             swing = max(np.ptp(wave), 1e-6 * largest)
             if swing == 0.0:
                 swing = max(abs(wave[0]), CURRENT_FLOOR)
-            here = PchipInterpolator(ours["time"], ours[n])(time)
-            before, after = np.append(wave[0], wave[:-1]), np.append(wave[1:], wave[-1])
-            low, high = np.minimum(np.minimum(before, wave), after), np.maximum(np.maximum(before, wave), after)
+            low, high = envelope(time, wave)
             edge = high - low > EDGE * swing
             low, high = np.where(edge, low, wave), np.where(edge, high, wave)
-            excess = np.maximum(np.maximum(here - high, low - here), 0.0) / swing
+            candidates = np.interp(time, ours["time"], ours[n]), PchipInterpolator(ours["time"], ours[n])(time)
+            excess = np.min([np.maximum(np.maximum(c - high, low - c), 0.0) for c in candidates], axis=0) / swing
             k = int(excess.argmax())
-            if excess[k] > tolerance:
-                failures.append(f"{n} at {time[k]:.6g} s: {here[k]:.9g} here, {wave[k]:.9g} there ({excess[k]:.2e} of the swing)")
+            if not excess[k] <= tolerance:
+                failures.append(
+                    f"{n} at {time[k]:.6g} s: {candidates[0][k]:.9g} here, {wave[k]:.9g} there ({excess[k]:.2e} swings)"
+                )
     return failures
 
 
@@ -199,7 +212,9 @@ def test_deck(name, ngspice):
             assert len(axis) == len(theirs[n]), f"{kind}: {len(axis)} points here, {len(theirs[n])} there"
             # ngspice adds the step up again and again: its axis carries the rounding of that sum.
             np.testing.assert_allclose(axis, theirs[n].real, rtol=1e-9, atol=1e-12)
-        failures += [f"{kind} {f}" for f in steady_difference(wish[kind].vectors or common, ours, theirs, wish[kind].tolerance)]
+        failures += [
+            f"{kind} {f}" for f in steady_difference(wish[kind].vectors or common, ours, theirs, wish[kind].tolerance)
+        ]
     assert not failures, "\n".join(failures)
 
 

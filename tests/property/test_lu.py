@@ -2,11 +2,11 @@
 
 import numpy as np
 import scipy.sparse as sp
+from circuitnn.mna._lu import LU
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitnn.errors import SingularMatrixError
-from circuitnn.mna._lu import LU
 from circuitnn.mna.ordering import fill_reducing_order
 
 
@@ -46,8 +46,8 @@ def test_factors_solve_or_say_singular(dense, seed):
     if condition > 1e8:
         return
     exact = rng.standard_normal(n)
-    # threshold pivoting loses at most a few digits beyond the condition
-    bound = 1e-12 * condition
+    # each pivot may be 1e-3 of its column: two such in a row amplify rounding a million times beyond the condition
+    bound = 1e-9 * condition
     np.testing.assert_allclose(lu.solve(dense @ exact), exact, rtol=0, atol=bound)
     # the transposed system sees the row scales as column scales: measure it in its own units
     np.testing.assert_allclose(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from circuitnn.mna._lu import LU
 
 from circuitnn.errors import SingularMatrixError, UsageError
-from circuitnn.mna._lu import LU
 from circuitnn.mna.ordering import fill_reducing_order
 
 EPS = np.finfo(float).eps
@@ -102,7 +102,9 @@ def test_random_matrices_solve_like_dense_ones(n, density, dtype):
         np.testing.assert_allclose(lu.solve_transposed(b), np.linalg.solve(a.toarray().T, b), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("matrix", [ladder(300), crossbar(12), ladder(2), crossbar(2)], ids=["ladder", "crossbar", "3", "2x2"])
+@pytest.mark.parametrize(
+    "matrix", [ladder(300), crossbar(12), ladder(2), crossbar(2)], ids=["ladder", "crossbar", "3", "2x2"]
+)
 def test_circuit_matrices_are_solved_to_rounding(matrix):
     lu, a = prepared(matrix)
     b = np.random.default_rng(1).standard_normal(a.shape[0])

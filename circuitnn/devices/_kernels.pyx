@@ -1,0 +1,150 @@
+"""Kernels as Python objects: their tables, and evaluation for tests and for folding linear devices."""
+
+from libc.stdint cimport int32_t, uintptr_t
+
+import numpy as np
+
+from circuitnn.errors import UsageError
+
+cdef extern from "cn_types.h":
+    ctypedef int32_t cn_idx
+
+cdef extern from "cn_kernel.h":
+    int CN_KERNEL_ABI
+    int CN_KERNEL_LINEAR
+    int CN_ENV_SIZE
+    ctypedef struct cn_kernel:
+        int abi, flags
+        const char *name
+        cn_idx n_local, n_param, n_limit, n_discrete, n_jf, n_jq
+        const cn_idx *jf_row
+        const cn_idx *jf_col
+        const cn_idx *jq_row
+        const cn_idx *jq_col
+        const char *const *param_names
+        const char *const *local_names
+        void (*eval)(const cn_kernel *, cn_idx, const double *, const double *, const double *, const double *,
+                     double *, double *, double *, double *) noexcept nogil
+        cn_idx (*limit)(const cn_kernel *, cn_idx, const double *, const double *, const double *, const double *,
+                        double *, int) noexcept nogil
+
+cdef extern from *:
+    """
+    extern const cn_kernel *const cn_builtin_kernels[];
+    extern const cn_idx cn_builtin_count;
+    extern const char cn_builtin_headers[];
+    """
+    const cn_kernel *cn_builtin_kernels[]
+    cn_idx cn_builtin_count
+    const char cn_builtin_headers[]
+
+
+cdef _numbers(const cn_idx *values, cn_idx count):
+    return np.array([values[k] for k in range(count)], dtype=np.int32)
+
+
+cdef double *_at(double[:, ::1] a):
+    return &a[0, 0] if a.shape[0] and a.shape[1] else NULL
+
+
+cdef class Kernel:
+    """A compiled device model.
+
+    Attributes: ``address`` (of the C struct), ``name``, ``n_local``, ``n_param``, ``n_limit``, ``n_discrete``,
+    ``linear``, ``param_names``, ``local_names``, and the positions ``jf_row jf_col jq_row jq_col`` of nonzeros.
+    """
+
+    cdef const cn_kernel *k
+    cdef readonly object keep, jf_row, jf_col, jq_row, jq_col
+    cdef readonly list param_names, local_names
+    cdef readonly str name
+
+    def __init__(self, uintptr_t address, keep=None):
+        self.k = <const cn_kernel *> address
+        if self.k.abi != CN_KERNEL_ABI:
+            raise UsageError(f"a kernel of ABI {self.k.abi} was given", expected=f"ABI {CN_KERNEL_ABI}")
+        self.keep = keep
+        self.name = self.k.name.decode()
+        self.param_names = [self.k.param_names[i].decode() for i in range(self.k.n_param)]
+        self.local_names = [self.k.local_names[i].decode() for i in range(self.k.n_local)]
+        self.jf_row = _numbers(self.k.jf_row, self.k.n_jf)
+        self.jf_col = _numbers(self.k.jf_col, self.k.n_jf)
+        self.jq_row = _numbers(self.k.jq_row, self.k.n_jq)
+        self.jq_col = _numbers(self.k.jq_col, self.k.n_jq)
+
+    @property
+    def address(self):
+        """Address of the C struct."""
+        return <uintptr_t> self.k
+
+    @property
+    def n_local(self):
+        """Number of local unknowns."""
+        return self.k.n_local
+
+    @property
+    def n_param(self):
+        """Number of kernel parameters."""
+        return self.k.n_param
+
+    @property
+    def n_limit(self):
+        """Number of limited voltages and discrete variables."""
+        return self.k.n_limit
+
+    @property
+    def n_discrete(self):
+        """Number of discrete variables, the last ones of the limited."""
+        return self.k.n_discrete
+
+    @property
+    def linear(self):
+        """Whether f and q are linear in the unknowns."""
+        return bool(self.k.flags & CN_KERNEL_LINEAR)
+
+    def evaluate(self, u, p, lim=None, env=None):
+        """Return f, q (n_local, n), jf and jq (nonzeros, n) at ``u`` (n_local, n) with parameters ``p`` (n_param, n)."""
+        cdef double[:, ::1] uv = np.ascontiguousarray(u, dtype=float)
+        cdef cn_idx n = uv.shape[1]
+        cdef double[:, ::1] pv = np.ascontiguousarray(p, dtype=float).reshape(self.k.n_param, n)
+        if uv.shape[0] != self.k.n_local:
+            raise UsageError(f"u has {uv.shape[0]} rows", expected=f"{self.k.n_local}")
+        start = np.zeros((self.k.n_limit, n)) if lim is None else np.ascontiguousarray(lim, dtype=float)
+        cdef double[:, ::1] lv = start.reshape(self.k.n_limit, n)
+        cdef double[::1] ev = np.ascontiguousarray([1e-12, 0.0] if env is None else env, dtype=float)
+        f = np.zeros((self.k.n_local, n))
+        q = np.zeros((self.k.n_local, n))
+        jf = np.zeros((self.k.n_jf, n))
+        jq = np.zeros((self.k.n_jq, n))
+        cdef double[:, ::1] fv = f, qv = q, jfv = jf, jqv = jq
+        self.k.eval(self.k, n, _at(uv), _at(lv), _at(pv), &ev[0], _at(fv), _at(qv), _at(jfv), _at(jqv))
+        return f, q, jf, jq
+
+    def limit(self, u, p, lim, acc=None, env=None, bint init=False):
+        """Return the limited voltages (n_limit, n) that follow ``lim`` at ``u``, and how many instances are held."""
+        cdef double[:, ::1] uv = np.ascontiguousarray(u, dtype=float)
+        cdef cn_idx n = uv.shape[1]
+        cdef double[:, ::1] pv = np.ascontiguousarray(p, dtype=float).reshape(self.k.n_param, n)
+        out = np.array(lim, dtype=float).reshape(self.k.n_limit, n)
+        before = np.zeros_like(out) if acc is None else np.ascontiguousarray(acc, dtype=float)
+        cdef double[:, ::1] lv = out
+        cdef double[:, ::1] av = before
+        cdef double[::1] ev = np.ascontiguousarray([1e-12, 0.0] if env is None else env, dtype=float)
+        cdef cn_idx held = 0
+        if self.k.limit != NULL:
+            held = self.k.limit(self.k, n, _at(uv), _at(pv), &ev[0], _at(av), _at(lv), init)
+        return out, held
+
+
+def builtin_kernels():
+    """Return the library's kernels by name."""
+    found = {}
+    for i in range(cn_builtin_count):
+        kernel = Kernel(<uintptr_t> cn_builtin_kernels[i])
+        found[kernel.name] = kernel
+    return found
+
+
+def headers():
+    """Return the text of the kernel ABI's C headers."""
+    return (<const char *> cn_builtin_headers).decode()

@@ -1,0 +1,127 @@
+"""Kernels for device classes: the library's from the build, a user's own compiled when it is registered."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from circuitnn.devices import _kernels
+from circuitnn.devices.declare import Device
+from circuitnn.errors import DeviceError
+from circuitnn.registry import catalog
+
+Kernel = _kernels.Kernel
+_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math")
+_registered: dict[str, Kernel] = {}
+D = TypeVar("D", bound=type[Device])
+
+
+@cache
+def _builtin() -> dict[str, Kernel]:
+    return _kernels.builtin_kernels()
+
+
+def kernel_of(device: type[Device]) -> Kernel:
+    """Return the compiled kernel of a device class.
+
+    Examples
+    --------
+    >>> kernel_of(catalog("devices").get("resistor")).linear
+    True
+    """
+    if device.name in _registered:
+        return _registered[device.name]
+    kernel = _builtin().get(device.name)
+    if kernel is None:
+        raise DeviceError(f"the device {device.name!r} has no kernel", hint="cn.register(...) it, or build the package again")
+    return kernel
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled user devices: ``$XDG_CACHE_HOME/circuitnn`` or ``~/.cache/circuitnn``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "circuitnn"
+
+
+def register(device: D) -> D:
+    """Make a device class of the user's known by its name, in decks and in Python.
+
+    Its equations become C, which the system's compiler ``cc`` builds once; the result is kept in a cache under a hash
+    of source, flags and compiler.
+
+    Parameters
+    ----------
+    device : type
+        Subclass of ``cn.Device`` or ``cn.Memristor``; its ``name``, or the class name in lower case, is registered.
+
+    Returns
+    -------
+    type
+        The class itself, so that this serves as a decorator.
+
+    Raises
+    ------
+    DeviceError
+        When the equations are wrong, or there is no compiler.
+    UsageError
+        When the name is taken.
+
+    Examples
+    --------
+    >>> import circuitnn as cn
+    >>> class Cubic(cn.Memristor):
+    ...     '''A resistance whose current grows with the cube of the voltage.'''
+    ...     k = cn.Param(1e-3, "A/V^3", low=0.0, doc="coefficient")
+    ...     x = cn.State(0.0, "1", doc="unused state")
+    ...     def current(self, v):
+    ...         return self.k * v**3
+    ...     def rates(self, v):
+    ...         return {"x": 0 * v}
+    >>> c = cn.Circuit("cubic")
+    >>> _ = cn.register(Cubic)
+    >>> c.V("1", "a", 0, dc=2.0); c.N("1", "a", 0, model="cubic")
+    >>> round(float(c.op()["i(v1)"]), 9)
+    -0.008
+    """
+    from circuitnn.devices.emit import kernel_source
+
+    if "name" not in vars(device) or device.name == device.__module__.rpartition(".")[2]:
+        device.name = device.__name__.lower()
+    if not device.model_types:
+        device.model_types = (device.name,)
+    source = kernel_source(device, "cn_user_kernel")
+    kernel = _compile(device.name, source)
+    catalog("devices").register(device.name, device)
+    _registered[device.name] = kernel
+    return device
+
+
+def _compile(name: str, source: str) -> Kernel:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise DeviceError(f"the device {name!r} cannot be compiled: there is no C compiler 'cc'", hint="install gcc or clang")
+    text = "\n".join(line for line in source.splitlines() if not line.startswith('#include "'))
+    text = _kernels.headers() + text
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    digest = hashlib.sha256("\0".join([text, *_FLAGS, version]).encode()).hexdigest()[:32]
+    folder = cache_folder()
+    library = folder / f"{name}-{digest}.so"
+    if not library.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            path = Path(work) / f"{name}.c"
+            path.write_text(text, encoding="utf-8")
+            built = Path(work) / "kernel.so"
+            done = subprocess.run([compiler, *_FLAGS, str(path), "-o", str(built), "-lm"], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise DeviceError(f"the compiler refused the equations of {name!r}: {done.stderr.strip()[:500]}")
+            os.replace(built, library)
+    handle = ctypes.CDLL(str(library))
+    return Kernel(ctypes.addressof(ctypes.c_char.in_dll(handle, "cn_user_kernel")), handle)

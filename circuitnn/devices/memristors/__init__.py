@@ -1,0 +1,1 @@
+"""Resistances with memory."""

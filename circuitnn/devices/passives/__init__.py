@@ -1,0 +1,1 @@
+"""Resistors, capacitors, inductors and their coupling."""

@@ -1,0 +1,62 @@
+"""Resistor with temperature coefficients, by value or by geometry."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from circuitnn.devices.declare import Device, Environment, Equations, Param, Values
+from circuitnn.errors import DeviceError
+
+ZERO_CELSIUS = 273.15
+
+
+class Resistor(Device):
+    """i = v / R, R = R0 (1 + tc1 dT + tc2 dT^2), dT = T - tnom; without a value R0 = rsh (l - narrow) / (w - narrow)."""
+
+    letter = "r"
+    model_types = ("r", "res")
+    links = (("p", "n", "resistive"),)
+    positional = "resistance"
+    derived = ("conductance",)
+
+    resistance = Param(None, "ohm", doc="resistance at tnom; may be negative, not zero", on="instance")
+    tc1 = Param(0.0, "1/K", doc="linear temperature coefficient")
+    tc2 = Param(0.0, "1/K^2", doc="quadratic temperature coefficient")
+    m = Param(1.0, "1", low=0.0, exclusive=True, doc="number in parallel", on="instance")
+    scale = Param(1.0, "1", low=0.0, exclusive=True, doc="factor of the resistance", on="instance")
+    temp = Param(None, "degC", low=-ZERO_CELSIUS, doc="own temperature", on="instance")
+    dtemp = Param(0.0, "K", doc="difference to the circuit's temperature", on="instance")
+    l = Param(None, "m", low=0.0, doc="length")
+    w = Param(None, "m", low=0.0, doc="width")
+    rsh = Param(None, "ohm", low=0.0, doc="sheet resistance", on="model")
+    defw = Param(10e-6, "m", low=0.0, doc="default width", on="model")
+    narrow = Param(0.0, "m", doc="narrowing by side etching", on="model")
+    tnom = Param(None, "degC", low=-ZERO_CELSIUS, doc="temperature at which the values hold", on="model")
+    r = Param(None, "ohm", doc="default resistance", on="model")
+
+    @classmethod
+    def prepare(cls, values: Values, env: Environment) -> Values:
+        """Return the conductance at the element's temperature."""
+        given = values["resistance"]
+        given = np.where(np.isnan(given), values["r"], given)
+        width = np.where(np.isnan(values["w"]), values["defw"], values["w"])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            geometric = values["rsh"] * (values["l"] - values["narrow"]) / (width - values["narrow"])
+        resistance = np.where(np.isnan(given), geometric, given)
+        if np.isnan(resistance).any():
+            raise DeviceError("a resistor has no resistance", expected="a value, or l and a model with rsh", hint="give it a value")
+        temp = np.where(np.isnan(values["temp"]), env.temp + values["dtemp"], values["temp"] + ZERO_CELSIUS)
+        tnom = np.where(np.isnan(values["tnom"]), env.tnom, values["tnom"] + ZERO_CELSIUS)
+        dt = temp - tnom
+        total = resistance * values["scale"] * (1.0 + values["tc1"] * dt + values["tc2"] * dt * dt)
+        if (total == 0.0).any():
+            raise DeviceError("a resistance is zero", expected="another value", hint="use a voltage source of 0 V for a short circuit")
+        return {**values, "conductance": values["m"] / total}
+
+    def equations(self) -> Equations:
+        """Return Ohm's law."""
+        i = self.conductance * (self.p - self.n)
+        return Equations(f={"p": i, "n": -i})
+
+
+EXPORT = Resistor

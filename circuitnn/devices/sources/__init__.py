@@ -1,0 +1,1 @@
+"""Independent and controlled sources, and switches."""

@@ -1,0 +1,38 @@
+"""Voltage-controlled switch with hysteresis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from circuitnn.devices.declare import Device, Environment, Equations, Param, Values
+
+
+class VSwitch(Device):
+    """ron while v(cp) - v(cn) is above vt + vh, roff while it is below vt - vh, and as it was in between."""
+
+    letter = "s"
+    model_types = ("sw",)
+    terminals = ("p", "n", "cp", "cn")
+    links = (("p", "n", "resistive"),)
+    derived = ("gon", "goff")
+
+    vt = Param(0.0, "V", doc="threshold", on="model")
+    vh = Param(0.0, "V", low=0.0, doc="half width of the hysteresis", on="model")
+    ron = Param(1.0, "ohm", low=0.0, exclusive=True, doc="closed", on="model")
+    roff = Param(1e12, "ohm", low=0.0, exclusive=True, doc="open", on="model")
+    on = Param(0.0, "1", low=0.0, high=1.0, doc="starts closed", on="instance")
+    off = Param(0.0, "1", low=0.0, high=1.0, doc="starts open", on="instance")
+
+    @classmethod
+    def prepare(cls, values: Values, env: Environment) -> Values:
+        """Return the two conductances."""
+        return {**values, "gon": 1.0 / values["ron"], "goff": 1.0 / np.where(np.isnan(values["roff"]), 1.0 / env.gmin, values["roff"])}
+
+    def equations(self) -> Equations:
+        """Return Ohm's law with the conductance of the position."""
+        closed = self.discrete("position", self.cp - self.cn, on=self.vt + self.vh, off=self.vt - self.vh)
+        i = (self.goff + (self.gon - self.goff) * closed) * (self.p - self.n)
+        return Equations(f={"p": i, "n": -i})
+
+
+EXPORT = VSwitch

@@ -1,0 +1,319 @@
+"""Behavioural sources: from expression trees to tapes that C evaluates with their derivatives.
+
+A tape is a list of instructions on registers (see ``csrc/cn_tape.h``).  Its numbers are kept apart, so that sources
+whose expressions differ in numbers and in what they sense share one kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+
+from circuitnn.errors import CircuitError, NetlistError, Place, nearest
+from circuitnn.mna._tape import OPCODES, TapeKernel
+from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, Ternary, Unary
+from circuitnn.netlist.flat import GROUND, Element
+from circuitnn.netlist.functions import CONSTANTS
+
+# operations of one operand, by the name in the tree; the rest of what C can do follows by number of operands
+_ONE = {
+    "-": "neg", "!": "not", "log": "ln", "int": "trunc",
+    "abs": "abs", "sgn": "sgn", "u": "u", "u2": "u2", "uramp": "uramp", "floor": "floor", "ceil": "ceil",
+    "nint": "nint", "sqrt": "sqrt", "exp": "exp", "log10": "log10", "sin": "sin", "cos": "cos", "tan": "tan",
+    "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+    "asinh": "asinh", "acosh": "acosh", "atanh": "atanh",
+}  # fmt: skip
+_TWO = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "**": "pow",
+    "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "&&": "and", "||": "or",
+    "pow": "pow", "pwr": "pwr", "atan2": "atan2",
+}  # fmt: skip
+_MANY = {"min": "min", "max": "max"}
+_AGAINST_ZERO = {"eq0": "eq", "ne0": "ne", "gt0": "gt", "lt0": "lt", "ge0": "ge", "le0": "le"}
+_POINTS = ("pwl", "table")
+#: Functions of behavioural sources, by their canonical names.
+FUNCTIONS = (
+    *(name for name in (*_ONE, *_TWO, *_MANY) if name.isidentifier()),
+    *_AGAINST_ZERO,
+    *_POINTS,
+    "limit",
+    "sign",
+)
+
+_Operand = tuple[str, int]
+_Instruction = tuple[str, _Operand, _Operand | int, _Operand | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """A compiled expression.
+
+    Parameters
+    ----------
+    code : tuple of (int, int, int, int)
+        Operation and operand registers of each instruction.
+    result : int
+        Register of the value.
+    sensed : tuple of (str, str)
+        The first registers: ``("v", node)`` or ``("i", element)``.
+    constants : tuple of float
+        The registers after them; the time's register follows.
+    """
+
+    code: tuple[tuple[int, int, int, int], ...]
+    result: int
+    sensed: tuple[tuple[str, str], ...]
+    constants: tuple[float, ...]
+
+
+class _Compiler:
+    """Turns one tree into instructions; operands are symbolic until the number of each kind is known."""
+
+    def __init__(self, temperature: float, place: Place | None) -> None:
+        self.temperature = temperature
+        self.place = place
+        self.sensed: dict[tuple[str, str], int] = {}
+        self.constants: list[float] = []
+        self.code: list[_Instruction] = []
+        self.known: dict[_Instruction, int] = {}
+
+    def compile(self, root: Expression) -> Tape:
+        # an explicit stack: a sum of thousands of terms is as deep as it is long
+        work: list[tuple[Expression, bool]] = [(root, False)]
+        values: list[_Operand] = []
+        while work:
+            node, ready = work.pop()
+            children = self.operands(node)
+            if children and not ready:
+                work.append((node, True))
+                work.extend((child, False) for child in reversed(children))
+                continue
+            first = len(values) - len(children)
+            arguments = values[first:]
+            del values[first:]
+            values.append(self.emit(node, arguments))
+        return self.finish(values[0])
+
+    def finish(self, result: _Operand) -> Tape:
+        n_sensed, n_constants = len(self.sensed), len(self.constants)
+        start = {"sensed": 0, "constant": n_sensed, "time": n_sensed + n_constants}
+        start["code"] = start["time"] + 1
+
+        def register(operand: _Operand | int) -> int:
+            return operand if isinstance(operand, int) else start[operand[0]] + operand[1]
+
+        code = tuple((OPCODES[op], register(a), register(b), register(c)) for op, a, b, c in self.code)
+        return Tape(code, register(result), tuple(self.sensed), tuple(self.constants))
+
+    def operands(self, node: Expression) -> tuple[Expression, ...]:
+        """Return the children that need registers of their own."""
+        if isinstance(node, Unary):
+            return (node.operand,)
+        if isinstance(node, Binary):
+            return (node.left,) if _is_square(node) else (node.left, node.right)
+        if isinstance(node, Ternary):
+            return (node.condition, node.yes, node.no)
+        if isinstance(node, Call):
+            if node.name in _POINTS:
+                return tuple(node.args[:1])
+            return tuple(node.args[:1]) if _is_square(node) else tuple(node.args)
+        return ()
+
+    def emit(self, node: Expression, arguments: list[_Operand]) -> _Operand:
+        match node:
+            case Number(value):
+                return self.constant(value)
+            case Name(name):
+                return self.name(name)
+            case Probe(kind, names):
+                return self.probe(kind, names)
+            case Unary(op, _):
+                return self.instruction(_ONE[op], *arguments)
+            case Binary(op, _, _):
+                return self.instruction("square" if _is_square(node) else _TWO[op], *arguments)
+            case Ternary():
+                return self.instruction("select", *arguments)
+            case Call():
+                return self.call(node, arguments)
+        raise NetlistError(f"an expression holds {node!r}", place=self.place)
+
+    def instruction(self, op: str, first: _Operand, *others: _Operand | int) -> _Operand:
+        """Append an instruction, or return the earlier one that computes the same."""
+        second, third = (*others, first, first)[:2]
+        key = (op, first, second, third)
+        if key not in self.known:
+            self.known[key] = len(self.code)
+            self.code.append(key)
+        return ("code", self.known[key])
+
+    def constant(self, value: float) -> _Operand:
+        # never shared between places in the tree: another source of this shape may have different numbers there
+        self.constants.append(float(value))
+        return ("constant", len(self.constants) - 1)
+
+    def sense(self, what: str, name: str) -> _Operand:
+        return ("sensed", self.sensed.setdefault((what, name), len(self.sensed)))
+
+    def probe(self, kind: str, names: tuple[str, ...]) -> _Operand:
+        if kind == "i":
+            return self.sense("i", names[0])
+        plus, minus = (*names, GROUND)[:2]
+        if plus == minus:
+            return self.constant(0.0)
+        if minus == GROUND:
+            return self.sense("v", plus)
+        if plus == GROUND:
+            return self.instruction("neg", self.sense("v", minus))
+        return self.instruction("sub", self.sense("v", plus), self.sense("v", minus))
+
+    def name(self, name: str) -> _Operand:
+        if name == "time":
+            return ("time", 0)
+        if name == "temper":
+            return self.constant(self.temperature)
+        if name in CONSTANTS:
+            return self.constant(CONSTANTS[name])
+        raise NetlistError(
+            f"the expression of a source uses {name!r}, which has no value",
+            place=self.place,
+            expected="a parameter, time, temper, v(node), v(node, node) or i(element)",
+            hint="dependence on frequency is not modelled" if name == "hertz" else nearest(name, ("time", "temper")),
+            names=(name,),
+        )
+
+    def call(self, node: Call, arguments: list[_Operand]) -> _Operand:
+        name, count = node.name, len(node.args)
+        if name in _POINTS:
+            return self.instruction(name, arguments[0], self.points(node), (count - 1) // 2)
+        if name in _ONE:
+            self.expect(node, count == 1, "one argument")
+            return self.instruction(_ONE[name], *arguments)
+        if name in _AGAINST_ZERO:
+            self.expect(node, count == 1, "one argument")
+            return self.instruction(_AGAINST_ZERO[name], arguments[0], self.constant(0.0))
+        if name in _TWO:
+            self.expect(node, count == 2, "two arguments")
+            return self.instruction("square" if _is_square(node) else _TWO[name], *arguments)
+        if name in _MANY:
+            self.expect(node, count >= 2, "two arguments or more")
+            return reduce(lambda a, b: self.instruction(_MANY[name], a, b), arguments)
+        if name == "sign":
+            self.expect(node, count == 2, "two arguments")
+            return self.instruction("mul", self.instruction("abs", arguments[0]), self.instruction("sgn", arguments[1]))
+        if name == "limit":
+            self.expect(node, count == 3, "a value and two bounds")
+            return self.instruction("min", self.instruction("max", arguments[0], arguments[1]), arguments[2])
+        raise NetlistError(
+            f"there is no function {name!r} in behavioural sources",
+            place=self.place,
+            expected=", ".join(FUNCTIONS),
+            hint=nearest(name, FUNCTIONS),
+            names=(name,),
+        )
+
+    def points(self, node: Call) -> _Operand:
+        """Append the points of a piecewise linear function to the constants."""
+        self.expect(node, len(node.args) >= 5 and len(node.args) % 2 == 1, "a value and at least two points x, y")
+        known = [argument.value for argument in node.args[1:] if isinstance(argument, Number)]
+        self.expect(node, len(known) == len(node.args) - 1, "points written as numbers")
+        x = known[0::2]
+        self.expect(node, all(a < b for a, b in pairwise(x)), "points whose x increases")
+        first = len(self.constants)
+        self.constants += known
+        return ("constant", first)
+
+    def expect(self, node: Call, holds: bool, wanted: str) -> None:
+        if not holds:
+            raise NetlistError(f"{node.name}() is used wrongly", place=self.place, expected=wanted, names=(node.name,))
+
+
+def _is_square(node: Expression) -> bool:
+    """Whether a node is x**2, which needs no logarithm."""
+    if isinstance(node, Binary):
+        return node.op == "**" and isinstance(node.right, Number) and node.right.value == 2.0
+    if isinstance(node, Call) and node.name == "pow" and len(node.args) == 2:
+        exponent = node.args[1]
+        return isinstance(exponent, Number) and exponent.value == 2.0
+    return False
+
+
+def compile_tape(expression: Expression, *, temperature: float = 27.0, place: Place | None = None) -> Tape:
+    """Compile an expression of a behavioural source.
+
+    Parameters
+    ----------
+    expression : Expression
+        Parameters already replaced by numbers; what is left are v(), i(), ``time`` and ``temper``.
+    temperature : float, degrees Celsius
+        Value of ``temper``.
+    place : Place, optional
+        Where it was written, for errors.
+
+    Returns
+    -------
+    Tape
+
+    Raises
+    ------
+    NetlistError
+        For names without a value, unknown functions, wrong numbers of arguments.
+
+    Notes
+    -----
+    The meaning is ngspice 39's: ``x**y`` and ``pow(x, y)`` are \\|x\\|^y, ``pwr(x, y)`` is sgn(x) \\|x\\|^y, ``log`` is
+    the natural logarithm, ``u(0)`` is 0.5, ``pwl`` goes straight on beyond its ends, and divisors are kept 1e-32 off
+    zero.  ``table`` (level beyond its ends), ``%``, ``atan2``, ``int``, ``sign(x, y)``, ``limit(x, low, high)`` and
+    more than two arguments of ``min`` and ``max`` are added.  A conditional has the slope of the branch taken, a step
+    none.
+
+    Examples
+    --------
+    >>> from circuitnn.netlist.expression import parse_expression
+    >>> tape = compile_tape(parse_expression("2*v(a) + i(v1)"))
+    >>> tape.sensed, tape.constants, len(tape.code)
+    ((('v', 'a'), ('i', 'v1')), (2.0,), 2)
+    """
+    return _Compiler(temperature, place).compile(expression)
+
+
+def compile_behavioural(
+    elements: Iterable[Element], *, temperature: float = 27.0
+) -> list[tuple[TapeKernel, list[tuple[Element, tuple[tuple[str, str], ...]]]]]:
+    """Compile behavioural sources and group those that differ only in numbers and in what they sense.
+
+    Parameters
+    ----------
+    elements : iterable of Element
+        Sources with ``expression`` and ``kind`` (``"v"`` or ``"i"``).
+    temperature : float, degrees Celsius
+
+    Returns
+    -------
+    list of (TapeKernel, list of (Element, sensed))
+        ``sensed`` says what the kernel's locals after the source's own are: ``("v", node)`` or ``("i", element)``.
+        ``kernel.instances`` holds ``(name, constants)`` in the same order.
+
+    Raises
+    ------
+    CircuitError, NetlistError
+        For a source without a kind or an expression that cannot be compiled.
+    """
+    groups: dict[tuple[object, ...], tuple[TapeKernel, list[tuple[Element, tuple[tuple[str, str], ...]]]]] = {}
+    for element in elements:
+        if element.kind not in ("v", "i") or element.expression is None:
+            raise CircuitError(
+                f"{element.name} is no behavioural source",
+                place=element.place,
+                expected="an expression, and kind 'v' or 'i'",
+                names=(element.name,),
+            )
+        tape = compile_tape(element.expression, temperature=temperature, place=element.place)
+        key = (element.kind, tape.code, tape.result, len(tape.sensed), len(tape.constants))
+        if key not in groups:
+            groups[key] = (TapeKernel(element.kind, tape), [])
+        kernel, members = groups[key]
+        members.append((element, tape.sensed))
+        kernel.instances.append((element.name, tape.constants))
+    return list(groups.values())

@@ -1,0 +1,29 @@
+"""``.print`` and ``.plot``: what a batch run would print; the results hold it anyway."""
+
+from typing import TYPE_CHECKING
+
+from circuitnn.netlist.cards.card import Card, Word
+from circuitnn.netlist.cursor import Cursor
+from circuitnn.netlist.statements import Directive
+
+if TYPE_CHECKING:
+    from circuitnn.netlist.expand import Scope
+
+
+class Print(Card):
+    """Kept as written; unlike ``.save`` it takes nothing away from the results."""
+
+    aliases = ("plot",)
+    usage = ".print analysis vector ..."
+
+    def words(self, cursor: Cursor) -> tuple[Word, ...]:
+        """Keep the rest of the line as one word."""
+        text = " ".join(cursor.text[cursor.pos :].split())
+        cursor.pos = len(cursor.text)
+        return (text,) if text else ()
+
+    def apply(self, directive: Directive, scope: "Scope") -> None:
+        """Change nothing."""
+
+
+EXPORT = Print()

@@ -1,0 +1,387 @@
+"""The grammar of element lines, one function a letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations_with_replacement
+
+from circuitnn.errors import NetlistError, Place
+from circuitnn.netlist.cursor import Cursor, number
+from circuitnn.netlist.expression import Binary, Call, Expression, Number, Probe
+from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
+
+PRIMARY = {"r": "resistance", "c": "capacitance", "l": "inductance"}
+_ARGUMENTS = {"pulse": (2, 7), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None)}
+_REFUSED = frozenset(("sffm", "am", "trnoise", "trrandom", "external", "pwlfile", "pat"))
+_SOURCE_WORDS = frozenset(("dc", "ac", *_ARGUMENTS, *_REFUSED))
+_MAX_POLY = 20
+_NAMED_LATER = {
+    "a": "A elements (XSPICE code models)",
+    "j": "JFETs (J)",
+    "q": "bipolar transistors (Q)",
+    "t": "transmission lines (T)",
+    "o": "lossy lines (O)",
+    "u": "RC lines (U)",
+    "p": "coupled lines (P)",
+    "y": "lossy lines (Y)",
+    "z": "MESFETs (Z)",
+}
+
+Grammar = Callable[[Cursor, str, Place], ElementStatement]
+
+
+def parse_element(cursor: Cursor) -> ElementStatement:
+    """Return the statement of an element line; raise NetlistError with its usage when malformed."""
+    place = cursor.place
+    name = cursor.word("an element")
+    letter = name[0]
+    grammar = GRAMMARS.get(letter)
+    if grammar is None:
+        what = _NAMED_LATER.get(letter)
+        if what is None:
+            cursor.error(f"{name!r} is no element", last=True, expected=f"a letter of {' '.join(GRAMMARS)} first")
+        cursor.error(f"{name}: {what} are not supported yet", last=True)
+    try:
+        return grammar(cursor, name, place)
+    except NetlistError as error:
+        if error.expected is None and letter in USAGE:
+            error.expected = USAGE[letter]
+        raise
+
+
+def _nodes(cursor: Cursor, name: str, count: int) -> tuple[str, ...]:
+    nodes = []
+    for k in range(count):
+        if cursor.done or cursor.at_assignment() or cursor.char in "(){}'\"":
+            cursor.error(f"{name} has {k} node{'s' * (k != 1)} of {count}", expected=USAGE[name[0]])
+        nodes.append(cursor.word("a node"))
+    return tuple(nodes)
+
+
+def _two_terminal(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    nodes = _nodes(cursor, name, 2)
+    primary = PRIMARY[name[0]]
+    params: dict[str, Value] = {}
+    model = None
+    while not cursor.done:
+        key = cursor.assignment()
+        if key is not None:
+            at = cursor.last
+            if key == "tc":
+                cursor.put(params, "tc1", cursor.value("tc"))
+                if cursor.at_value():
+                    cursor.put(params, "tc2", cursor.value("tc"))
+                continue
+            value = cursor.value(f"the value of {key}")
+            cursor.last = at
+            # "l=" of a resistor or capacitor is its drawn length; only its own letter is its value.
+            cursor.put(params, primary if key in (name[0], primary) else key, value)
+        elif primary not in params and (cursor.char in "{'\"" or number(cursor.peek()) is not None):
+            params[primary] = cursor.value("the value")
+        else:
+            word = cursor.word("the value or a model")
+            if model is not None or number(word) is not None:
+                cursor.error(f"unexpected {word!r}", last=True)
+            if not (word[0].isalpha() or word[0] == "_"):
+                cursor.to_value(word, "the value")
+                cursor.error(f"{word!r} is neither a value nor a model", last=True)
+            model = word
+    if primary not in params and model is None:
+        cursor.error(f"{name} has no value", hint="nothing is assumed in its place" if name[0] == "r" else None)
+    return ElementStatement(name, nodes, params, model, place=place)
+
+
+def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    nodes = _nodes(cursor, name, 2)
+    params: dict[str, Value] = {}
+    function = None
+    while not cursor.done:
+        key = cursor.assignment()
+        if key is not None:
+            at = cursor.last
+            if key not in ("dc", "ac", "m"):
+                cursor.error(f"{name} has no parameter {key!r}", last=True)
+            value = cursor.value(f"the value of {key}")
+            cursor.last = at
+            cursor.put(params, {"ac": "acmag"}.get(key, key), value)
+            continue
+        if cursor.char in "{'\"" or cursor.peek() not in _SOURCE_WORDS:
+            value = cursor.value("a DC value, AC, or PULSE, SIN, EXP or PWL")
+            cursor.put(params, "dc", value)
+            continue
+        word = cursor.word("a keyword")
+        if word == "dc":
+            if cursor.at_value(_SOURCE_WORDS):
+                cursor.put(params, "dc", cursor.value("the DC value"))
+        elif word == "ac":
+            magnitude = cursor.value("the AC magnitude") if cursor.at_value(_SOURCE_WORDS) else 1.0
+            cursor.put(params, "acmag", magnitude)
+            if cursor.at_value(_SOURCE_WORDS):
+                cursor.put(params, "acphase", cursor.value("the AC phase"))
+        elif word in _REFUSED:
+            cursor.error(f"the source function {word.upper()} is not supported yet", last=True, expected="PULSE, SIN, EXP or PWL")
+        elif function is not None:
+            cursor.error(f"{name} has two time functions", last=True)
+        else:
+            function = _function(cursor, name, word)
+    return ElementStatement(name, nodes, params, function=function, place=place)
+
+
+def _function(cursor: Cursor, name: str, kind: str) -> SourceFunction:
+    at = cursor.last
+    opened = cursor.take("(")
+    args: list[Value] = []
+    while not cursor.done and cursor.char != ")":
+        if not opened and not cursor.at_value(_SOURCE_WORDS):
+            break
+        if cursor.at_assignment():
+            cursor.error(f"{cursor.found()}= in {kind.upper()} is not supported yet")
+        args.append(cursor.value(f"an argument of {kind.upper()}"))
+    if opened and not cursor.take(")"):
+        cursor.error(f"{kind.upper()}( is not closed", expected=")")
+    if kind == "pwl" and cursor.at_assignment():
+        cursor.error("the repetition of PWL (r=, td=) is not supported yet")
+    low, high = _ARGUMENTS[kind]
+    cursor.last = at
+    if len(args) < low or (high is not None and len(args) > high):
+        count = f"{low} to {high}" if high else f"at least {low}"
+        cursor.error(f"{name}: {kind.upper()} of {len(args)} values", last=True, expected=f"{count} values")
+    if kind == "pwl" and len(args) % 2:
+        cursor.error(f"{name}: PWL of {len(args)} values", last=True, expected="pairs of time and value")
+    return SourceFunction(kind, tuple(args))
+
+
+def _as_expression(value: Value) -> Expression:
+    return value if isinstance(value, Expression) else Number(value)
+
+
+def _loosen(cursor: Cursor) -> None:
+    while cursor.char in ("(", ")"):
+        cursor.take(cursor.char)
+
+
+def _poly_count(cursor: Cursor) -> int:
+    cursor.word("POLY")
+    cursor.take("(")
+    count = cursor.value("the number of dimensions")
+    if not isinstance(count, float) or count not in range(1, _MAX_POLY + 1):
+        cursor.error("POLY of no whole number of dimensions", last=True, expected=f"1 to {_MAX_POLY}")
+    cursor.take(")")
+    return int(count)
+
+
+def _polynomial(cursor: Cursor, name: str, variables: list[Expression]) -> Expression:
+    """SPICE's order: the constant, then all products of one variable, of two, of three, ..."""
+    coefficients: list[Value] = []
+    _loosen(cursor)
+    while not cursor.done and not cursor.at_assignment():
+        coefficients.append(cursor.value("a coefficient"))
+        _loosen(cursor)
+    if not coefficients:
+        cursor.error(f"{name}: POLY without coefficients")
+    if len(variables) == 1 and len(coefficients) == 1:
+        coefficients.insert(0, 0.0)
+    products = _products(variables, len(coefficients))
+    total: Expression | None = None
+    for coefficient, product in zip(coefficients, products, strict=True):
+        if coefficient == 0.0:
+            continue
+        term = _as_expression(coefficient)
+        for factor in product:
+            term = Binary("*", term, factor)
+        total = term if total is None else Binary("+", total, term)
+    return total or Number(0.0)
+
+
+def _products(variables: list[Expression], count: int) -> list[tuple[Expression, ...]]:
+    products: list[tuple[Expression, ...]] = []
+    degree = 0
+    while len(products) < count:
+        for product in combinations_with_replacement(variables, degree):
+            products.append(product)
+            if len(products) == count:
+                break
+        degree += 1
+    return products
+
+
+def _table(cursor: Cursor) -> Expression:
+    cursor.word("TABLE")
+    cursor.take("=")
+    argument = _as_expression(cursor.braced()) if cursor.char in ("{", "'", '"') else cursor.expression()
+    cursor.take("=")
+    args = [argument]
+    _loosen(cursor)
+    at = cursor.pos
+    while not cursor.done and not cursor.at_assignment():
+        args.append(_as_expression(cursor.value("a value of TABLE")))
+        _loosen(cursor)
+    if len(args) < 3 or len(args) % 2 == 0:
+        raise cursor.failure(at, f"TABLE of {len(args) - 1} values", expected="pairs (x, y), ...")
+    return Call("table", tuple(args))
+
+
+def _gain(cursor: Cursor) -> dict[str, Value]:
+    gain = cursor.value("the gain")
+    params: dict[str, Value] = {"gain": gain}
+    for key, value in cursor.assignments().items():
+        if key != "m":
+            cursor.error(f"unknown parameter {key!r}", last=True)
+        params[key] = value
+    return params
+
+
+def _behaviour(cursor: Cursor, name: str, nodes: tuple[str, ...], tree: Expression, kind: str, place: Place) -> ElementStatement:
+    params = cursor.assignments()
+    if set(params) - {"m"}:
+        cursor.error(f"{name}: {min(set(params) - {'m'})}= is not supported yet", last=True)
+    return ElementStatement(name, nodes, params, expression=tree, kind=kind, place=place)
+
+
+def _voltage_controlled(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    kind = "v" if name[0] == "e" else "i"
+    nodes = _nodes(cursor, name, 2)
+    following = cursor.peek()
+    if following in ("value", "vol", "cur"):
+        ahead = Cursor(cursor.line, cursor.pos + len(following))
+        if ahead.take("=") or ahead.char in ("{", "'"):
+            cursor.pos = ahead.pos
+            return _behaviour(cursor, name, nodes, cursor.expression(), kind, place)
+    if following == "poly" and Cursor(cursor.line, cursor.pos + 4).char == "(":
+        variables: list[Expression] = []
+        for _ in range(_poly_count(cursor)):
+            pair = []
+            for _ in range(2):
+                _loosen(cursor)
+                pair.append(cursor.word("a controlling node"))
+            variables.append(Probe("v", (pair[0], pair[1])))
+        return _behaviour(cursor, name, nodes, _polynomial(cursor, name, variables), kind, place)
+    if following == "table":
+        return _behaviour(cursor, name, nodes, _table(cursor), kind, place)
+    if following in ("laplace", "freq", "chebyshev"):
+        cursor.error(f"{name}: {following.upper()} is not supported yet")
+    _loosen(cursor)
+    sensed = [cursor.word("a controlling node")]
+    sensed.append(cursor.word("a controlling node"))
+    _loosen(cursor)
+    return ElementStatement(name, (*nodes, *sensed), _gain(cursor), place=place)
+
+
+def _current_controlled(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    kind = "v" if name[0] == "h" else "i"
+    nodes = _nodes(cursor, name, 2)
+    if cursor.peek() == "poly" and Cursor(cursor.line, cursor.pos + 4).char == "(":
+        variables: list[Expression] = []
+        for _ in range(_poly_count(cursor)):
+            _loosen(cursor)
+            variables.append(Probe("i", (cursor.word("a voltage source"),)))
+        return _behaviour(cursor, name, nodes, _polynomial(cursor, name, variables), kind, place)
+    control = cursor.word("the voltage source whose current is sensed")
+    return ElementStatement(name, nodes, _gain(cursor), controls=(control,), place=place)
+
+
+def _behavioural(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    nodes = _nodes(cursor, name, 2)
+    kind = cursor.assignment()
+    if kind not in ("v", "i"):
+        cursor.error(f"{name} has no v= or i=", last=kind is not None)
+    return _behaviour(cursor, name, nodes, cursor.expression(), kind, place)
+
+
+def _coupling(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    inductors = (cursor.word("an inductor"), cursor.word("an inductor"))
+    value = cursor.value("the coupling")
+    cursor.finish()
+    return ElementStatement(name, (), {"coupling": value}, controls=inductors, place=place)
+
+
+def _diode(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    nodes = _nodes(cursor, name, 2)
+    model = cursor.word("a model")
+    params: dict[str, Value] = {}
+    if cursor.at_value(frozenset(("off",))):
+        params["area"] = cursor.value("the area")
+    for key, value in cursor.assignments(flags=("off",)).items():
+        cursor.put(params, key, value)
+    return ElementStatement(name, nodes, params, model, place=place)
+
+
+def _switch(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    nodes = _nodes(cursor, name, 4 if name[0] == "s" else 2)
+    controls = () if name[0] == "s" else (cursor.word("the voltage source whose current is sensed"),)
+    model = cursor.word("a model")
+    params = cursor.assignments(flags=("on", "off"))
+    return ElementStatement(name, nodes, params, model, controls=controls, place=place)
+
+
+def _transistor_vectors(key: str) -> tuple[str, ...]:
+    return ("ic_vds", "ic_vgs", "ic_vbs") if key == "ic" else ()
+
+
+def _words_before_assignments(cursor: Cursor) -> list[str]:
+    words = []
+    while not cursor.done and not cursor.at_assignment():
+        word = cursor.word("a node or a model")
+        if word in ("params:", "param:"):
+            break
+        words.append(word)
+    return words
+
+
+def _mosfet(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    words = []
+    while not cursor.done and not cursor.at_assignment() and not (len(words) > 4 and cursor.peek() == "off"):
+        words.append(cursor.word("a node or a model"))
+    if len(words) != 5:
+        cursor.error(f"{name} has {len(words)} words before its parameters, not 5")
+    params = cursor.assignments(flags=("off",), split=_transistor_vectors)
+    return ElementStatement(name, tuple(words[:4]), params, words[4], place=place)
+
+
+def _compact(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    words = _words_before_assignments(cursor)
+    if len(words) < 3:
+        cursor.error(f"{name} has {len(words)} words before its parameters", expected=USAGE["n"])
+    return ElementStatement(name, tuple(words[:-1]), cursor.assignments(flags=("off", "on")), words[-1], place=place)
+
+
+def _call(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    words = _words_before_assignments(cursor)
+    if not words:
+        cursor.error(f"{name} names no subcircuit")
+    return ElementStatement(name, tuple(words[:-1]), cursor.assignments(), words[-1], place=place)
+
+
+GRAMMARS: dict[str, Grammar] = {
+    **dict.fromkeys("rcl", _two_terminal),
+    **dict.fromkeys("vi", _source),
+    **dict.fromkeys("eg", _voltage_controlled),
+    **dict.fromkeys("fh", _current_controlled),
+    **dict.fromkeys("sw", _switch),
+    "b": _behavioural,
+    "k": _coupling,
+    "d": _diode,
+    "m": _mosfet,
+    "n": _compact,
+    "x": _call,
+}
+
+USAGE = {
+    "r": "Rname n+ n- value|model [name=value ...]",
+    "c": "Cname n+ n- value|model [ic=volts] [name=value ...]",
+    "l": "Lname n+ n- value|model [ic=amperes] [name=value ...]",
+    "v": "Vname n+ n- [[DC] value] [AC magnitude [phase]] [PULSE|SIN|EXP|PWL (...)]",
+    "i": "Iname n+ n- [[DC] value] [AC magnitude [phase]] [PULSE|SIN|EXP|PWL (...)]",
+    "e": "Ename n+ n- nc+ nc- gain, or VALUE={...}, POLY(n) ..., TABLE {...} = (x,y) ...",
+    "g": "Gname n+ n- nc+ nc- gain, or VALUE={...}, POLY(n) ..., TABLE {...} = (x,y) ...",
+    "f": "Fname n+ n- vsource gain, or POLY(n) vsources coefficients",
+    "h": "Hname n+ n- vsource gain, or POLY(n) vsources coefficients",
+    "b": "Bname n+ n- V=expression or I=expression",
+    "k": "Kname inductor inductor coupling",
+    "d": "Dname anode cathode model [area] [OFF] [name=value ...]",
+    "s": "Sname n+ n- nc+ nc- model [ON|OFF]",
+    "w": "Wname n+ n- vsource model [ON|OFF]",
+    "m": "Mname drain gate source bulk model [name=value ...] [OFF]",
+    "n": "Nname n1 n2 ... model [name=value ...]",
+    "x": "Xname nodes subcircuit [name=value ...]",
+}

@@ -1,0 +1,315 @@
+"""Statements to a flat netlist: scopes, parameters, subcircuits, models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from circuitnn.errors import NetlistError, Place, nearest
+from circuitnn.netlist.cards.card import Card
+from circuitnn.netlist.elements import PRIMARY
+from circuitnn.netlist.expression import Binary, Expression, Number
+from circuitnn.netlist.flat import AnalysisCard, Element, FlatNetlist, Model, Waveform
+from circuitnn.netlist.scope import Scope
+from circuitnn.netlist.statements import (
+    Assignment,
+    Directive,
+    ElementStatement,
+    FuncStatement,
+    ModelStatement,
+    ParamStatement,
+    Statement,
+    SubcktDefinition,
+    Value,
+)
+from circuitnn.registry import catalog
+
+MAX_ELEMENTS = 20_000_000
+MAX_DEPTH = 100
+# Letters whose model must be a .model card; N may name a registered device, which the circuit knows.
+_NEEDS_MODEL = frozenset("dmsw")
+# m parallel voltage sources hold the same voltage; a coupling has no terminals.
+_NO_MULTIPLIER = frozenset("vehk")
+
+
+def expand(title: str, statements: Sequence[Statement], warnings: Iterable[str] = ()) -> FlatNetlist:
+    """Return the flat netlist of a list of statements.
+
+    Parameters
+    ----------
+    title : str
+        The netlist's title.
+    statements : sequence of Statement
+        From the parser.
+    warnings : iterable of str
+        Those of the parser, to be kept.
+
+    Raises
+    ------
+    NetlistError
+        For undefined, circular or duplicate names, wrong pin counts, recursion, values that do not exist, or more than
+        20 million elements.
+    """
+    flat = FlatNetlist(title=title, warnings=list(warnings))
+    return _Expander(flat, statements).flat
+
+
+class _Environment:
+    """The subcircuit definitions visible at one place, before any instance exists."""
+
+    __slots__ = ("local", "parent")
+
+    def __init__(self, body: Sequence[Statement], parent: _Environment | None) -> None:
+        self.local = _definitions(body)
+        self.parent = parent
+
+    def find(self, name: str) -> tuple[SubcktDefinition, _Environment] | None:
+        env: _Environment | None = self
+        while env is not None:
+            if name in env.local:
+                return env.local[name], env
+            env = env.parent
+        return None
+
+    def names(self) -> set[str]:
+        return set(self.local) | (self.parent.names() if self.parent else set())
+
+
+def _definitions(body: Sequence[Statement]) -> dict[str, SubcktDefinition]:
+    found: dict[str, SubcktDefinition] = {}
+    for statement in body:
+        if isinstance(statement, SubcktDefinition):
+            if statement.name in found:
+                raise _twice("subcircuit", statement.name, statement.place, found[statement.name].place)
+            found[statement.name] = statement
+    return found
+
+
+def _twice(what: str, name: str, place: Place | None, first: Place | None) -> NetlistError:
+    return NetlistError(
+        f"a second {what} {name!r}", place=place, names=(name,), hint=f"the first is at {first}" if first else None
+    )
+
+
+class _Expander:
+    """Builds one flat netlist."""
+
+    def __init__(self, flat: FlatNetlist, statements: Sequence[Statement]) -> None:
+        self.flat = flat
+        self._elements: dict[str, Element] = {}
+        self._cards: dict[str, Card] = catalog("netlist.cards").all()
+        self._sizes: dict[int, int] = {}
+        total = self._size(statements, _Environment(statements, None), [])
+        if total > MAX_ELEMENTS:
+            raise NetlistError(f"the netlist expands to {total} elements", expected=f"at most {MAX_ELEMENTS}")
+        top = Scope(flat, "", None, {})
+        self._body(statements, top, {}, 1.0)
+        flat.elements = list(self._elements.values())
+        if "all" not in top.save:
+            flat.save = list(dict.fromkeys(top.save))
+
+    # ------------------------------------------------------------------ before any instance
+    def _size(self, body: Sequence[Statement], env: _Environment, chain: list[SubcktDefinition]) -> int:
+        """Return how many elements a body expands to, having checked every call in it."""
+        total = 0
+        for statement in body:
+            if not isinstance(statement, ElementStatement):
+                continue
+            if statement.name[0] != "x":
+                total += 1
+                continue
+            name = statement.model or ""
+            found = env.find(name)
+            if found is None:
+                raise NetlistError(
+                    f"{statement.name}: there is no subcircuit {name!r}",
+                    place=statement.place,
+                    names=(statement.name, name),
+                    hint=nearest(name, env.names()) or f"define it (.subckt {name} ...) or .include its file",
+                )
+            definition, home = found
+            if len(statement.nodes) != len(definition.ports):
+                raise NetlistError(
+                    f"{statement.name} joins {len(statement.nodes)} nodes to {name!r}, which has {len(definition.ports)} ports",
+                    place=statement.place,
+                    names=(statement.name, name),
+                    expected=f"{statement.name} {' '.join([f'<{p}>' for p in definition.ports])} {name}",
+                )
+            if any(definition is outer for outer in chain):
+                names = [d.name for d in chain] + [name]
+                names = names[names.index(name) :]
+                raise NetlistError(
+                    f"subcircuits contain each other: {' -> '.join(names)}", place=statement.place, names=names
+                )
+            if len(chain) >= MAX_DEPTH:
+                raise NetlistError("subcircuit calls too deep", place=statement.place, expected=f"at most {MAX_DEPTH} levels")
+            if id(definition) not in self._sizes:
+                inner = _Environment(definition.body, home)
+                self._sizes[id(definition)] = self._size(definition.body, inner, [*chain, definition])
+            total += self._sizes[id(definition)]
+        return total
+
+    # ------------------------------------------------------------------ one instance
+    def _body(self, body: Sequence[Statement], scope: Scope, given: dict[str, float], multiplier: float) -> None:
+        params: dict[str, tuple[Value, Place | None]] = {}
+        models: list[ModelStatement] = []
+        directives: list[Directive] = []
+        elements: list[ElementStatement] = []
+        scope.subckts = _definitions(body) if scope.parent is None or any(isinstance(s, SubcktDefinition) for s in body) else {}
+        for statement in body:
+            if isinstance(statement, ElementStatement):
+                elements.append(statement)
+            elif isinstance(statement, ParamStatement):
+                for name, value in statement.params.items():
+                    params[name] = (value, statement.place)
+            elif isinstance(statement, ModelStatement):
+                models.append(statement)
+            elif isinstance(statement, FuncStatement):
+                scope.functions[statement.name] = statement
+            elif isinstance(statement, Directive):
+                directives.append(statement)
+        params.update({name: (value, None) for name, value in given.items()})
+        scope.define(params)
+        for directive in directives:
+            card = self._cards.get(directive.name)
+            if card is not None and card.early:
+                card.apply(directive, scope)
+        for model in models:
+            self._model(model, scope)
+        for element in elements:
+            if element.name[0] == "x":
+                self._call(element, scope, multiplier)
+            else:
+                self._element(element, scope, multiplier)
+        for directive in directives:
+            self._directive(directive, scope)
+
+    def _directive(self, directive: Directive, scope: Scope) -> None:
+        card = self._cards.get(directive.name)
+        if card is not None:
+            if not card.early:
+                card.apply(directive, scope)
+            return
+        words: list[float | str] = []
+        for word in directive.words:
+            if isinstance(word, Assignment):
+                value = word.value
+                words.append(f"{word.name}={value if isinstance(value, str) else scope.value(value, directive.place)}")
+            else:
+                words.append(word if isinstance(word, str) else scope.value(word, directive.place))
+        self.flat.analyses.append(AnalysisCard(directive.name, tuple(words), directive.place))
+
+    def _model(self, model: ModelStatement, scope: Scope) -> None:
+        name = scope.prefix + model.name
+        if name in self.flat.models:
+            raise _twice("model", model.name, model.place, self.flat.models[name].place)
+        params = {key: scope.value(value, model.place) for key, value in model.params.items()}
+        self.flat.models[name] = Model(name, model.type, params, model.place)
+        scope.models[model.name] = name
+
+    def _call(self, call: ElementStatement, scope: Scope, multiplier: float) -> None:
+        name = call.model or ""
+        home = next(s for s in scope.outwards() if name in s.subckts)
+        definition = home.subckts[name]
+        given = {key: scope.value(value, call.place) for key, value in call.params.items()}
+        if "m" in given and "m" not in definition.params:
+            multiplier *= given.pop("m")
+        local = {key for s in definition.body if isinstance(s, ParamStatement) for key in s.params}
+        for key in given:
+            if key not in definition.params and key not in local:
+                known = sorted({*definition.params, *local})
+                raise NetlistError(
+                    f"{call.name}: the subcircuit {name!r} has no parameter {key!r}",
+                    place=call.place,
+                    names=(call.name, key),
+                    expected=f"one of {', '.join(known)}" if known else "no parameters",
+                    hint=nearest(key, known),
+                )
+        ports = dict(zip(definition.ports, [scope.nodes[n] for n in call.nodes], strict=True))
+        inner = Scope(self.flat, f"{scope.prefix}{call.name}.", home, ports)
+        # The defaults are parameters of the instance's scope, weaker than what the call gives.
+        body = definition.body
+        if definition.params:
+            body = (ParamStatement(definition.params, definition.place), *body)
+        self._body(body, inner, given, multiplier)
+
+    def _element(self, statement: ElementStatement, scope: Scope, multiplier: float) -> None:
+        name = scope.prefix + statement.name
+        place = statement.place
+        if name in self._elements:
+            raise _twice("element", name, place, self._elements[name].place)
+        letter = statement.name[0]
+        params: dict[str, float] = {}
+        for key, value in statement.params.items():
+            params[key] = value if isinstance(value, float) else scope.value(value, place)
+        model = statement.model
+        if model is not None:
+            model = self._model_of(statement, scope, params)
+        tree = statement.expression
+        if tree is not None:
+            tree = scope.behaviour(tree, place)
+            factor = params.pop("m", 1.0) * multiplier
+            if statement.kind == "i" and factor != 1.0:
+                tree = Binary("*", Number(factor), tree)
+        elif multiplier != 1.0 and letter not in _NO_MULTIPLIER:
+            params["m"] = params.get("m", 1.0) * multiplier
+        function = statement.function
+        nodes = scope.nodes
+        self._elements[name] = Element(
+            name,
+            tuple([nodes[n] for n in statement.nodes]),
+            params,
+            model,
+            tuple([scope.prefix + c for c in statement.controls]) if statement.controls else (),
+            None if function is None else self._waveform(function.kind, function.args, statement, scope),
+            tree,
+            statement.kind,
+            place,
+        )
+
+    def _model_of(self, statement: ElementStatement, scope: Scope, params: dict[str, float]) -> str | None:
+        """Return the flat name of an element's model; for R, L and C the word may be a parameter instead."""
+        word = statement.model or ""
+        letter = statement.name[0]
+        for outer in scope.outwards():
+            if word in outer.models:
+                return outer.models[word]
+        primary = PRIMARY.get(letter)
+        if primary is not None:
+            if primary not in params and scope.knows(word):
+                params[primary] = scope.param(word)
+                return None
+            known = [*self._visible(scope), *(key for s in scope.outwards() for key in s.params)]
+            raise NetlistError(
+                f"{statement.name}: {word!r} is neither a value nor a model nor a parameter",
+                place=statement.place,
+                names=(statement.name, word),
+                hint=nearest(word, known),
+            )
+        if letter in _NEEDS_MODEL:
+            raise NetlistError(
+                f"{statement.name}: there is no model {word!r}",
+                place=statement.place,
+                names=(statement.name, word),
+                expected=f".model {word} ...",
+                hint=nearest(word, self._visible(scope)),
+            )
+        return word
+
+    def _visible(self, scope: Scope) -> list[str]:
+        return [name for outer in scope.outwards() for name in outer.models]
+
+    def _waveform(
+        self, kind: str, args: tuple[float | Expression, ...], statement: ElementStatement, scope: Scope
+    ) -> Waveform:
+        values = tuple([scope.value(a, statement.place) for a in args])
+        if kind == "pwl":
+            times = values[0::2]
+            for before, after in zip(times, times[1:], strict=False):
+                if after < before:
+                    raise NetlistError(
+                        f"{statement.name}: the times of PWL go back from {before:g} s to {after:g} s",
+                        place=statement.place,
+                        names=(statement.name,),
+                        expected="times that increase",
+                    )
+        return Waveform(kind, values)

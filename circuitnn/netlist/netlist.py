@@ -1,0 +1,164 @@
+"""The netlist as users hold it: what was read, expanded when asked for, run, and written back."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from circuitnn.errors import FileError, NetlistError, UsageError
+from circuitnn.netlist.expand import expand
+from circuitnn.netlist.flat import FlatNetlist
+from circuitnn.netlist.lexer import Source, read_source
+from circuitnn.netlist.parser import Parser
+from circuitnn.netlist.statements import Statement
+from circuitnn.netlist.writer import write_statements
+
+if TYPE_CHECKING:
+    from circuitnn.results.result import Results
+
+
+class Netlist:
+    """A netlist: its title and its statements, each with its place.
+
+    Two netlists are equal when titles and statements are; places do not count.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file that it was read from.
+    title : str
+    statements : tuple of Statement
+        With those of included files in the place of the ``.include``.
+    warnings : tuple of str
+        What was skipped or is likely to be a mistake.
+
+    Examples
+    --------
+    >>> deck = parse("divider\\nv1 a 0 1\\nr1 a b 1k\\nr2 b 0 {2*1k}\\n.op\\n")
+    >>> [element.name for element in deck.expand().elements]
+    ['v1', 'r1', 'r2']
+    >>> parse(deck.to_text()) == deck
+    True
+    """
+
+    def __init__(
+        self, title: str, statements: tuple[Statement, ...], path: Path | None = None, warnings: tuple[str, ...] = ()
+    ) -> None:
+        self.title = title
+        self.statements = statements
+        self.path = path
+        self.warnings = warnings
+        self._flat: FlatNetlist | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Netlist):
+            return NotImplemented
+        return self.title == other.title and self.statements == other.statements
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Netlist {self.title!r}: {len(self.statements)} statements>"
+
+    def expand(self) -> FlatNetlist:
+        """Return the flat netlist: subcircuits expanded, expressions evaluated.
+
+        Raises
+        ------
+        NetlistError
+            See `circuitnn.netlist.expand.expand`.
+        """
+        if self._flat is None:
+            self._flat = expand(self.title, self.statements, self.warnings)
+        return self._flat
+
+    def circuit(self) -> Any:
+        """Return the ``circuitnn.Circuit`` that the netlist describes."""
+        # The circuit lies above this layer: it is reached by name, so that imports keep pointing down.
+        return importlib.import_module("circuitnn.circuit.circuit").Circuit.from_flat(self.expand())
+
+    def run(self) -> Results:
+        """Run every analysis of the netlist in order.
+
+        Raises
+        ------
+        NetlistError
+            When it names no analysis.
+        """
+        cards = self.expand().analyses
+        if not cards:
+            raise NetlistError(
+                f"the netlist {self.title!r} asks for no analysis", expected=".op, .dc, .ac or .tran", hint="add .op, for example"
+            )
+        return self.circuit().run_cards(cards)
+
+    def to_text(self) -> str:
+        """Return the netlist as text; ``parse`` of it is equal to the netlist."""
+        return write_statements(self.title, self.statements)
+
+    def write(self, path: str | Path) -> None:
+        """Write the netlist to a file, included files and all.
+
+        Raises
+        ------
+        FileError
+            When the file cannot be written.
+        """
+        try:
+            Path(path).write_text(self.to_text(), encoding="utf-8")
+        except OSError as error:
+            raise FileError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def load(path: str | Path) -> Netlist:
+    """Read a netlist file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; what it includes is looked for in its folder.
+
+    Raises
+    ------
+    FileError
+        When it or an included file cannot be read or is not text.
+    NetlistError
+        When it is malformed.
+    """
+    if not isinstance(path, str | Path):
+        raise UsageError(f"{path!r} is not a path", expected="a file name")
+    source = read_source(Path(path), str(path))
+    return _netlist(source, Path(path).parent, Path(path))
+
+
+def parse(text: str, name: str = "<text>") -> Netlist:
+    """Read a netlist from text; its first line is the title.
+
+    Parameters
+    ----------
+    text : str
+        The netlist.
+    name : str
+        What places call it; files that it includes are looked for in the working folder.
+
+    Raises
+    ------
+    NetlistError
+        When it is malformed.
+    FileError
+        When an included file cannot be read.
+
+    Examples
+    --------
+    >>> parse("one resistor\\nr1 a 0 4.7k\\n").statements[0].params
+    {'resistance': 4700.0}
+    """
+    if not isinstance(text, str):
+        raise UsageError(f"a {type(text).__name__} is not a netlist text", expected="a str", hint="cn.load reads files")
+    return _netlist(Source(text, name or "<text>"), Path(), None)
+
+
+def _netlist(source: Source, folder: Path, path: Path | None) -> Netlist:
+    parser = Parser(source, folder)
+    return Netlist(parser.title, tuple(parser.statements), path, tuple(parser.warnings))

@@ -1,0 +1,255 @@
+"""Netlist texts to statements: files and includes, library sections, subcircuits, element lines and cards."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from circuitnn.errors import FileError, NetlistError, Place, nearest
+from circuitnn.netlist.cards.card import Card
+from circuitnn.netlist.cursor import Cursor, number
+from circuitnn.netlist.elements import PRIMARY, parse_element
+from circuitnn.netlist.lexer import LogicalLine, Source, logical_lines, read_source
+from circuitnn.netlist.statements import Directive, ElementStatement, Statement, SubcktDefinition, Value
+from circuitnn.registry import catalog
+
+MAX_INCLUDES = 100
+MAX_NESTING = 100
+# Most lines of large decks: a two-terminal part with a number.
+_PLAIN = re.compile(r"\s*([rcl][^\s=(),{}'\"]*)[ \t]+([^\s=(),{}'\"]+)[ \t]+([^\s=(),{}'\"]+)[ \t]+([\d.][\w.+-]*)\s*")
+_MEGA = re.compile(r"(?<![\w.])[\d.]+M(?!\w)")
+# Cards of other programs or of later versions that only look at results, so a run without them is the same run.
+_SKIPPED = frozenset(("measure", "meas", "four", "fourier", "width", "backanno"))
+_LATER = frozenset(
+    "step noise tf sens pz disto pss mc data if elseif else endif hdl osdi csparam montecarlo hb sp hbnoise alter lin "
+    "load loadbias savebias preprocess connect distribution dcmatch global_param".split()
+)
+
+
+@dataclass(slots=True)
+class File:
+    """A file that is being read: its library section and its control block, where it is in one."""
+
+    source: Source
+    folder: Path
+    key: str
+    wanted: str | None = None
+    active: bool = True
+    section: str | None = None
+    sections: dict[str, Place] = field(default_factory=dict)
+    control: Place | None = None
+    skipped: set[str] = field(default_factory=set)
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A subcircuit that is being read, or the top level."""
+
+    name: str | None
+    body: list[Statement]
+    ports: tuple[str, ...] = ()
+    params: dict[str, Value] = field(default_factory=dict)
+    place: Place | None = None
+
+
+class Parser:
+    """Reads a netlist.
+
+    Parameters
+    ----------
+    source : Source
+        The text.
+    folder : Path
+        What relative file names in it are relative to.
+
+    Attributes
+    ----------
+    title : str
+    statements : list of Statement
+    warnings : list of str
+    """
+
+    def __init__(self, source: Source, folder: Path) -> None:
+        self.statements: list[Statement] = []
+        self.warnings: list[str] = []
+        self.title = source.lines[0].strip()
+        self._frames = [_Frame(None, self.statements)]
+        self._files: list[File] = []
+        self._cards: dict[str, tuple[str, Card]] = {}
+        for stem, card in catalog("netlist.cards").all().items():
+            for name in (stem, *card.aliases):
+                self._cards[name] = (stem, card)
+        self._analyses = catalog("analyses")
+        if _PLAIN.fullmatch(source.lines[0].lower()):
+            self.warn("the first line is the title; it is not read as an element", source.place(1))
+        self._read(File(source, folder, str(Path(source.name).resolve()) if source.name[0] != "<" else source.name), 1)
+        if len(self._frames) > 1:
+            raise NetlistError(
+                f"the subcircuit {self.inside!r} is not closed", place=self._frames[-1].place, expected=".ends"
+            )
+
+    # ------------------------------------------------------------------ for cards
+    @property
+    def file(self) -> File:
+        """The file that is being read."""
+        return self._files[-1]
+
+    @property
+    def inside(self) -> str | None:
+        """The name of the subcircuit that is being read, or None."""
+        return self._frames[-1].name
+
+    def stem(self, name: str) -> str:
+        """Return the directive's own name for an alias."""
+        return self._cards[name][0] if name in self._cards else name
+
+    def add(self, statement: Statement) -> None:
+        """Add a statement to the subcircuit that is being read, or to the netlist."""
+        self._frames[-1].body.append(statement)
+
+    def warn(self, message: str, place: Place | None) -> None:
+        """Record a warning."""
+        self.warnings.append(f"{place}: {message}" if place else message)
+
+    def open(self, name: str, ports: tuple[str, ...], params: dict[str, Value], place: Place) -> None:
+        """Begin a subcircuit."""
+        if len(self._frames) > MAX_NESTING:
+            raise NetlistError("subcircuits nested too deeply", place=place, expected=f"at most {MAX_NESTING} levels")
+        self._frames.append(_Frame(name, [], ports, params, place))
+
+    def close(self, cursor: Cursor, name: str) -> None:
+        """End the subcircuit."""
+        if len(self._frames) == 1:
+            cursor.error(".ends without .subckt", last=True)
+        frame = self._frames.pop()
+        assert frame.name is not None
+        if name and name != frame.name:
+            cursor.error(f".ends {name} closes the subcircuit {frame.name!r}", last=True, expected=f".ends {frame.name}")
+        self.add(SubcktDefinition(frame.name, frame.ports, frame.params, tuple(frame.body), frame.place))
+
+    def include(self, name: str, place: Place, section: str | None = None) -> None:
+        """Read another file, or one section of it, at this point."""
+        path = Path(name).expanduser() if name.startswith("~") else Path(name)
+        try:
+            path = path if path.is_absolute() else self.file.folder / path
+            key = str(path.resolve())
+        except (OSError, ValueError, RuntimeError) as error:
+            raise FileError(f"cannot read {name!r}: {error}", place=place) from None
+        if section is not None:
+            section = section.lower()
+        # A library may call its own sections, so a cycle is the same file and the same section.
+        chain = [(file.key, file.wanted) for file in self._files]
+        if (key, section) in chain:
+            names = [file.source.name for file in self._files[chain.index((key, section)) :]] + [name]
+            raise NetlistError(f"files include each other: {' -> '.join(names)}", place=place, names=names)
+        if len(chain) >= MAX_INCLUDES:
+            raise NetlistError("files included too deeply", place=place, expected=f"at most {MAX_INCLUDES} levels")
+        shown = str(path) if self.file.source.name[0] != "<" else name
+        file = File(read_source(path, shown, place), path.parent, key, section, section is None)
+        depth = len(self._frames)
+        self._read(file, 0)
+        if len(self._frames) > depth:
+            raise NetlistError(f"the subcircuit {self.inside!r} is not closed in its file", place=self._frames[-1].place)
+        if section is not None and section not in file.sections:
+            raise NetlistError(
+                f"{name!r} has no section {section!r}",
+                place=place,
+                names=(section,),
+                expected=f"one of {', '.join(sorted(file.sections))}" if file.sections else ".lib section ... .endl in it",
+                hint=nearest(section, file.sections),
+            )
+
+    # ------------------------------------------------------------------ lines
+    def _read(self, file: File, first: int) -> None:
+        self._files.append(file)
+        for line in logical_lines(file.source, first):
+            if file.control is not None:
+                self._command(line)
+            elif file.active:
+                self._line(line)
+            elif line.text.lstrip().startswith((".lib", ".endl")):
+                self._card(line)
+            if file.ended:
+                break
+        if file.control is not None:
+            raise NetlistError(".control is not closed", place=file.control, expected=".endc")
+        if file.section is not None:
+            raise NetlistError(
+                f"the section {file.section!r} is not closed", place=file.sections[file.section], expected=".endl"
+            )
+        self._files.pop()
+
+    def _line(self, line: LogicalLine) -> None:
+        plain = _PLAIN.fullmatch(line.text)
+        if plain is not None:
+            name, a, b, word = plain.groups()
+            value = number(word)
+            if value is not None:
+                if name[0] == "r" and word[-1] == "m":
+                    self._check_mega(line, name)
+                self._frames[-1].body.append(ElementStatement(name, (a, b), {PRIMARY[name[0]]: value}, place=line.place()))
+                return
+        cursor = Cursor(line)
+        if cursor.char == ".":
+            self._card(line)
+            return
+        statement = parse_element(cursor)
+        if statement.name[0] == "r":
+            self._check_mega(line, statement.name)
+        self.add(statement)
+
+    def _check_mega(self, line: LogicalLine, name: str) -> None:
+        found = _MEGA.search(line.raw)
+        if found is not None:
+            self.warn(f"{name}: {found[0]} is milli; write {found[0]}eg for mega", line.place(found.start()))
+
+    def _card(self, line: LogicalLine) -> None:
+        cursor = Cursor(line)
+        name = cursor.word("a directive")[1:]
+        known = self._cards.get(name)
+        if known is not None:
+            card: Card = known[1]
+        elif name in self._analyses:
+            card = ANALYSIS
+        elif name in _SKIPPED:
+            self.warn(f".{name} is not supported yet and was skipped", cursor.place)
+            return
+        elif name in _LATER:
+            cursor.error(f".{name} is not supported yet", last=True)
+        else:
+            every: list[Any] = [*self._cards, *self._analyses.names()]
+            cursor.error(f"unknown directive .{name}", last=True, hint=nearest(name, every))
+        try:
+            card.read(name, cursor, self)
+        except NetlistError as error:
+            if error.expected is None and card.usage:
+                error.expected = card.usage
+            raise
+
+    def _command(self, line: LogicalLine) -> None:
+        """Read a line of a control block."""
+        cursor = Cursor(line)
+        word = cursor.peek()
+        if word == ".endc":
+            self._card(line)
+        elif word in self._analyses:
+            cursor.word("a command")
+            ANALYSIS.read(word, cursor, self)
+        elif word not in ("run", "quit", "exit"):
+            self.file.skipped.add(word or cursor.char)
+
+
+class _Analysis(Card):
+    """The card of any analysis: words, which the analysis itself checks."""
+
+    def read(self, name: str, cursor: Cursor, parser: Parser) -> None:
+        """Read the words."""
+        if parser.inside is not None:
+            cursor.error(f".{name} inside the subcircuit {parser.inside!r}", last=True, hint="move it out of .subckt ... .ends")
+        parser.add(Directive(name, self.words(cursor), cursor.place))
+
+
+ANALYSIS = _Analysis()

@@ -1,0 +1,227 @@
+"""Names within one subcircuit instance: parameters, functions, models, subcircuits and nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from circuitnn.errors import NetlistError, Place, nearest
+from circuitnn.netlist.expression import (
+    Binary,
+    Call,
+    Expression,
+    Name,
+    Number,
+    Probe,
+    Ternary,
+    Unary,
+    evaluate,
+    substitute,
+    walk,
+)
+from circuitnn.netlist.flat import GROUND, FlatNetlist
+from circuitnn.netlist.functions import CONSTANTS, FUNCTIONS
+from circuitnn.netlist.statements import FuncStatement, SubcktDefinition, Value
+
+RUNTIME_NAMES = frozenset(("time", "temper", "hertz"))
+_MAX_INLINED = 1000
+_MAX_TERMS = 20_000
+_MAX_HEIGHT = 200
+
+
+class Nodes(dict[str, str]):
+    """From a node's name in a scope to its flat name, filled as names are met."""
+
+    __slots__ = ("globals", "prefix")
+
+    def __init__(self, prefix: str, ports: dict[str, str], globals_: set[str]) -> None:
+        super().__init__(ports)
+        self.prefix = prefix
+        self.globals = globals_
+        self[GROUND] = self["gnd"] = GROUND
+
+    def __missing__(self, name: str) -> str:
+        flat = self[name] = name if not self.prefix or name in self.globals else self.prefix + name
+        return flat
+
+
+class Scope:
+    """The names of one subcircuit instance, or of the top level.
+
+    Parameters
+    ----------
+    flat : FlatNetlist
+        What is being built.
+    prefix : str
+        ``""`` at the top, ``"x1."`` in an instance.
+    parent : Scope, optional
+        The scope in which the subcircuit was defined.
+    ports : dict of str to str
+        Flat nodes of the ports.
+    """
+
+    __slots__ = ("flat", "functions", "models", "nodes", "params", "parent", "prefix", "save", "subckts")
+
+    def __init__(self, flat: FlatNetlist, prefix: str, parent: Scope | None, ports: dict[str, str]) -> None:
+        self.flat = flat
+        self.prefix = prefix
+        self.parent = parent
+        self.nodes = Nodes(prefix, ports, flat.globals)
+        self.params: dict[str, float] = {}
+        self.functions: dict[str, FuncStatement] = {}
+        self.models: dict[str, str] = {}
+        self.subckts: dict[str, SubcktDefinition] = {}
+        self.save = parent.save if parent is not None else []
+
+    def outwards(self) -> Iterator[Scope]:
+        """Yield this scope and those around it."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    # ------------------------------------------------------------------ parameters
+    def knows(self, name: str) -> bool:
+        """Whether a parameter of this name is visible."""
+        return any(name in scope.params for scope in self.outwards())
+
+    def param(self, name: str, place: Place | None = None) -> float:
+        """Return a parameter's value; constants and ``temper`` come last."""
+        for scope in self.outwards():
+            if name in scope.params:
+                return scope.params[name]
+        if name == "temper":
+            temp = self.flat.options.get("temp", 27.0)
+            if isinstance(temp, float):
+                return temp
+        if name in CONSTANTS and name not in ("e", "c"):
+            return CONSTANTS[name]
+        known = {key for scope in self.outwards() for key in scope.params}
+        raise NetlistError(
+            f"undefined parameter {name!r}", place=place, names=(name,), hint=nearest(name, known) or f"define it: .param {name}=..."
+        )
+
+    def define(self, params: dict[str, tuple[Value, Place | None]]) -> None:
+        """Evaluate parameters that may refer to each other in any order.
+
+        Raises
+        ------
+        NetlistError
+            When they depend on each other in a circle, or on an unknown name.
+        """
+        pending: dict[str, tuple[Expression, Place | None]] = {}
+        for name, (value, place) in params.items():
+            if isinstance(value, float):
+                self.params[name] = value
+            else:
+                pending[name] = (self.inline(value, place), place)
+        # Depth first with its own stack: a chain of parameters may be longer than Python's.
+        for first in list(pending):
+            path: list[str] = [first]
+            on_path = {first}
+            while path:
+                name = path[-1]
+                if name not in pending:
+                    on_path.discard(path.pop())
+                    continue
+                tree, place = pending[name]
+                needed = next((n.name for n in walk(tree) if isinstance(n, Name) and n.name in pending), None)
+                if needed is None:
+                    self.params[name] = self.evaluate(tree, place)
+                    del pending[name]
+                elif needed in on_path:
+                    chain = [*path[path.index(needed) :], needed]
+                    raise NetlistError(
+                        f"parameters depend on each other: {' -> '.join(chain)}", place=place, names=chain
+                    )
+                else:
+                    path.append(needed)
+                    on_path.add(needed)
+
+    # ------------------------------------------------------------------ values
+    def value(self, value: Value | str, place: Place | None) -> float:
+        """Return a value as a number."""
+        if isinstance(value, float):
+            return value
+        if isinstance(value, str):
+            return self.param(value, place)
+        return self.evaluate(self.inline(value, place), place)
+
+    def evaluate(self, tree: Expression, place: Place | None) -> float:
+        """Return the number of an expression whose functions are inlined."""
+        return evaluate(tree, lambda name: self.param(name, place), place=place)
+
+    def behaviour(self, tree: Expression, place: Place | None) -> Expression:
+        """Return a behavioural expression with parameters as numbers, and nodes and elements flat."""
+
+        def named(name: str) -> Expression | None:
+            if self.knows(name):
+                return Number(self.param(name, place))
+            if name in RUNTIME_NAMES:
+                return None
+            if name in CONSTANTS:
+                return Number(CONSTANTS[name])
+            return Number(self.param(name, place))
+
+        def probed(probe: Probe) -> Expression:
+            if probe.kind == "v":
+                return Probe("v", tuple([self.nodes[n] for n in probe.names]))
+            return Probe("i", (self.prefix + probe.names[0],))
+
+        return substitute(self.inline(tree, place), named, probed)
+
+    # ------------------------------------------------------------------ functions
+    def inline(self, tree: Expression, place: Place | None) -> Expression:
+        """Return a tree with calls of ``.func`` functions replaced by their bodies."""
+        if not any(isinstance(node, Call) and node.name not in FUNCTIONS for node in walk(tree)):
+            return tree
+        budget = [_MAX_INLINED]
+
+        def called(call: Call, chain: tuple[str, ...]) -> Expression:
+            if call.name in FUNCTIONS:
+                return call
+            function = next((s.functions[call.name] for s in self.outwards() if call.name in s.functions), None)
+            if function is None:
+                known = {*FUNCTIONS, *(key for s in self.outwards() for key in s.functions)}
+                raise NetlistError(
+                    f"unknown function {call.name!r}", place=place, names=(call.name,), hint=nearest(call.name, known)
+                )
+            if len(call.args) != len(function.args):
+                raise NetlistError(
+                    f"{call.name} takes {len(function.args)} arguments, not {len(call.args)}", place=place, names=(call.name,)
+                )
+            if call.name in chain:
+                cycle = (*chain[chain.index(call.name) :], call.name)
+                raise NetlistError(f"functions call each other: {' -> '.join(cycle)}", place=function.place, names=cycle)
+            budget[0] -= 1
+            inner = (*chain, call.name)
+            body = substitute(function.body, lambda _: None, calls=lambda c: called(c, inner))
+            body = substitute(body, dict(zip(function.args, call.args, strict=True)).get)
+            if budget[0] < 0 or not _modest(body):
+                raise NetlistError(f"the function {call.name!r} grows into too large an expression", place=place)
+            return body
+
+        return substitute(tree, lambda _: None, calls=lambda call: called(call, ()))
+
+
+def _modest(tree: Expression) -> bool:
+    """Whether a tree is small and flat enough to be walked by recursion."""
+    stack = [(tree, 1)]
+    count = 0
+    while stack:
+        node, height = stack.pop()
+        count += 1
+        if count > _MAX_TERMS or height > _MAX_HEIGHT:
+            return False
+        parts: tuple[Expression, ...] = ()
+        match node:
+            case Unary(_, operand):
+                parts = (operand,)
+            case Binary(_, left, right):
+                parts = (left, right)
+            case Ternary(a, b, c):
+                parts = (a, b, c)
+            case Call(_, args):
+                parts = args
+        stack += [(part, height + 1) for part in parts]
+    return True

@@ -1,0 +1,114 @@
+"""What a netlist says, one frozen object a statement; equality ignores places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from circuitnn.errors import Place
+from circuitnn.netlist.expression import Expression
+
+Value = float | Expression
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFunction:
+    """The time function of a V or I: ``"pulse"``, ``"sin"``, ``"exp"`` or ``"pwl"``, and its arguments in SPICE's order."""
+
+    kind: str
+    args: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ElementStatement:
+    """An element line, or a subcircuit call (letter ``x``).
+
+    Parameters
+    ----------
+    name : str
+        Lower case, its letter first.
+    nodes : tuple of str
+        As written, lower case.
+    params : dict of str to float or Expression
+        With the positional value under its name (``resistance``, ``dc``, ``gain``, ...), flags such as ``off`` as 1.
+    model : str, optional
+        The model, or the subcircuit; for R, L and C perhaps the name of a parameter that stands for the value.
+    controls : tuple of str
+        Elements whose current is sensed, or inductors that are coupled.
+    function : SourceFunction, optional
+        For V and I.
+    expression : Expression, optional
+        For B, and for E, F, G and H given by VALUE, POLY or TABLE.
+    kind : str
+        ``"v"`` or ``"i"`` where ``expression`` is given.
+    place : Place, optional
+        Where it was written.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    params: dict[str, Value] = field(default_factory=dict)
+    model: str | None = None
+    controls: tuple[str, ...] = ()
+    function: SourceFunction | None = None
+    expression: Expression | None = None
+    kind: str = ""
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatement:
+    """``.model name type (a=1 b={x})``."""
+
+    name: str
+    type: str
+    params: dict[str, Value] = field(default_factory=dict)
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ParamStatement:
+    """``.param a=1 b={2*a}``."""
+
+    params: dict[str, Value] = field(default_factory=dict)
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FuncStatement:
+    """``.func f(x,y) {x*y}``."""
+
+    name: str
+    args: tuple[str, ...]
+    body: Expression
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SubcktDefinition:
+    """``.subckt name ports params: a=1`` ... ``.ends``; ``body`` holds statements of any kind, nested definitions too."""
+
+    name: str
+    ports: tuple[str, ...]
+    params: dict[str, Value] = field(default_factory=dict)
+    body: tuple[Statement, ...] = ()
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """``name=value`` among the words of a directive; the value is a word where it is no number or expression."""
+
+    name: str
+    value: Value | str
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """Any other dot card: the name of its file in ``cards``, or of an analysis, and its words."""
+
+    name: str
+    words: tuple[Value | str | Assignment, ...] = ()
+    place: Place | None = field(default=None, compare=False)
+
+
+Statement = ElementStatement | ModelStatement | ParamStatement | FuncStatement | SubcktDefinition | Directive

@@ -1,0 +1,191 @@
+"""Statements and flat netlists back to SPICE text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from circuitnn.netlist.cards.card import Card, write_params, write_value
+from circuitnn.netlist.elements import PRIMARY
+from circuitnn.netlist.expression import Expression, Probe, format_number, substitute, to_text
+from circuitnn.netlist.flat import AnalysisCard, Element, FlatNetlist, Model
+from circuitnn.netlist.statements import (
+    Directive,
+    ElementStatement,
+    FuncStatement,
+    ModelStatement,
+    ParamStatement,
+    SourceFunction,
+    Statement,
+    SubcktDefinition,
+    Value,
+)
+from circuitnn.registry import catalog
+
+WIDTH = 100
+_TRANSISTOR_IC = ("ic_vds", "ic_vgs", "ic_vbs")
+_PLAIN_CARD = Card()
+
+
+def write_statements(title: str, statements: Sequence[Statement]) -> str:
+    """Return a netlist as text whose parse gives the same statements."""
+    lines = [title, *_lines(statements), ".end", ""]
+    return "\n".join(lines)
+
+
+def _lines(statements: Sequence[Statement]) -> Iterator[str]:
+    cards = catalog("netlist.cards")
+    for statement in statements:
+        match statement:
+            case ElementStatement():
+                yield from _fold(_element(statement))
+            case ModelStatement(name, kind, params):
+                yield from _fold(f".model {name} {kind} ({write_params(params).strip()})")
+            case ParamStatement(params):
+                yield from _fold(f".param{write_params(params)}")
+            case FuncStatement(name, args, body):
+                yield from _fold(f".func {name}({','.join(args)}) {{{to_text(body)}}}")
+            case SubcktDefinition(name, ports, params, inner):
+                yield from _fold(" ".join([".subckt", name, *ports]) + write_params(params))
+                yield from _lines(inner)
+                yield f".ends {name}"
+            case Directive(name):
+                card: Card = cards.get(name) if name in cards else _PLAIN_CARD
+                yield from _fold(card.write(statement))
+
+
+def _fold(line: str) -> Iterator[str]:
+    """Yield a line, continued at blanks where it is long; blanks inside braces stay together."""
+    if len(line) <= WIDTH:
+        yield line
+        return
+    piece = ""
+    for word in line.split(" "):
+        if piece and len(piece) + len(word) >= WIDTH:
+            yield piece
+            piece = "+ " + word
+        else:
+            piece = f"{piece} {word}" if piece else word
+    yield piece
+
+
+def _element(s: ElementStatement) -> str:
+    params = dict(s.params)
+    letter = s.name[0]
+    words = [s.name, *s.nodes]
+    if s.expression is not None:
+        return " ".join([*words, _behaviour(letter, s.kind, to_text(s.expression))]) + write_params(params)
+    words += s.controls
+    if letter in PRIMARY:
+        value = params.pop(PRIMARY[letter], None)
+        words += [write_value(value)] if value is not None else []
+        words += [s.model] if s.model is not None else []
+    elif letter in "vi":
+        words += _source(params, s.function)
+    elif letter in "efghk":
+        words.append(write_value(params.pop("coupling" if letter == "k" else "gain")))
+    elif s.model is not None:
+        words.append(s.model)
+        if letter == "d" and "area" in params:
+            words.append(write_value(params.pop("area")))
+    words += _flags(letter, params)
+    return " ".join(words) + write_params(params)
+
+
+def _behaviour(letter: str, kind: str, text: str) -> str:
+    return f"{kind}={{{text}}}" if letter == "b" else f"value={{{text}}}"
+
+
+def _source(params: dict[str, Value], function: SourceFunction | None) -> list[str]:
+    words = []
+    if "dc" in params:
+        words += ["dc", write_value(params.pop("dc"))]
+    if "acmag" in params:
+        words += ["ac", write_value(params.pop("acmag"))]
+        if "acphase" in params:
+            words.append(write_value(params.pop("acphase")))
+    if function is not None:
+        words.append(f"{function.kind}({' '.join([write_value(a) for a in function.args])})")
+    return words
+
+
+def _flags(letter: str, params: dict[str, Value]) -> list[str]:
+    """Return the flags, and the initial voltages of a transistor, which are one vector."""
+    words = [flag for flag in ("on", "off") if letter in "dswmn" and params.get(flag) == 1.0]
+    for flag in words:
+        del params[flag]
+    if letter == "m":
+        known = [key for key in _TRANSISTOR_IC if key in params]
+        if known:
+            words.append("ic=" + ",".join([write_value(params.pop(key)) for key in known]))
+    return words
+
+
+# ---------------------------------------------------------------------- flat netlists
+def flat_to_text(flat: FlatNetlist) -> str:
+    """Return a flat netlist as SPICE text that other simulators read.
+
+    Elements of subcircuits are named as ngspice names them: ``x1.r2`` is ``r.x1.r2``.
+    """
+    lines = [flat.title]
+    for model in flat.models.values():
+        lines += _fold(_flat_model(model))
+    for element in flat.elements:
+        lines += _fold(_flat_element(element))
+    if flat.options:
+        lines += _fold(".options" + "".join([f" {k}={_plain(v)}" for k, v in flat.options.items()]))
+    for name, voltages in (("ic", flat.ic), ("nodeset", flat.nodeset)):
+        if voltages:
+            lines += _fold(f".{name} " + " ".join([f"v({node})={format_number(v)}" for node, v in voltages.items()]))
+    if flat.save:
+        lines += _fold(".save " + " ".join(flat.save))
+    lines += [_flat_card(card) for card in flat.analyses]
+    return "\n".join([*lines, ".end", ""])
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else format_number(value)
+
+
+def _flat_card(card: AnalysisCard) -> str:
+    return " ".join([f".{card.name}", *[_plain(word) for word in card.words]])
+
+
+def _flat_model(model: Model) -> str:
+    return f".model {model.name} {model.type} ({write_params(dict(model.params)).strip()})"
+
+
+def flat_name(name: str) -> str:
+    """Return a name whose first letter is the element's kind.
+
+    Examples
+    --------
+    >>> flat_name("x1.r2"), flat_name("r2")
+    ('r.x1.r2', 'r2')
+    """
+    return f"{name.rpartition('.')[2][0]}.{name}" if "." in name else name
+
+
+def _flat_element(element: Element) -> str:
+    name, tree = flat_name(element.name), element.expression
+    if tree is not None:
+        tree = substitute(tree, lambda _: None, _flat_probe)
+    function = element.waveform
+    params: dict[str, Any] = dict(element.params)
+    return _element(
+        ElementStatement(
+            # A polynomial's letter stays; its kind says whether it is a voltage or a current.
+            name,
+            element.nodes,
+            params,
+            element.model,
+            tuple([flat_name(c) for c in element.controls]),
+            SourceFunction(function.kind, function.args) if function else None,
+            tree,
+            element.kind,
+        )
+    )
+
+
+def _flat_probe(probe: Probe) -> Expression:
+    return Probe("i", (flat_name(probe.names[0]),)) if probe.kind == "i" else probe

@@ -1,0 +1,110 @@
+"""Results in HDF5: one group an analysis, readable without circuitnn.
+
+Root attributes ``format = "circuitnn-results"`` and ``version``; ``measures`` and ``warnings`` as JSON text. Group
+``tran1`` holds ``data`` (points, variables), ``variables`` and ``kinds`` (text), ``sweeps/K`` (outermost first,
+attribute ``source``), and as attributes ``kind``, ``title``, ``command``, ``order`` and ``statistics`` (JSON text).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from circuitnn.errors import CircuitnnError, FileError
+from circuitnn.results.atomic import replacing
+from circuitnn.results.result import Result, Results, Variable
+
+_FORMAT, _VERSION = "circuitnn-results", 1
+
+
+def write_hdf5(path: str | os.PathLike[str], results: Results) -> None:
+    """Write results to an HDF5 file, which is replaced whole.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be written.
+    """
+    import h5py
+
+    text = h5py.string_dtype()
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(format=_FORMAT, version=_VERSION)
+        file.attrs["measures"] = _to_json(results.measures)
+        file.attrs["warnings"] = _to_json([str(warning) for warning in results.warnings])
+        for order, (name, result) in enumerate(results.items()):
+            group = file.create_group(name)
+            group.attrs.update(kind=result.kind, title=result.title, command=result.command, order=order)
+            group.attrs["statistics"] = _to_json(result.statistics)
+            group["data"] = result.data
+            group.create_dataset("variables", data=[v.name for v in result.variables], dtype=text)
+            group.create_dataset("kinds", data=[v.kind for v in result.variables], dtype=text)
+            sweeps = group.create_group("sweeps")
+            for k, (source, values) in enumerate(result.sweeps.items()):
+                sweeps[str(k)] = values
+                sweeps[str(k)].attrs["source"] = source  # a name may hold "/", which would make a group
+
+
+def _to_json(value: Any) -> str:
+    def plain(item: Any) -> Any:
+        return item.tolist() if isinstance(item, np.generic | np.ndarray) else str(item)
+
+    return json.dumps(value, default=plain)
+
+
+def read_hdf5(path: str | os.PathLike[str]) -> Results:
+    """Read results that ``write_hdf5`` wrote.
+
+    Raises
+    ------
+    FileError
+        When the file is missing, cut short, foreign or of an unknown version.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> op = Result("op1", "op", "divider", [Variable("v(out)", "voltage")], [[0.5]], {"iterations": 3})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Results([op]).save(pathlib.Path(folder, "a.h5"))
+    ...     read_hdf5(pathlib.Path(folder, "a.h5")).op.statistics
+    {'iterations': 3}
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != _FORMAT:
+                raise FileError(f"{path} is not a file of results", expected=f"the attribute format = {_FORMAT!r}")
+            if file.attrs.get("version") != _VERSION:
+                raise FileError(f"{path} is of version {file.attrs.get('version')}", expected=f"version {_VERSION}")
+            results = Results(
+                _read_group(group) for group in sorted(file.values(), key=lambda g: int(g.attrs["order"]))
+            )
+            results.measures = dict(json.loads(file.attrs["measures"]))
+            results.warnings = list(json.loads(file.attrs["warnings"]))
+            return results
+    except FileError:
+        raise
+    # h5py reports damage as any of these, whatever part of the file it is in.
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError) as error:
+        raise FileError(f"cannot read {str(path)!r} as results in HDF5: {error}") from error
+    except CircuitnnError as error:
+        raise FileError(f"{path}: {error.message}") from error
+
+
+def _read_group(group: Any) -> Result:
+    names = group["variables"].asstr()[()].tolist()
+    kinds = group["kinds"].asstr()[()].tolist()
+    return Result(
+        "",
+        group.attrs["kind"],
+        group.attrs["title"],
+        [Variable(name, kind) for name, kind in zip(names, kinds, strict=True)],
+        group["data"][()],
+        json.loads(group.attrs["statistics"]),
+        group.attrs["command"],
+        sweeps={group[f"sweeps/{k}"].attrs["source"]: group[f"sweeps/{k}"][()] for k in range(len(group["sweeps"]))},
+    )

@@ -1,0 +1,247 @@
+"""SPICE raw files, binary and ASCII, as ngspice writes and reads them.
+
+A file is a sequence of plots: header lines ``Key: value``, a table of variables, then the points, either as
+little-endian float64 after ``Binary:`` or as text after ``Values:``. In a complex plot every variable, the frequency
+too, is a pair (real, imaginary).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitnn.errors import FileError, UsageError
+from circuitnn.results.atomic import replacing
+from circuitnn.results.result import UNITS, Result, Results, Variable
+
+_PLOTS = {
+    "op": "Operating Point",
+    "dc": "DC transfer characteristic",
+    "ac": "AC Analysis",
+    "tran": "Transient Analysis",
+}
+_COMMAND = "ngspice-compatible, written by circuitnn"
+_MAX_HEADER = 65536  # a longer line than this is no header of a raw file
+_MAX_VARIABLES = 10_000_000
+
+
+def write_raw(path: str | os.PathLike[str], results: Results, *, ascii: bool = False) -> None:
+    """Write results as one raw file of several plots.
+
+    Parameters
+    ----------
+    path : path-like
+        Replaced whole; nothing is left of a write that fails.
+    results : Results
+    ascii : bool
+        Text with 17 digits in place of binary data.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be written.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        for result in results.values():
+            _write_plot(stream, result, ascii)
+
+
+def _write_plot(stream: BinaryIO, result: Result, ascii: bool) -> None:
+    data = np.ascontiguousarray(result.data)
+    is_complex = np.iscomplexobj(data)
+    header = [
+        f"Title: {_one_line(result.title)}",
+        f"Date: {time.strftime('%a %b %d %H:%M:%S  %Y')}",
+        # Readers tell the dialect by this line and take an unknown program's for another layout. Older ngspice runs it
+        # as a command when it loads the file, so nothing of the user's may stand here.
+        f"Command: {_COMMAND}",
+        f"Plotname: {_PLOTS[result.kind]}",
+        f"Flags: {'complex' if is_complex else 'real'}",
+        f"No. Variables: {data.shape[1]}",
+        f"No. Points: {data.shape[0]}",
+        "Variables:",
+    ]
+    for k, variable in enumerate(result.variables):
+        # "state" is no type of SPICE's; viewers expect theirs.
+        kind = "notype" if variable.kind == "state" else variable.kind
+        grid = " grid=3" if k == 0 and kind == "frequency" else ""
+        header.append(f"\t{k}\t{variable.name}\t{kind}{grid}")
+    header.append("Values:" if ascii else "Binary:")
+    stream.write(("\n".join(header) + "\n").encode("utf-8"))
+    if not ascii:
+        stream.write(data.astype("<c16" if is_complex else "<f8", copy=False).tobytes())
+        return
+    for k, row in enumerate(data.tolist()):
+        words = [f"{x.real:.16e},{x.imag:.16e}" if is_complex else f"{x:.16e}" for x in row]
+        stream.write((f" {k}\t" + "\n\t".join(words) + "\n\n").encode("ascii"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def read_raw(path: str | os.PathLike[str]) -> Results:
+    """Read a raw file of any SPICE that keeps to ngspice's layout.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Results
+        One result a plot. Plots of kinds that ``Result`` does not know count as tran, ac, op or dc by their first
+        variable and number of points.
+
+    Raises
+    ------
+    FileError
+        When the file is missing, cut short, or no raw file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> op = Result("op1", "op", "divider", [Variable("v(out)", "voltage")], [[0.5]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Results([op]).save(pathlib.Path(folder, "a.raw"))
+    ...     float(read_raw(pathlib.Path(folder, "a.raw")).op["out"])
+    0.5
+    """
+    try:
+        content = Path(path).read_bytes()
+    except (OSError, ValueError, MemoryError) as error:  # ValueError: a NUL character in the name
+        raise FileError(f"cannot read {str(path)!r}: {error}") from error
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or content[:4] == b"T\0i\0":
+        raise FileError(
+            f"{path} is a raw file in UTF-16, as LTspice writes", hint="save it as ngspice-compatible first"
+        )
+    reader = _Reader(str(path), content)
+    results = Results()
+    while reader.more():
+        results.add(reader.plot())
+    if not results:
+        raise FileError(f"{path} holds no plot", expected="a SPICE raw file")
+    return results
+
+
+class _Reader:
+    """Walks through the bytes of a raw file."""
+
+    def __init__(self, path: str, content: bytes) -> None:
+        self.path = path
+        self.content = content
+        self.position = 0
+
+    def fail(self, message: str, expected: str | None = None) -> FileError:
+        return FileError(f"{self.path}: {message} at byte {self.position}", expected=expected)
+
+    def more(self) -> bool:
+        """Skip blanks between plots and say whether anything follows."""
+        while self.position < len(self.content) and self.content[self.position] in b" \t\r\n":
+            self.position += 1
+        return self.position < len(self.content)
+
+    def line(self) -> str:
+        end = self.content.find(b"\n", self.position, self.position + _MAX_HEADER)
+        if end < 0:
+            raise self.fail("a header line does not end", expected="the header of a SPICE raw file")
+        raw = self.content[self.position : end]
+        if b"\0" in raw:
+            raise self.fail("a NUL byte stands in the header", expected="the header of a SPICE raw file")
+        self.position = end + 1
+        return raw.decode("utf-8", "replace").rstrip("\r")
+
+    def plot(self) -> Result:
+        fields: dict[str, str] = {}
+        variables: list[Variable] = []
+        while True:
+            line = self.line()
+            key, colon, value = line.partition(":")
+            key = key.strip().lower()
+            if not colon:
+                raise self.fail(f"{line[:60]!r} is no header line", expected="'Key: value'")
+            if key in ("binary", "values"):
+                break
+            if key == "variables":
+                variables = self.variables(value, self.count(fields, "no. variables", _MAX_VARIABLES))
+            else:
+                fields[key] = value.strip()
+        if not variables:
+            raise self.fail("the plot has no table of variables")
+        points = self.count(fields, "no. points", len(self.content))
+        flags = fields.get("flags", "real").lower().split()
+        if {"unpadded", "fastaccess"} & set(flags):
+            raise self.fail(f"flags {' '.join(flags)!r} are not supported", expected="real or complex")
+        read = self.binary if key == "binary" else self.text
+        data = read(points, len(variables), "complex" in flags)
+        command = fields.get("command", "").removeprefix(_COMMAND)
+        title, plot = fields.get("title", ""), fields.get("plotname", "")
+        return Result("", _kind(plot, variables, points), title, variables, data, command=command)
+
+    def count(self, fields: dict[str, str], key: str, most: int) -> int:
+        value = fields.get(key, "")
+        if not re.fullmatch(r"[0-9]{1,18}", value) or int(value) > most:
+            raise self.fail(f"{key!r} is {value!r}", expected="a count that the file can hold")
+        return int(value)
+
+    def variables(self, first: str, count: int) -> list[Variable]:
+        """Read the table; Berkeley's SPICE puts its first entry on the line ``Variables:`` itself."""
+        found: list[Variable] = []
+        line = first
+        while len(found) < count:
+            words = line.split()
+            if words:
+                if len(words) < 3:
+                    raise self.fail(f"variable {len(found)} is {line.strip()[:60]!r}", expected="number, name, type")
+                kind = words[2].lower() if words[2].lower() in UNITS else "notype"
+                try:
+                    found.append(Variable(words[1].lower(), kind))
+                except UsageError as error:
+                    raise self.fail(error.message) from error
+            if len(found) < count:
+                line = self.line()
+        return found
+
+    def binary(self, points: int, width: int, is_complex: bool) -> NDArray[Any]:
+        dtype = np.dtype("<c16" if is_complex else "<f8")
+        size = points * width * dtype.itemsize
+        left = len(self.content) - self.position
+        if left < size:
+            whole = left // (width * dtype.itemsize)
+            raise self.fail(
+                f"the file is cut short: {whole} of {points} points, data", expected=f"{size} bytes of data"
+            )
+        flat = np.frombuffer(self.content, dtype, points * width, self.position)
+        self.position += size
+        return flat.reshape(points, width).astype(dtype.newbyteorder("="))  # a copy: the file's bytes are let go
+
+    def text(self, points: int, width: int, is_complex: bool) -> NDArray[Any]:
+        end = re.compile(rb"^\s*title:", re.IGNORECASE | re.MULTILINE).search(self.content, self.position)
+        stop = end.start() if end else len(self.content)
+        words = self.content[self.position : stop].replace(b",", b" ").split()
+        columns = 1 + width * (2 if is_complex else 1)
+        if len(words) != points * columns:
+            raise self.fail(
+                f"{len(words)} numbers in the values that start", expected=f"{points * columns}: {points} points"
+            )
+        try:
+            table = np.array(words, dtype="S").astype(np.float64).reshape(points, columns)
+        except ValueError as error:
+            raise self.fail(f"a value is not a number ({error}) in the values that start") from error
+        self.position = stop
+        values = np.ascontiguousarray(table[:, 1:])
+        return values.view(np.complex128) if is_complex else values
+
+
+def _kind(plot: str, variables: list[Variable], points: int) -> str:
+    for kind, name in _PLOTS.items():
+        if plot.lower().startswith(name.lower()) and (kind != "op" or points == 1):
+            return kind
+    axis = {"time": "tran", "frequency": "ac"}.get(variables[0].kind)
+    return axis or ("op" if points == 1 else "dc")

@@ -1,0 +1,117 @@
+"""The integrators: order of convergence, energy, no ringing, tolerance proportionality."""
+
+import numpy as np
+import pytest
+
+import circuitnn as cn
+
+
+def run(*lines):
+    return cn.parse("\n".join(["title", *lines, ".end"])).run()
+
+
+def tank(method, step, stop, options=""):
+    """LC tank of 1 MHz (to rounding of L), 1 V at the start; trtol so large that max_step alone sets the step."""
+    inductance = 1.0 / ((2e6 * np.pi) ** 2 * 1e-9)
+    return run(
+        f".options method={method} trtol=1e12 {options}", "c1 a 0 1n ic=1", f"l1 a 0 {inductance!r} ic=0",
+        f".tran {step!r} {stop!r} 0 {step!r} uic",
+    ).tran, inductance  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["trap", "gear"])
+def test_second_order(method):
+    """Halving the step divides the error by four: a forced RC, whose exact solution is known."""
+    tau, omega = 1e-4, 2e4
+    # Started on the forced solution's own value at t = 0, there is no transient of its own.
+    amplitude = 1.0 / (1.0 + (omega * tau) ** 2)
+    errors = []
+    for step in (2e-6, 1e-6, 5e-7):
+        tran = run(
+            f".options method={method} trtol=1e12", f"v1 in 0 sin(0 1 {omega / (2 * np.pi)!r})", "r1 in a 1k",
+            f"c1 a 0 100n ic={-amplitude * omega * tau!r}", f".tran {step!r} 1m 0 {step!r} uic",
+        ).tran  # fmt: skip
+        exact = amplitude * (np.sin(omega * tran.time) - omega * tau * np.cos(omega * tran.time))
+        late = tran.time > 2e-4
+        errors.append(np.abs(tran["v(a)"] - exact)[late].max())
+    ratios = np.array(errors[:-1]) / errors[1:]
+    # 4 in the limit; the start-up steps and the third-order term move it by some percent.
+    assert np.all((ratios > 3.6) & (ratios < 4.4)), ratios
+
+
+def test_second_order_for_oscillation():
+    """Phase of a tank after ten periods: the trapezoidal rule's error is (omega h)^2/12 a radian."""
+    for step in (2e-8, 1e-8):
+        tran, _ = tank("trap", step, 1e-5)
+        uniform = np.diff(tran.time)
+        assert np.median(uniform) == pytest.approx(step, rel=1e-6)
+        up = np.flatnonzero((tran["v(a)"][:-1] < 0) & (tran["v(a)"][1:] >= 0))
+        v, t = tran["v(a)"], tran.time
+        zero = t[up] - v[up] * (t[up + 1] - t[up]) / (v[up + 1] - v[up])
+        period = (zero[-1] - zero[0]) / (len(zero) - 1)
+        omega_h = 2e6 * np.pi * step
+        # Next term is (omega h)^4/80; interpolating the zero linearly costs (omega h)^3/16 over nine periods.
+        assert period * 1e6 - 1.0 == pytest.approx(omega_h**2 / 12, rel=0.05)
+
+
+def test_trapezoidal_rule_conserves_the_energy_of_a_tank():
+    tran, inductance = tank("trap", 1e-8, 1e-4)
+    energy = 0.5e-9 * tran["v(a)"] ** 2 + 0.5 * inductance * tran["i(l1)"] ** 2
+    # The two Euler steps of the start lose some; after them the rule keeps it exactly, rounding of 1e4 steps apart.
+    settled = energy[4:]
+    assert np.ptp(settled) / settled[0] < 1e-9
+    assert settled[0] == pytest.approx(0.5e-9, rel=5e-4)
+
+
+def test_gear_loses_energy_slowly_and_steadily():
+    tran, inductance = tank("gear", 1e-8, 1e-5)
+    energy = 0.5e-9 * tran["v(a)"] ** 2 + 0.5 * inductance * tran["i(l1)"] ** 2
+    assert np.all(np.diff(energy[4:]) < 1e-4 * energy[0])
+    # Damping of BDF2 on y' = j omega y is (omega h)^4/4 a step in amplitude, twice that in energy; the start and the
+    # next term, (omega h)^2 times as large, take some percent.
+    steps = len(energy) - 1 - 12
+    expected = steps * (2e6 * np.pi * 1e-8) ** 4 / 2
+    assert -np.log(energy[-1] / energy[12]) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("method", ["trap", "gear"])
+def test_no_ringing_after_a_corner(method):
+    """A capacitor straight across a ramp: its current is a rectangle, and stays one."""
+    tran = run(f".options method={method}", "v1 a 0 pwl(0 0 1u 0 3u 2 5u 2)", "c1 a 0 1n", ".tran 0.1u 5u").tran
+    t, current = tran.time, -tran["i(v1)"]
+    # The slope is constant within each stretch, so any consistent formula gives it to rounding.
+    np.testing.assert_allclose(current[(t > 1e-6 * (1 + 1e-9)) & (t <= 3e-6)], 1e-3, rtol=1e-6)
+    np.testing.assert_allclose(current[t > 3e-6 * (1 + 1e-9)], 0.0, atol=1e-9)
+    np.testing.assert_allclose(current[t <= 1e-6], 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["trap", "gear"])
+def test_error_follows_reltol(method):
+    def error(reltol):
+        tran = run(
+            f".options method={method} reltol={reltol} vntol=1e-12", "v1 in 0 pulse(0 1 1u 1n 1n 1 2)", "r1 in a 1k",
+            "c1 a 0 1n", ".tran 10u 10u",
+        ).tran  # fmt: skip
+        tau, rise = 1e-6, 1e-9
+
+        def integral(t):
+            return t - tau * (1 - np.exp(-t / tau))
+
+        t = tran.time - 1e-6
+        exact = (integral(np.maximum(t, 0)) - integral(np.maximum(t - rise, 0))) / rise
+        return np.abs(tran["v(a)"] - exact).max(), len(t)
+
+    (coarse, few), (fine, many) = error(1e-3), error(1e-6)
+    # Local errors of one reltol each; their number grows as reltol^(-1/3), so errors go as reltol^(2/3) at least.
+    assert coarse < 2e-2 and fine < 1e-4 and fine < coarse / 50
+    assert few < many < 40 * few
+
+
+def test_stiff_circuit_takes_few_steps():
+    """A time constant of 1 ns beside a run of 1 ms must not set the step."""
+    tran = run(
+        "v1 a 0 pulse(0 1 0.1m 1u 1u 0.4m 2m)", "r1 a b 1k", "c1 b 0 1p", "r2 b c 1k", "c2 c 0 10n", ".tran 10u 1m"
+    ).tran
+    assert len(tran.time) < 600
+    last = np.searchsorted(tran.time, 0.4e-3)
+    assert tran["v(c)"][last] == pytest.approx(1.0 - np.exp(-(tran.time[last] - 0.1005e-3) / 20e-6), abs=2e-3)
