@@ -12,6 +12,7 @@ from typing import Any
 
 from circuitnn.devices.declare import Device
 from circuitnn.devices.derive import Model, derive
+from circuitnn.devices.symbolic import cases_class
 
 _HEADERS = ("cn_types.h", "cn_kernel.h", "cn_limit.h")
 _HELPERS = """\
@@ -76,9 +77,7 @@ class _Block:
             self.lines.append(f"{self.indent}{target} = {self.printer.doprint(expr)};")
 
     def without_cases(self, exprs: list[Any]) -> list[Any]:
-        """Return the expressions with every Piecewise replaced by a variable that an if block sets."""
-        import sympy
-
+        """Return the expressions with every Cases replaced by a variable that an if block sets."""
         found: list[Any] = []
         for expr in exprs:
             for node in _outermost_cases(expr):
@@ -86,33 +85,26 @@ class _Block:
                     found.append(node)
         groups: dict[tuple[Any, ...], list[Any]] = {}
         for node in found:
-            groups.setdefault(tuple(pair.cond for pair in node.args), []).append(node)
+            groups.setdefault(node.conditions, []).append(node)
         for conditions, nodes in groups.items():
-            tests = self.without_cases([c for c in conditions if c is not sympy.true])
+            tests = self.without_cases(list(conditions))
             targets = [self.fresh("c") for _ in nodes]
             self.lines.append(f"{self.indent}double {', '.join(str(t) for t in targets)};")
-            for k in range(len(conditions)):
+            for k in range(len(conditions) + 1):
                 opening = "" if k == 0 else "} else "
-                if k < len(tests):
-                    opening += f"if ({self.printer.doprint(tests[k])}) {{"
-                else:
-                    opening += "{"
+                opening += f"if ({self.printer.doprint(tests[k])}) {{" if k < len(tests) else "{"
                 self.lines.append(self.indent + opening)
                 inner = _Block(self.printer, self.counter, self.indent + "    ")
-                inner.assign([(str(t), node.args[k].expr) for t, node in zip(targets, nodes, strict=True)])
+                inner.hoisted = dict(self.hoisted)
+                inner.assign([(str(t), node.values[k]) for t, node in zip(targets, nodes, strict=True)])
                 self.lines += inner.lines
-            if len(tests) == len(conditions):
-                self.lines.append(f"{self.indent}}} else {{")
-                self.lines += [f"{self.indent}    {t} = NAN;" for t in targets]
             self.lines.append(self.indent + "}")
             self.hoisted.update(zip(nodes, targets, strict=True))
         return [expr.xreplace({n: self.hoisted[n] for n in _outermost_cases(expr)}) for expr in exprs]
 
 
 def _outermost_cases(expr: Any) -> list[Any]:
-    import sympy
-
-    if isinstance(expr, sympy.Piecewise):
+    if isinstance(expr, cases_class()):
         return [expr]
     found: list[Any] = []
     for arg in expr.args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 
@@ -36,20 +37,49 @@ def tanh(x: Any) -> Any:
     return _call("tanh", x)
 
 
+@cache
+def cases_class() -> Any:
+    """Return the class of expressions by cases.
+
+    sympy's own Piecewise merges nested cases and rewrites their conditions, at a cost and to a form in which untaken
+    cases are no longer guarded; this one stays as written.
+    """
+    import sympy
+
+    class Cases(sympy.Function):  # type: ignore[misc]
+        """``Cases(c1, v1, c2, v2, ..., otherwise)``."""
+
+        is_real = True
+
+        @property
+        def conditions(self) -> tuple[Any, ...]:
+            """The conditions, in order."""
+            return self.args[:-1:2]
+
+        @property
+        def values(self) -> tuple[Any, ...]:
+            """The values, the last one without a condition."""
+            return (*self.args[1::2], self.args[-1])
+
+        def by(self, values: list[Any]) -> Any:
+            """Return other values under the same conditions."""
+            if all(value == values[0] for value in values):
+                return values[0]
+            pairs = [x for pair in zip(self.conditions, values[:-1], strict=True) for x in pair]
+            return Cases(*pairs, values[-1])
+
+        def _eval_derivative(self, symbol: Any) -> Any:
+            return self.by([sympy.diff(value, symbol) for value in self.values])
+
+    return Cases
+
+
 def where(*cases: Any) -> Any:
     """Return the first value whose condition holds: ``where(c1, v1, c2, v2, ..., otherwise)``.
 
     Each value is evaluated only where its condition holds, so it may be meaningless elsewhere.
     """
-    import sympy
-
-    pairs = [(cases[k + 1], cases[k]) for k in range(0, len(cases) - 1, 2)]
-    return sympy.Piecewise(*pairs, (cases[-1], True))
-
-
-def all_of(*conditions: Any) -> Any:
-    """Return the conjunction of conditions."""
-    return _call("And", *conditions)
+    return cases_class()(*cases)
 
 
 def equals(a: Any, b: Any) -> Any:

@@ -281,7 +281,7 @@ cdef class Engine:
         cdef double[::1] c = np.empty(self.s.nnz + 1)
         with nogil:
             cn_system_jacobians(&self.s, &x[0], &g[0], &c[0])
-        return np.asarray(g)[:-1], np.asarray(c)[:-1]
+        return np.asarray(g)[: self.s.nnz], np.asarray(c)[: self.s.nnz]
 
     def charges(self, double[::1] x):
         """Return q(x), (n+1,)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from circuitnn.errors import NetlistError, Place, UsageError
-from circuitnn.netlist.expression import Expression, Name, Number, misspelt, parse_at
+from circuitnn.netlist.expression import Expression, Name, Number, misspelt, parse_at, shorten
 from circuitnn.netlist.lexer import LogicalLine
 from circuitnn.netlist.statements import Value
 from circuitnn.units import parse_value
@@ -16,7 +16,7 @@ _GAP = re.compile(r"[\s,]*")
 _WORD = re.compile(r"[^\s=(),{}'\"]+")
 _VECTOR = re.compile(r"@?[^\s=(),{}'\"]+(?:\([^()={}'\"]*\))?")
 _ASSIGNMENT = re.compile(r"([^\s=(),{}'\"]+)\s*=(?!=)")
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([^\W\d]*)")
+_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([^\W\d]*)")
 _IDENTIFIER = re.compile(r"[^\W\d][\w.$]*")
 _NUMERIC_START = frozenset("0123456789.+-")
 _CLOSERS = {"{": "}", "'": "'", '"': '"'}
@@ -35,7 +35,7 @@ def number(word: str) -> float | None:
         return None
     try:
         value = parse_value(word) if found[2] else float(found[1])
-    except UsageError:
+    except (UsageError, ValueError):  # int() refuses exponents of thousands of digits
         return None
     return value if abs(value) < float("inf") else None
 
@@ -90,7 +90,7 @@ class Cursor:
 
     def found(self) -> str:
         """Return what stands next, for messages."""
-        return repr(self.peek() or self.char) if not self.done else "the end of the line"
+        return shorten(self.peek() or self.char) if not self.done else "the end of the line"
 
     def word(self, what: str) -> str:
         """Read a word; ``what`` names it when it is missing."""
@@ -175,8 +175,13 @@ class Cursor:
         if _IDENTIFIER.fullmatch(word):
             return Name(word)
         if word[0] in _NUMERIC_START:
-            self.error(f"{word!r} is not a number", last=True, expected=f"{what}: a number or {{expression}}", hint=misspelt(word))
-        self.error(f"{word!r} is not a value", last=True, expected=f"{what}: a number or {{expression}}")
+            self.error(
+                f"{shorten(word)} is not a number",
+                last=True,
+                expected=f"{what}: a number or {{expression}}",
+                hint=misspelt(word),
+            )
+        self.error(f"{shorten(word)} is not a value", last=True, expected=f"{what}: a number or {{expression}}")
 
     def braced(self) -> Value:
         """Read ``{expression}``, ``'expression'`` or ``"expression"``."""
@@ -189,7 +194,9 @@ class Cursor:
         if not self.take(_CLOSERS[opener]):
             if self.done:
                 raise self.failure(start, f"{opener} is not closed", expected=_CLOSERS[opener])
-            self.error(f"{self.found()} does not continue the expression", expected=f"an operator or {_CLOSERS[opener]}")
+            self.error(
+                f"{self.found()} does not continue the expression", expected=f"an operator or {_CLOSERS[opener]}"
+            )
         return simplest(inner)
 
     def expression(self) -> Expression:
@@ -215,7 +222,7 @@ class Cursor:
             if name is None:
                 word = self.word("name=value")
                 if word not in flags:
-                    self.error(f"{word!r} is not name=value", last=True, expected="name=value")
+                    self.error(f"{shorten(word)} is not name=value", last=True, expected="name=value")
                 self.put(params, word, 1.0)
                 continue
             at = self.last

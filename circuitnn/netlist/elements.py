@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 
 from circuitnn.errors import NetlistError, Place
 from circuitnn.netlist.cursor import Cursor, number
-from circuitnn.netlist.expression import Binary, Call, Expression, Number, Probe
+from circuitnn.netlist.expression import Binary, Call, Expression, Number, Probe, shorten
 from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
 
 PRIMARY = {"r": "resistance", "c": "capacitance", "l": "inductance"}
@@ -39,7 +39,9 @@ def parse_element(cursor: Cursor) -> ElementStatement:
     if grammar is None:
         what = _NAMED_LATER.get(letter)
         if what is None:
-            cursor.error(f"{name!r} is no element", last=True, expected=f"a letter of {' '.join(GRAMMARS)} first")
+            cursor.error(
+                f"{shorten(name)} is no element", last=True, expected=f"a letter of {' '.join(GRAMMARS)} first"
+            )
         cursor.error(f"{name}: {what} are not supported yet", last=True)
     try:
         return grammar(cursor, name, place)
@@ -81,13 +83,13 @@ def _two_terminal(cursor: Cursor, name: str, place: Place) -> ElementStatement:
         else:
             word = cursor.word("the value or a model")
             if model is not None or number(word) is not None:
-                cursor.error(f"unexpected {word!r}", last=True)
+                cursor.error(f"unexpected {shorten(word)}", last=True)
             if not (word[0].isalpha() or word[0] == "_"):
                 cursor.to_value(word, "the value")
-                cursor.error(f"{word!r} is neither a value nor a model", last=True)
+                cursor.error(f"{shorten(word)} is neither a value nor a model", last=True)
             model = word
     if primary not in params and model is None:
-        cursor.error(f"{name} has no value", hint="nothing is assumed in its place" if name[0] == "r" else None)
+        cursor.error(f"{name} has no value", hint="a part without a value is refused, not guessed")
     return ElementStatement(name, nodes, params, model, place=place)
 
 
@@ -119,7 +121,9 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
             if cursor.at_value(_SOURCE_WORDS):
                 cursor.put(params, "acphase", cursor.value("the AC phase"))
         elif word in _REFUSED:
-            cursor.error(f"the source function {word.upper()} is not supported yet", last=True, expected="PULSE, SIN, EXP or PWL")
+            cursor.error(
+                f"the source function {word.upper()} is not supported yet", last=True, expected="PULSE, SIN, EXP or PWL"
+            )
         elif function is not None:
             cursor.error(f"{name} has two time functions", last=True)
         else:
@@ -231,7 +235,9 @@ def _gain(cursor: Cursor) -> dict[str, Value]:
     return params
 
 
-def _behaviour(cursor: Cursor, name: str, nodes: tuple[str, ...], tree: Expression, kind: str, place: Place) -> ElementStatement:
+def _behaviour(
+    cursor: Cursor, name: str, nodes: tuple[str, ...], tree: Expression, kind: str, place: Place
+) -> ElementStatement:
     params = cursor.assignments()
     if set(params) - {"m"}:
         cursor.error(f"{name}: {min(set(params) - {'m'})}= is not supported yet", last=True)
@@ -329,7 +335,7 @@ def _words_before_assignments(cursor: Cursor) -> list[str]:
 
 
 def _mosfet(cursor: Cursor, name: str, place: Place) -> ElementStatement:
-    words = []
+    words: list[str] = []
     while not cursor.done and not cursor.at_assignment() and not (len(words) > 4 and cursor.peek() == "off"):
         words.append(cursor.word("a node or a model"))
     if len(words) != 5:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.elements import PRIMARY
 from circuitnn.netlist.expression import Binary, Expression, Number
-from circuitnn.netlist.flat import AnalysisCard, Element, FlatNetlist, Model, Waveform
+from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
 from circuitnn.netlist.scope import Scope
 from circuitnn.netlist.statements import (
     Assignment,
@@ -128,8 +129,9 @@ class _Expander:
                 )
             definition, home = found
             if len(statement.nodes) != len(definition.ports):
+                counts = f"{len(statement.nodes)} nodes to {name!r}, which has {len(definition.ports)} ports"
                 raise NetlistError(
-                    f"{statement.name} joins {len(statement.nodes)} nodes to {name!r}, which has {len(definition.ports)} ports",
+                    f"{statement.name} joins {counts}",
                     place=statement.place,
                     names=(statement.name, name),
                     expected=f"{statement.name} {' '.join([f'<{p}>' for p in definition.ports])} {name}",
@@ -141,7 +143,9 @@ class _Expander:
                     f"subcircuits contain each other: {' -> '.join(names)}", place=statement.place, names=names
                 )
             if len(chain) >= MAX_DEPTH:
-                raise NetlistError("subcircuit calls too deep", place=statement.place, expected=f"at most {MAX_DEPTH} levels")
+                raise NetlistError(
+                    "subcircuit calls too deep", place=statement.place, expected=f"at most {MAX_DEPTH} levels"
+                )
             if id(definition) not in self._sizes:
                 inner = _Environment(definition.body, home)
                 self._sizes[id(definition)] = self._size(definition.body, inner, [*chain, definition])
@@ -154,12 +158,16 @@ class _Expander:
         models: list[ModelStatement] = []
         directives: list[Directive] = []
         elements: list[ElementStatement] = []
-        scope.subckts = _definitions(body) if scope.parent is None or any(isinstance(s, SubcktDefinition) for s in body) else {}
+        scope.subckts = _definitions(body)
         for statement in body:
             if isinstance(statement, ElementStatement):
                 elements.append(statement)
             elif isinstance(statement, ParamStatement):
                 for name, value in statement.params.items():
+                    if name in params and scope.parent is None:
+                        self.flat.warnings.append(
+                            f"{statement.place}: the parameter {name!r} is defined again; the last one counts"
+                        )
                     params[name] = (value, statement.place)
             elif isinstance(statement, ModelStatement):
                 models.append(statement)
@@ -226,6 +234,14 @@ class _Expander:
                 )
         ports = dict(zip(definition.ports, [scope.nodes[n] for n in call.nodes], strict=True))
         inner = Scope(self.flat, f"{scope.prefix}{call.name}.", home, ports)
+        for port in ("0", "gnd"):
+            if ports.get(port, GROUND) != GROUND:
+                raise NetlistError(
+                    f"{call.name} joins {ports[port]!r} to the port {port!r} of {name!r}, which is ground everywhere",
+                    place=call.place,
+                    names=(call.name, name),
+                    hint="give the port another name",
+                )
         # The defaults are parameters of the instance's scope, weaker than what the call gives.
         body = definition.body
         if definition.params:
@@ -304,7 +320,7 @@ class _Expander:
         values = tuple([scope.value(a, statement.place) for a in args])
         if kind == "pwl":
             times = values[0::2]
-            for before, after in zip(times, times[1:], strict=False):
+            for before, after in pairwise(times):
                 if after < before:
                     raise NetlistError(
                         f"{statement.name}: the times of PWL go back from {before:g} s to {after:g} s",

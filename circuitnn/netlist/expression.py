@@ -3,9 +3,9 @@
 Operators from loose to tight: ``?:``, ``||``, ``&&``, ``== !=``, ``< <= > >=``, ``+ -``, ``* / %``, unary ``- !``,
 ``**`` (``^`` is the same), which groups to the left as in ngspice: ``2**3**2`` is 64, and ``-2**2`` is -4.
 
-The tree is canonical, so those who walk it meet few cases: ``^`` is ``**``, ``<>`` is ``!=``, ``ln`` is ``log``,
-``if`` and ``ternary_fcn`` are ``Ternary``, ``pwl`` is ``table``, ``fabs`` is ``abs``, ``arctan`` is ``atan``, ``sign`` of one
-argument is ``sgn``, ``stp`` is ``u``, a minus before a number is part of the number.
+The tree is canonical, so those who walk it meet few cases: ``^`` is ``**``, ``<>`` is ``!=``, ``ln`` is ``log``, ``if`` and
+``ternary_fcn`` are ``Ternary``, ``fabs`` is ``abs``, ``arctan`` is ``atan``, ``sign`` of one argument is ``sgn``, ``stp`` is
+``u``, a minus before a number is part of the number. ``table`` is level beyond its ends, ``pwl`` goes straight on.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Probe(Expression):
 Fail = Callable[..., NetlistError]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?P<suffix>[^\W\d]*)"
+    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)(?P<suffix>[^\W\d]*)"
     r"|(?P<name>[^\W\d][\w.$]*)"
     r"|(?P<op>\*\*|&&|\|\||<=|>=|==|!=|<>|[-+*/^%<>!?:(){},&|]))"
 )
@@ -101,8 +101,7 @@ _POWER = {
     "+": 6, "-": 6, "*": 7, "/": 7, "%": 7, "**": 9,
 }  # fmt: skip
 _UNARY_POWER = 8
-_ALIASES = {"ln": "log", "pwl": "table", "fabs": "abs", "arctan": "atan", "stp": "u"}
-_WRITTEN = {"table": "pwl"}  # the name that ngspice knows
+_ALIASES = {"ln": "log", "fabs": "abs", "arctan": "atan", "stp": "u"}
 _CLOSERS = {"(": ")", "{": "}"}
 _GLUED = re.compile(r"[\w.]+")
 _INFIX_SCALE = re.compile(r"(\d+)([^\W\d]+)(\d+)")
@@ -116,14 +115,19 @@ def misspelt(word: str) -> str | None:
     >>> misspelt("4k7"), misspelt("1d3")
     ('write 4.7k', 'write 1e3')
     """
-    found = _INFIX_SCALE.fullmatch(word)
+    found = _INFIX_SCALE.fullmatch(word[:40])
     if found and found[2] == "d":
         return f"write {found[1]}e{found[3]}"
     if found and (scale_of(found[2]) != 1.0 or found[2] == "r"):
         return f"write {found[1]}.{found[3]}{'' if found[2] == 'r' else found[2]}"
-    if re.search(r"[-+*/^]", word[1:]):
+    if len(word) <= 40 and re.search(r"[-+*/^]", word[1:]):
         return f"an expression belongs in braces: {{{word}}}"
     return "a suffix is one of t g meg k mil m u n p f a, and digits do not follow it"
+
+
+def shorten(word: str) -> str:
+    """Return a word in quotes for a message, its end left out when it is long."""
+    return repr(word if len(word) <= 40 else word[:37] + "...")
 
 
 class _Parser:
@@ -161,7 +165,7 @@ class _Parser:
 
     def found(self) -> str:
         if self.token:
-            return repr(self.token)
+            return shorten(self.token)
         return repr(self.text[self.start]) if self.start < len(self.text) else "the end of the line"
 
     def grown(self, height: int) -> int:
@@ -186,7 +190,8 @@ class _Parser:
                     node, height = self.probe(token), 1
                 else:
                     self.advance()
-                    args, heights = [], [0]
+                    args: list[Expression] = []
+                    heights = [0]
                     while not (self.kind == "op" and self.token == ")"):
                         if args:
                             self.expect(",", "between arguments")
@@ -254,11 +259,11 @@ class _Parser:
         glued = _GLUED.match(self.text, stop)
         if glued is not None:
             word = token + glued[0]
-            self.error(f"{word!r} is not a number", start, hint=misspelt(word))
+            self.error(f"{shorten(word)} is not a number", start, hint=misspelt(word))
         try:
             value = parse_value(token)
-        except UsageError as error:
-            self.error(error.message, start)
+        except (UsageError, ValueError):
+            self.error(f"{shorten(token)} is not a finite number", start)
         self.advance()
         return value
 
@@ -297,8 +302,8 @@ class _Parser:
             if len(args) < low or (high is not None and len(args) > high):
                 count = str(low) if low == high else f"at least {low}" if high is None else f"{low} to {high}"
                 self.error(f"{name} takes {count} argument{'s' * (count != '1')}, not {len(args)}", start)
-            if name == "table" and len(args) % 2 == 0:
-                self.error("table takes an argument and pairs x, y", start)
+            if name in ("table", "pwl") and len(args) % 2 == 0:
+                self.error(f"{name} takes an argument and pairs x, y", start)
         return Call(name, args)
 
 
@@ -383,7 +388,7 @@ def _write(tree: Expression) -> tuple[str, int]:
         case Probe(kind, names):
             return f"{kind}({','.join(names)})", 10
         case Call(name, args):
-            return f"{_WRITTEN.get(name, name)}({','.join([_write(a)[0] for a in args])})", 10
+            return f"{name}({','.join([_write(a)[0] for a in args])})", 10
         case Unary(op, operand):
             text, power = _write(operand)
             bare = power > _UNARY_POWER
@@ -456,7 +461,9 @@ def substitute(
             return Binary(op, substitute(left, names, probes, calls), substitute(right, names, probes, calls))
         case Ternary(a, b, c):
             return Ternary(
-                substitute(a, names, probes, calls), substitute(b, names, probes, calls), substitute(c, names, probes, calls)
+                substitute(a, names, probes, calls),
+                substitute(b, names, probes, calls),
+                substitute(c, names, probes, calls),
             )
         case Call(name, args):
             new = Call(name, tuple([substitute(a, names, probes, calls) for a in args]))
@@ -479,8 +486,8 @@ def evaluate(
         For messages.
     behavioural : bool
         Powers as ngspice takes them in B sources: ``x**y`` and ``pow(x,y)`` are ``|x|^y``, ``pwr(x,y)`` is
-        ``sgn(x)*|x|^y``. Else as it takes them in ``.param``: ``pow`` is x^y and ``pwr`` is ``|x|^y``, and ``x**y`` of a
-        negative x, where ngspice drops the sign, is refused unless y is even.
+        ``sgn(x)*|x|^y``. Else as it takes them in ``.param``: ``pow`` is x^y and ``pwr`` is ``|x|^y``, and
+        ``x**y`` of a negative x, where ngspice drops the sign, is refused unless y is even.
 
     Raises
     ------

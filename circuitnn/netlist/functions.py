@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def _limit(x: float, low: float, high: float) -> float:
 def _table(x: float, *pairs: float) -> float:
     """Piecewise linear, constant outside."""
     xs, ys = pairs[0::2], pairs[1::2]
-    if any(b <= a for a, b in zip(xs, xs[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(xs)):
         raise ValueError("the x of a table must increase")
     if x <= xs[0]:
         return ys[0]
@@ -68,6 +69,18 @@ def _table(x: float, *pairs: float) -> float:
         if x <= xs[k]:
             return ys[k - 1] + (ys[k] - ys[k - 1]) * (x - xs[k - 1]) / (xs[k] - xs[k - 1])
     return ys[-1]
+
+
+def _pwl(x: float, *pairs: float) -> float:
+    """Piecewise linear, its outer pieces going on."""
+    xs, ys = pairs[0::2], pairs[1::2]
+    if len(xs) > 1 and x < xs[0]:
+        _table(x, *pairs)
+        return ys[0] + (ys[1] - ys[0]) * (x - xs[0]) / (xs[1] - xs[0])
+    if len(xs) > 1 and x > xs[-1]:
+        _table(x, *pairs)
+        return ys[-1] + (ys[-1] - ys[-2]) * (x - xs[-1]) / (xs[-1] - xs[-2])
+    return _table(x, *pairs)
 
 
 def _truth(compare: Callable[[float, float], bool]) -> Callable[[float, float], float]:
@@ -127,10 +140,27 @@ FUNCTIONS: dict[str, Function] = {
     "floor": _unary(lambda x: float(math.floor(x))),
     "ceil": _unary(lambda x: float(math.ceil(x))),
     "table": Function(3, None, _table),
+    "pwl": Function(3, None, _pwl),
 }
 
 UNSUPPORTED = frozenset(
-    ("agauss", "gauss", "aunif", "unif", "limits", "ddt", "sdt", "idt", "ddx", "db", "mag", "ph", "re", "im", "spice2poly")
+    (
+        "agauss",
+        "gauss",
+        "aunif",
+        "unif",
+        "limits",
+        "ddt",
+        "sdt",
+        "idt",
+        "ddx",
+        "db",
+        "mag",
+        "ph",
+        "re",
+        "im",
+        "spice2poly",
+    )
 )
 
 # Known without a .param, weaker than one; e is only known to behavioural sources, as in ngspice.

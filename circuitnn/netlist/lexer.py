@@ -42,10 +42,10 @@ class Source:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         bad = _CONTROL.search(text)
         if bad is not None:
-            line = text.count("\n", 0, bad.start()) + 1
+            number = text.count("\n", 0, bad.start()) + 1
             raise NetlistError(
                 f"not a text netlist: it holds the control character {bad[0]!r}",
-                place=Place(name, line, bad.start() - text.rfind("\n", 0, bad.start())),
+                place=Place(name, number, bad.start() - text.rfind("\n", 0, bad.start())),
             )
         self.lines = text.split("\n")
         if len(text) > MAX_LINE:
@@ -195,7 +195,9 @@ def read_source(path: Path, name: str, place: Place | None = None) -> Source:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise FileError(f"cannot read {name!r}: {reason}", place=place, expected="a netlist file", names=(name,)) from None
+        raise FileError(
+            f"cannot read {name!r}: {reason}", place=place, expected="a netlist file", names=(name,)
+        ) from None
     try:
         if b"\0" in data:
             raise FileError(f"{name!r} is not a text netlist: it holds NUL bytes", place=place, names=(name,))

@@ -89,7 +89,9 @@ class Netlist:
         cards = self.expand().analyses
         if not cards:
             raise NetlistError(
-                f"the netlist {self.title!r} asks for no analysis", expected=".op, .dc, .ac or .tran", hint="add .op, for example"
+                f"the netlist {self.title!r} asks for no analysis",
+                expected=".op, .dc, .ac or .tran",
+                hint="add .op, for example",
             )
         return self.circuit().run_cards(cards)
 
@@ -160,5 +162,5 @@ def parse(text: str, name: str = "<text>") -> Netlist:
 
 
 def _netlist(source: Source, folder: Path, path: Path | None) -> Netlist:
-    parser = Parser(source, folder)
+    parser = Parser(source, folder, str(path.resolve()) if path else "")
     return Netlist(parser.title, tuple(parser.statements), path, tuple(parser.warnings))

@@ -23,8 +23,39 @@ _MEGA = re.compile(r"(?<![\w.])[\d.]+M(?!\w)")
 # Cards of other programs or of later versions that only look at results, so a run without them is the same run.
 _SKIPPED = frozenset(("measure", "meas", "four", "fourier", "width", "backanno"))
 _LATER = frozenset(
-    "step noise tf sens pz disto pss mc data if elseif else endif hdl osdi csparam montecarlo hb sp hbnoise alter lin "
-    "load loadbias savebias preprocess connect distribution dcmatch global_param".split()
+    (
+        *(
+            "step",
+            "noise",
+            "tf",
+            "sens",
+            "pz",
+            "disto",
+            "pss",
+            "mc",
+            "data",
+            "if",
+            "elseif",
+            "else",
+            "endif",
+            "hdl",
+            "osdi",
+        ),
+        *(
+            "csparam",
+            "montecarlo",
+            "hb",
+            "sp",
+            "alter",
+            "lin",
+            "load",
+            "loadbias",
+            "savebias",
+            "connect",
+            "distribution",
+        ),
+        *("dcmatch", "global_param", "preprocess"),
+    )
 )
 
 
@@ -64,6 +95,8 @@ class Parser:
         The text.
     folder : Path
         What relative file names in it are relative to.
+    key : str
+        The absolute path of the text's file, to find files that include each other; empty when it has none.
 
     Attributes
     ----------
@@ -72,7 +105,7 @@ class Parser:
     warnings : list of str
     """
 
-    def __init__(self, source: Source, folder: Path) -> None:
+    def __init__(self, source: Source, folder: Path, key: str = "") -> None:
         self.statements: list[Statement] = []
         self.warnings: list[str] = []
         self.title = source.lines[0].strip()
@@ -85,7 +118,7 @@ class Parser:
         self._analyses = catalog("analyses")
         if _PLAIN.fullmatch(source.lines[0].lower()):
             self.warn("the first line is the title; it is not read as an element", source.place(1))
-        self._read(File(source, folder, str(Path(source.name).resolve()) if source.name[0] != "<" else source.name), 1)
+        self._read(File(source, folder, key), 1)
         if len(self._frames) > 1:
             raise NetlistError(
                 f"the subcircuit {self.inside!r} is not closed", place=self._frames[-1].place, expected=".ends"
@@ -127,7 +160,9 @@ class Parser:
         frame = self._frames.pop()
         assert frame.name is not None
         if name and name != frame.name:
-            cursor.error(f".ends {name} closes the subcircuit {frame.name!r}", last=True, expected=f".ends {frame.name}")
+            cursor.error(
+                f".ends {name} closes the subcircuit {frame.name!r}", last=True, expected=f".ends {frame.name}"
+            )
         self.add(SubcktDefinition(frame.name, frame.ports, frame.params, tuple(frame.body), frame.place))
 
     def include(self, name: str, place: Place, section: str | None = None) -> None:
@@ -147,18 +182,21 @@ class Parser:
             raise NetlistError(f"files include each other: {' -> '.join(names)}", place=place, names=names)
         if len(chain) >= MAX_INCLUDES:
             raise NetlistError("files included too deeply", place=place, expected=f"at most {MAX_INCLUDES} levels")
-        shown = str(path) if self.file.source.name[0] != "<" else name
-        file = File(read_source(path, shown, place), path.parent, key, section, section is None)
+        file = File(read_source(path, str(path), place), path.parent, key, section, section is None)
         depth = len(self._frames)
         self._read(file, 0)
         if len(self._frames) > depth:
-            raise NetlistError(f"the subcircuit {self.inside!r} is not closed in its file", place=self._frames[-1].place)
+            raise NetlistError(
+                f"the subcircuit {self.inside!r} is not closed in its file", place=self._frames[-1].place
+            )
         if section is not None and section not in file.sections:
             raise NetlistError(
                 f"{name!r} has no section {section!r}",
                 place=place,
                 names=(section,),
-                expected=f"one of {', '.join(sorted(file.sections))}" if file.sections else ".lib section ... .endl in it",
+                expected=f"one of {', '.join(sorted(file.sections))}"
+                if file.sections
+                else ".lib section ... .endl in it",
                 hint=nearest(section, file.sections),
             )
 
@@ -190,7 +228,9 @@ class Parser:
             if value is not None:
                 if name[0] == "r" and word[-1] == "m":
                     self._check_mega(line, name)
-                self._frames[-1].body.append(ElementStatement(name, (a, b), {PRIMARY[name[0]]: value}, place=line.place()))
+                self._frames[-1].body.append(
+                    ElementStatement(name, (a, b), {PRIMARY[name[0]]: value}, place=line.place())
+                )
                 return
         cursor = Cursor(line)
         if cursor.char == ".":
@@ -248,7 +288,9 @@ class _Analysis(Card):
     def read(self, name: str, cursor: Cursor, parser: Parser) -> None:
         """Read the words."""
         if parser.inside is not None:
-            cursor.error(f".{name} inside the subcircuit {parser.inside!r}", last=True, hint="move it out of .subckt ... .ends")
+            cursor.error(
+                f".{name} inside the subcircuit {parser.inside!r}", last=True, hint="move it out of .subckt ... .ends"
+            )
         parser.add(Directive(name, self.words(cursor), cursor.place))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.expression import (
@@ -71,7 +70,7 @@ class Scope:
         self.functions: dict[str, FuncStatement] = {}
         self.models: dict[str, str] = {}
         self.subckts: dict[str, SubcktDefinition] = {}
-        self.save = parent.save if parent is not None else []
+        self.save: list[str] = [] if parent is None else parent.save
 
     def outwards(self) -> Iterator[Scope]:
         """Yield this scope and those around it."""
@@ -98,7 +97,10 @@ class Scope:
             return CONSTANTS[name]
         known = {key for scope in self.outwards() for key in scope.params}
         raise NetlistError(
-            f"undefined parameter {name!r}", place=place, names=(name,), hint=nearest(name, known) or f"define it: .param {name}=..."
+            f"undefined parameter {name!r}",
+            place=place,
+            names=(name,),
+            hint=nearest(name, known) or f"define it: .param {name}=...",
         )
 
     def define(self, params: dict[str, tuple[Value, Place | None]]) -> None:
@@ -188,11 +190,15 @@ class Scope:
                 )
             if len(call.args) != len(function.args):
                 raise NetlistError(
-                    f"{call.name} takes {len(function.args)} arguments, not {len(call.args)}", place=place, names=(call.name,)
+                    f"{call.name} takes {len(function.args)} arguments, not {len(call.args)}",
+                    place=place,
+                    names=(call.name,),
                 )
             if call.name in chain:
                 cycle = (*chain[chain.index(call.name) :], call.name)
-                raise NetlistError(f"functions call each other: {' -> '.join(cycle)}", place=function.place, names=cycle)
+                raise NetlistError(
+                    f"functions call each other: {' -> '.join(cycle)}", place=function.place, names=cycle
+                )
             budget[0] -= 1
             inner = (*chain, call.name)
             body = substitute(function.body, lambda _: None, calls=lambda c: called(c, inner))

@@ -12,7 +12,7 @@ Value = float | Expression
 
 @dataclass(frozen=True, slots=True)
 class SourceFunction:
-    """The time function of a V or I: ``"pulse"``, ``"sin"``, ``"exp"`` or ``"pwl"``, and its arguments in SPICE's order."""
+    """The time function of a V or I: ``pulse``, ``sin``, ``exp`` or ``pwl``, and its arguments in SPICE's order."""
 
     kind: str
     args: tuple[Value, ...]
@@ -85,7 +85,7 @@ class FuncStatement:
 
 @dataclass(frozen=True, slots=True)
 class SubcktDefinition:
-    """``.subckt name ports params: a=1`` ... ``.ends``; ``body`` holds statements of any kind, nested definitions too."""
+    """``.subckt name ports params: a=1`` ... ``.ends``; the body may hold definitions too."""
 
     name: str
     ports: tuple[str, ...]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from circuitnn.netlist.cards.card import Card, write_params, write_value
+from circuitnn.netlist.cursor import simplest
 from circuitnn.netlist.elements import PRIMARY
-from circuitnn.netlist.expression import Expression, Probe, format_number, substitute, to_text
+from circuitnn.netlist.expression import Binary, Call, Expression, Probe, format_number, substitute, to_text
 from circuitnn.netlist.flat import AnalysisCard, Element, FlatNetlist, Model
 from circuitnn.netlist.statements import (
     Directive,
@@ -74,7 +75,7 @@ def _element(s: ElementStatement) -> str:
     letter = s.name[0]
     words = [s.name, *s.nodes]
     if s.expression is not None:
-        return " ".join([*words, _behaviour(letter, s.kind, to_text(s.expression))]) + write_params(params)
+        return " ".join([*words, _behaviour(letter, s.kind, s.expression)]) + write_params(params)
     words += s.controls
     if letter in PRIMARY:
         value = params.pop(PRIMARY[letter], None)
@@ -92,8 +93,13 @@ def _element(s: ElementStatement) -> str:
     return " ".join(words) + write_params(params)
 
 
-def _behaviour(letter: str, kind: str, text: str) -> str:
-    return f"{kind}={{{text}}}" if letter == "b" else f"value={{{text}}}"
+def _behaviour(letter: str, kind: str, tree: Expression) -> str:
+    if letter in "eg" and isinstance(tree, Call) and tree.name == "table":
+        # ngspice knows tables as a form of E and G, not as a function.
+        points = [write_value(simplest(a)) for a in tree.args[1:]]
+        pairs = [f"({x},{y})" for x, y in zip(points[0::2], points[1::2], strict=True)]
+        return " ".join([f"table {{{to_text(tree.args[0])}}} =", *pairs])
+    return f"{kind if letter == 'b' else 'value'}={{{to_text(tree)}}}"
 
 
 def _source(params: dict[str, Value], function: SourceFunction | None) -> list[str]:
@@ -169,7 +175,7 @@ def flat_name(name: str) -> str:
 def _flat_element(element: Element) -> str:
     name, tree = flat_name(element.name), element.expression
     if tree is not None:
-        tree = substitute(tree, lambda _: None, _flat_probe)
+        tree = substitute(tree, lambda _: None, _flat_probe, _common)
     function = element.waveform
     params: dict[str, Any] = dict(element.params)
     return _element(
@@ -185,6 +191,26 @@ def _flat_element(element: Element) -> str:
             element.kind,
         )
     )
+
+
+def _common(call: Call) -> Expression:
+    """Return a call in functions that ngspice has in B sources."""
+    name, args = call.name, call.args
+    if name in ("min", "max"):
+        tree = args[0]
+        for arg in args[1:]:
+            tree = Call(name, (tree, arg))
+        return tree
+    if name == "limit":
+        return Call("min", (Call("max", args[:2]), args[2]))
+    if name == "int":
+        return Binary("*", Call("sgn", args), Call("floor", (Call("abs", args),)))
+    if name == "sign":
+        return Binary("*", Call("abs", args[:1]), Call("sgn", args[1:]))
+    if name == "table":
+        # ngspice's pwl goes on beyond its ends.
+        return Call("pwl", (Call("min", (Call("max", (args[0], args[1])), args[-2])), *args[1:]))
+    return call
 
 
 def _flat_probe(probe: Probe) -> Expression:

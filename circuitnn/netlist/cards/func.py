@@ -21,7 +21,11 @@ class Func(Card):
         place = cursor.place
         function = cursor.word("the function's name")
         if not function.isidentifier() or function in FUNCTIONS or function in ("v", "i"):
-            cursor.error(f"{function!r} cannot name a function", last=True, hint="it exists already" if function in FUNCTIONS else None)
+            cursor.error(
+                f"{function!r} cannot name a function",
+                last=True,
+                hint="it exists already" if function in FUNCTIONS else None,
+            )
         if not cursor.take("("):
             cursor.error("a function without arguments in parentheses", expected=self.usage)
         args = []

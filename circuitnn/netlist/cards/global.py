@@ -22,6 +22,8 @@ class Global(Card):
         nodes = []
         while not cursor.done:
             nodes.append(cursor.word("a node"))
+        if not nodes:
+            cursor.error(".global without nodes", expected=self.usage)
         return tuple(nodes)
 
     def apply(self, directive: Directive, scope: "Scope") -> None:

@@ -21,6 +21,8 @@ class Save(Card):
         names = []
         while not cursor.done:
             names.append(cursor.vector())
+        if not names:
+            cursor.error("no vectors", expected=self.usage)
         return tuple(names)
 
     def apply(self, directive: Directive, scope: "Scope") -> None:

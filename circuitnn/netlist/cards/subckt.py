@@ -27,9 +27,8 @@ class Subckt(Card):
             word = cursor.word("a port")
             if word in ("params:", "param:"):
                 break
-            if word in ports or word in ("0", "gnd"):
-                why = "twice" if word in ports else "as ground, which is the same everywhere"
-                cursor.error(f"the subcircuit {subckt!r} names the port {word!r} {why}", last=True)
+            if word in ports:
+                cursor.error(f"the subcircuit {subckt!r} names the port {word!r} twice", last=True)
             ports.append(word)
         parser.open(subckt, tuple(ports), cursor.assignments(), place)
 
