@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from circuitnn.circuit.topology import raise_faults
 from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, nearest
 from circuitnn.mna import _engine
 from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
@@ -27,6 +28,8 @@ class System:
     ----------
     circuit : circuitnn.Circuit
         Its topology must have been checked; it is read once and not kept in step with later changes.
+    dc_faults : list of (str, names)
+        Faults of the topology that forbid an operating point (no path for direct current) and nothing else.
 
     Raises
     ------
@@ -45,7 +48,8 @@ class System:
     [2.0, 1.0, -0.001]
     """
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, dc_faults: Sequence[tuple[str, tuple[str, ...]]] = ()) -> None:
+        self._dc_faults = list(dc_faults)
         self.circuit = circuit
         self.options = circuit.options
         self.plan: Plan = make_plan(circuit)
@@ -121,8 +125,9 @@ class System:
 
         Raises
         ------
-        ConvergenceError, SingularMatrixError
+        ConvergenceError, SingularMatrixError, TopologyError
         """
+        raise_faults(self.circuit.title, self._dc_faults)
         x = np.zeros(self.n + 1)
         if start is not None:
             x[:-1] = start
