@@ -60,10 +60,12 @@ static inline double cn_limit_fet(double v, double old, double vto, int *held)
     return v;
 }
 
-/* Limit a drain-source voltage per iteration. */
+/* Limit a drain-source voltage per iteration; a transistor that conducts backwards is the mirror image. */
 static inline double cn_limit_vds(double v, double old, int *held)
 {
-    const double raw = v;
+    const double raw = v, mirror = old < 0.0 ? -1.0 : 1.0;
+    v *= mirror;
+    old *= mirror;
     if (old >= 3.5) {
         if (v > old) {
             v = fmin(v, 3.0 * old + 2.0);
@@ -75,6 +77,7 @@ static inline double cn_limit_vds(double v, double old, int *held)
     } else {
         v = fmax(v, -0.5);
     }
+    v *= mirror;
     if (v != raw) *held = 1;
     return v;
 }

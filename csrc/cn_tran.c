@@ -78,7 +78,8 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     tr->event_limit = INFINITY;
     const cn_status status = record(tr);
     begin_stretch(tr);
-    tr->step = tr->first_step;
+    /* A stretch needs a second step: only that one tells the error of the first. */
+    tr->step = fmin(tr->first_step, 0.1 * (tr->next_break - tr->t));
     return status;
 }
 

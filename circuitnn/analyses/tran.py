@@ -93,7 +93,8 @@ class Tran(Analysis):
             stop=stop,
             start=start,
             max_step=max_step,
-            first_step=min(0.1 * max_step, 0.01 * stop),
+            # Given initial conditions fit no equation: a very short step finds currents and voltages that go with them.
+            first_step=1e-6 * max_step if self.uic else min(0.1 * max_step, 0.01 * stop),
             inconsistent=self.uic,
             progress=progress,
         )

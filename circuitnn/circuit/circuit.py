@@ -274,7 +274,7 @@ class Circuit:
         level = int(card.params.get("level", 1))
         for device in _candidates(card.type):
             if device.letter == letter and (not device.levels or level in device.levels):
-                values = {k: v for k, v in card.params.items() if k != "level" or "level" in device.params}
+                values = {device.aliases.get(k, k): v for k, v in card.params.items() if k != "level" or "level" in device.params}
                 return device, {**values, **device.type_values.get(card.type, {})}
         raise CircuitError(
             f"{element.name}: no device for letter {letter.upper()!r} has the model type {card.type!r}"

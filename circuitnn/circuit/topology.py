@@ -68,7 +68,10 @@ class _Sets:
 
 def _links(circuit: Circuit, element: Element) -> Iterable[tuple[str, str, str]]:
     if element.expression is not None:
-        return ((element.nodes[0], element.nodes[1], "voltage" if element.kind == "v" else "current"),)
+        kind = "voltage" if element.kind == "v" else "current"
+        if element.kind == "v" and any(isinstance(p, Probe) and p.kind == "i" for p in walk(element.expression)):
+            kind = "resistive"  # its voltage may depend on the current of its own loop
+        return ((element.nodes[0], element.nodes[1], kind),)
     device: Any = circuit._resolve(element)[0]
     if len(element.nodes) != len(device.terminals):
         circuit.device_of(element)  # raises, naming the terminals

@@ -75,7 +75,8 @@ class Param:
 class State:
     """An inner state of a device, one more unknown of the circuit.
 
-    ``init`` is a number or the name of the parameter that gives it; ``scale`` is a typical size, which sets the
+    ``init`` is a number or the name of the model parameter that gives it (an instance parameter with the state's own
+    name goes before both); ``scale`` is a typical size, which sets the
     tolerance; a state that ``settles`` has an equilibrium of its own in dc (a temperature), others keep ``init`` there.
     """
 
@@ -121,7 +122,8 @@ class Device:
 
     Class attributes to set: ``letter``, ``model_types``, ``terminals``; where needed ``internals``, ``branches``
     (``auxiliaries`` of them are unknowns that are no currents), ``controls``, ``positional``, ``links``, ``derived``
-    (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``.
+    (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names of
+    parameters in model cards).
     """
 
     name: ClassVar[str] = ""
@@ -142,6 +144,7 @@ class Device:
     states: ClassVar[dict[str, State]] = {}
     locals: ClassVar[tuple[str, ...]] = ()
     attributes: ClassVar[dict[str, str]] = {}
+    aliases: ClassVar[dict[str, str]] = {}
 
     # set on the instance that `derive` makes
     gmin: Any
@@ -161,6 +164,7 @@ class Device:
                 if not value.unit or not value.doc:
                     raise DeviceError(f"state {key!r} of {cls.__name__} lacks a unit or a doc", names=(key,))
                 states[key] = value
+                params[key] = Param(None, value.unit, value.low, value.high, f"initial value: {value.doc}", on="instance")
         cls.params, cls.states, cls.attributes = params, states, attributes
         cls.name = vars(cls).get("name") or cls.__module__.rpartition(".")[2]
         cls.locals = cls.terminals + cls.internals + cls.branches + tuple(states) + cls.controls
@@ -200,10 +204,11 @@ class Device:
     @classmethod
     def state_init(cls, values: Values) -> Values:
         """Return the initial value of each state, shape (n,)."""
-        return {
-            name: values[state.init] if isinstance(state.init, str) else np.full(1, float(state.init))
-            for name, state in cls.states.items()
-        }
+        start = {}
+        for name, state in cls.states.items():
+            usual = values[state.init] if isinstance(state.init, str) else float(state.init)
+            start[name] = np.where(np.isnan(values[name]), usual, values[name])
+        return start
 
 
 class Memristor(Device):

@@ -174,8 +174,7 @@ def _poly_count(cursor: Cursor) -> int:
     return int(count)
 
 
-def _polynomial(cursor: Cursor, name: str, variables: list[Expression]) -> Expression:
-    """SPICE's order: the constant, then all products of one variable, of two, of three, ..."""
+def _coefficients(cursor: Cursor, name: str, dimensions: int) -> tuple[Value, ...]:
     coefficients: list[Value] = []
     _loosen(cursor)
     while not cursor.done and not cursor.at_assignment():
@@ -183,8 +182,16 @@ def _polynomial(cursor: Cursor, name: str, variables: list[Expression]) -> Expre
         _loosen(cursor)
     if not coefficients:
         cursor.error(f"{name}: POLY without coefficients")
-    if len(variables) == 1 and len(coefficients) == 1:
+    if dimensions == 1 and len(coefficients) == 1:
         coefficients.insert(0, 0.0)
+    return tuple(coefficients)
+
+
+def polynomial(statement: ElementStatement) -> Expression:
+    """Return the expression of POLY: the constant, then all products of one variable, of two, of three, ..."""
+    pairs = zip(statement.nodes[2::2], statement.nodes[3::2], strict=True)
+    variables = [Probe("v", pair) for pair in pairs] or [Probe("i", (name,)) for name in statement.controls]
+    coefficients = statement.poly
     products = _products(variables, len(coefficients))
     total: Expression | None = None
     for coefficient, product in zip(coefficients, products, strict=True):
@@ -197,8 +204,8 @@ def _polynomial(cursor: Cursor, name: str, variables: list[Expression]) -> Expre
     return total or Number(0.0)
 
 
-def _products(variables: list[Expression], count: int) -> list[tuple[Expression, ...]]:
-    products: list[tuple[Expression, ...]] = []
+def _products(variables: list[Probe], count: int) -> list[tuple[Probe, ...]]:
+    products: list[tuple[Probe, ...]] = []
     degree = 0
     while len(products) < count:
         for product in combinations_with_replacement(variables, degree):
@@ -235,13 +242,17 @@ def _gain(cursor: Cursor) -> dict[str, Value]:
     return params
 
 
-def _behaviour(
-    cursor: Cursor, name: str, nodes: tuple[str, ...], tree: Expression, kind: str, place: Place
-) -> ElementStatement:
+def _multiplier(cursor: Cursor, name: str) -> dict[str, Value]:
     params = cursor.assignments()
     if set(params) - {"m"}:
         cursor.error(f"{name}: {min(set(params) - {'m'})}= is not supported yet", last=True)
-    return ElementStatement(name, nodes, params, expression=tree, kind=kind, place=place)
+    return params
+
+
+def _behaviour(
+    cursor: Cursor, name: str, nodes: tuple[str, ...], tree: Expression, kind: str, place: Place
+) -> ElementStatement:
+    return ElementStatement(name, nodes, _multiplier(cursor, name), expression=tree, kind=kind, place=place)
 
 
 def _voltage_controlled(cursor: Cursor, name: str, place: Place) -> ElementStatement:
@@ -254,14 +265,12 @@ def _voltage_controlled(cursor: Cursor, name: str, place: Place) -> ElementState
             cursor.pos = ahead.pos
             return _behaviour(cursor, name, nodes, cursor.expression(), kind, place)
     if following == "poly" and Cursor(cursor.line, cursor.pos + 4).char == "(":
-        variables: list[Expression] = []
-        for _ in range(_poly_count(cursor)):
-            pair = []
-            for _ in range(2):
-                _loosen(cursor)
-                pair.append(cursor.word("a controlling node"))
-            variables.append(Probe("v", (pair[0], pair[1])))
-        return _behaviour(cursor, name, nodes, _polynomial(cursor, name, variables), kind, place)
+        count = _poly_count(cursor)
+        for _ in range(2 * count):
+            _loosen(cursor)
+            nodes += (cursor.word("a controlling node"),)
+        poly = _coefficients(cursor, name, count)
+        return ElementStatement(name, nodes, _multiplier(cursor, name), kind=kind, poly=poly, place=place)
     if following == "table":
         return _behaviour(cursor, name, nodes, _table(cursor), kind, place)
     if following in ("laplace", "freq", "chebyshev"):
@@ -277,11 +286,14 @@ def _current_controlled(cursor: Cursor, name: str, place: Place) -> ElementState
     kind = "v" if name[0] == "h" else "i"
     nodes = _nodes(cursor, name, 2)
     if cursor.peek() == "poly" and Cursor(cursor.line, cursor.pos + 4).char == "(":
-        variables: list[Expression] = []
-        for _ in range(_poly_count(cursor)):
+        controls: tuple[str, ...] = ()
+        count = _poly_count(cursor)
+        for _ in range(count):
             _loosen(cursor)
-            variables.append(Probe("i", (cursor.word("a voltage source"),)))
-        return _behaviour(cursor, name, nodes, _polynomial(cursor, name, variables), kind, place)
+            controls += (cursor.word("a voltage source"),)
+        poly = _coefficients(cursor, name, count)
+        params = _multiplier(cursor, name)
+        return ElementStatement(name, nodes, params, controls=controls, kind=kind, poly=poly, place=place)
     control = cursor.word("the voltage source whose current is sensed")
     return ElementStatement(name, nodes, _gain(cursor), controls=(control,), place=place)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
-from circuitnn.netlist.elements import PRIMARY
+from circuitnn.netlist.elements import PRIMARY, polynomial
 from circuitnn.netlist.expression import Binary, Expression, Number
 from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
 from circuitnn.netlist.scope import Scope
@@ -260,7 +260,9 @@ class _Expander:
         model = statement.model
         if model is not None:
             model = self._model_of(statement, scope, params)
-        tree = statement.expression
+        tree, terminals = statement.expression, statement.nodes
+        if statement.poly:
+            tree, terminals = polynomial(statement), terminals[:2]
         if tree is not None:
             tree = scope.behaviour(tree, place)
             factor = params.pop("m", 1.0) * multiplier
@@ -272,10 +274,10 @@ class _Expander:
         nodes = scope.nodes
         self._elements[name] = Element(
             name,
-            tuple([nodes[n] for n in statement.nodes]),
+            tuple([nodes[n] for n in terminals]),
             params,
             model,
-            tuple([scope.prefix + c for c in statement.controls]) if statement.controls else (),
+            tuple([scope.prefix + c for c in statement.controls]) if statement.controls and tree is None else (),
             None if function is None else self._waveform(function.kind, function.args, statement, scope),
             tree,
             statement.kind,

@@ -3,9 +3,9 @@
 Operators from loose to tight: ``?:``, ``||``, ``&&``, ``== !=``, ``< <= > >=``, ``+ -``, ``* / %``, unary ``- !``,
 ``**`` (``^`` is the same), which groups to the left as in ngspice: ``2**3**2`` is 64, and ``-2**2`` is -4.
 
-The tree is canonical, so those who walk it meet few cases: ``^`` is ``**``, ``<>`` is ``!=``, ``ln`` is ``log``, ``if`` and
-``ternary_fcn`` are ``Ternary``, ``fabs`` is ``abs``, ``arctan`` is ``atan``, ``sign`` of one argument is ``sgn``, ``stp`` is
-``u``, a minus before a number is part of the number. ``table`` is level beyond its ends, ``pwl`` goes straight on.
+The tree is canonical, so those who walk it meet few cases: ``^`` is ``**``, ``<>`` is ``!=``, ``ln`` is ``log``, ``if``
+and ``ternary_fcn`` are ``Ternary``, ``fabs`` is ``abs``, ``arctan`` is ``atan``, ``sign`` of one argument is ``sgn``,
+``stp`` is ``u``, a minus before a number is part of it. ``table`` is level beyond its ends, ``pwl`` goes straight on.
 """
 
 from __future__ import annotations

@@ -37,9 +37,11 @@ class ElementStatement:
     function : SourceFunction, optional
         For V and I.
     expression : Expression, optional
-        For B, and for E, F, G and H given by VALUE, POLY or TABLE.
+        For B, and for E and G given by VALUE or TABLE.
     kind : str
-        ``"v"`` or ``"i"`` where ``expression`` is given.
+        ``"v"`` or ``"i"`` where ``expression`` or ``poly`` is given.
+    poly : tuple of float or Expression
+        Coefficients of POLY of E, F, G and H; the controlling nodes follow the two terminals in ``nodes``.
     place : Place, optional
         Where it was written.
     """
@@ -52,6 +54,7 @@ class ElementStatement:
     function: SourceFunction | None = None
     expression: Expression | None = None
     kind: str = ""
+    poly: tuple[Value, ...] = ()
     place: Place | None = field(default=None, compare=False)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from circuitnn.netlist.cards.card import Card, write_params, write_value
 from circuitnn.netlist.cursor import simplest
 from circuitnn.netlist.elements import PRIMARY
 from circuitnn.netlist.expression import Binary, Call, Expression, Probe, format_number, substitute, to_text
-from circuitnn.netlist.flat import AnalysisCard, Element, FlatNetlist, Model
+from circuitnn.netlist.flat import Element, FlatNetlist
 from circuitnn.netlist.statements import (
     Directive,
     ElementStatement,
@@ -74,6 +74,10 @@ def _element(s: ElementStatement) -> str:
     params = dict(s.params)
     letter = s.name[0]
     words = [s.name, *s.nodes]
+    if s.poly:
+        count = len(s.controls) or len(s.nodes) // 2 - 1
+        words[3:] = [f"poly({count})", *s.nodes[2:], *s.controls, *[write_value(c) for c in s.poly]]
+        return " ".join(words) + write_params(params)
     if s.expression is not None:
         return " ".join([*words, _behaviour(letter, s.kind, s.expression)]) + write_params(params)
     words += s.controls
@@ -87,8 +91,6 @@ def _element(s: ElementStatement) -> str:
         words.append(write_value(params.pop("coupling" if letter == "k" else "gain")))
     elif s.model is not None:
         words.append(s.model)
-        if letter == "d" and "area" in params:
-            words.append(write_value(params.pop("area")))
     words += _flags(letter, params)
     return " ".join(words) + write_params(params)
 
@@ -129,36 +131,34 @@ def _flags(letter: str, params: dict[str, Value]) -> list[str]:
 
 # ---------------------------------------------------------------------- flat netlists
 def flat_to_text(flat: FlatNetlist) -> str:
-    """Return a flat netlist as SPICE text that other simulators read.
+    """Return a flat netlist as SPICE text that ngspice runs to the same results.
 
-    Elements of subcircuits are named as ngspice names them: ``x1.r2`` is ``r.x1.r2``.
+    Elements of subcircuits are named as ngspice names them: ``x1.r2`` is ``r.x1.r2``. Functions that it lacks are written
+    by those that it has, and a current-controlled polynomial as an E or G source.
     """
+    names = {element.name: _flat_name_of(element) for element in flat.elements}
     lines = [flat.title]
     for model in flat.models.values():
-        lines += _fold(_flat_model(model))
+        lines += _fold(f".model {model.name} {model.type} ({write_params(dict(model.params)).strip()})")
     for element in flat.elements:
-        lines += _fold(_flat_element(element))
+        lines += _fold(_flat_element(element, names))
     if flat.options:
         lines += _fold(".options" + "".join([f" {k}={_plain(v)}" for k, v in flat.options.items()]))
     for name, voltages in (("ic", flat.ic), ("nodeset", flat.nodeset)):
         if voltages:
             lines += _fold(f".{name} " + " ".join([f"v({node})={format_number(v)}" for node, v in voltages.items()]))
     if flat.save:
-        lines += _fold(".save " + " ".join(flat.save))
-    lines += [_flat_card(card) for card in flat.analyses]
+        lines += _fold(" ".join([".save", *[_SAVED.sub(lambda m: m[1] + names.get(m[2], m[2]), v) for v in flat.save]]))
+    for card in flat.analyses:
+        lines += _fold(" ".join([f".{card.name}", *[names.get(str(w), _plain(w)) for w in card.words]]))
     return "\n".join([*lines, ".end", ""])
+
+
+_SAVED = re.compile(r"^(i\(|@)([^)\[]+)")
 
 
 def _plain(value: float | str) -> str:
     return value if isinstance(value, str) else format_number(value)
-
-
-def _flat_card(card: AnalysisCard) -> str:
-    return " ".join([f".{card.name}", *[_plain(word) for word in card.words]])
-
-
-def _flat_model(model: Model) -> str:
-    return f".model {model.name} {model.type} ({write_params(dict(model.params)).strip()})"
 
 
 def flat_name(name: str) -> str:
@@ -169,28 +169,35 @@ def flat_name(name: str) -> str:
     >>> flat_name("x1.r2"), flat_name("r2")
     ('r.x1.r2', 'r2')
     """
-    return f"{name.rpartition('.')[2][0]}.{name}" if "." in name else name
+    letter = name.rpartition(".")[2][0]
+    return name if name[0] == letter else f"{letter}.{name}"
 
 
-def _flat_element(element: Element) -> str:
-    name, tree = flat_name(element.name), element.expression
+def _flat_name_of(element: Element) -> str:
+    if element.expression is not None and element.letter in "fh":
+        return f"{'e' if element.kind == 'v' else 'g'}.{element.name}"
+    return flat_name(element.name)
+
+
+def _flat_element(element: Element, names: dict[str, str]) -> str:
+    def probed(probe: Probe) -> Expression:
+        return Probe("i", (names.get(probe.names[0], probe.names[0]),)) if probe.kind == "i" else probe
+
+    tree = element.expression
     if tree is not None:
-        tree = substitute(tree, lambda _: None, _flat_probe, _common)
+        tree = substitute(tree, lambda _: None, probed, _common)
     function = element.waveform
-    params: dict[str, Any] = dict(element.params)
-    return _element(
-        ElementStatement(
-            # A polynomial's letter stays; its kind says whether it is a voltage or a current.
-            name,
-            element.nodes,
-            params,
-            element.model,
-            tuple([flat_name(c) for c in element.controls]),
-            SourceFunction(function.kind, function.args) if function else None,
-            tree,
-            element.kind,
-        )
+    statement = ElementStatement(
+        names[element.name],
+        element.nodes,
+        dict(element.params),
+        element.model,
+        tuple([names.get(c, c) for c in element.controls]),
+        SourceFunction(function.kind, function.args) if function else None,
+        tree,
+        element.kind,
     )
+    return _element(statement)
 
 
 def _common(call: Call) -> Expression:
@@ -211,7 +218,3 @@ def _common(call: Call) -> Expression:
         # ngspice's pwl goes on beyond its ends.
         return Call("pwl", (Call("min", (Call("max", (args[0], args[1])), args[-2])), *args[1:]))
     return call
-
-
-def _flat_probe(probe: Probe) -> Expression:
-    return Probe("i", (flat_name(probe.names[0]),)) if probe.kind == "i" else probe

@@ -25,7 +25,7 @@ def sine(frequency=1.0, amplitude=1.0, periods=1.0, nodes="a 0", points=2000):
             f"""memristor
         .options reltol=1e-7 abstol=1e-16 vntol=1e-12
         v1 a 0 sin(0 {amplitude} {frequency})
-        n1 {nodes} hp x={X0}
+        n1 {nodes} hp x0={X0}
         .model hp linear_drift (ron={RON} roff={ROFF} d={LENGTH} mu={MOBILITY})
         .tran {step} {periods / frequency} 0 {step}
         .end"""
@@ -125,7 +125,7 @@ def test_operating_point_holds_the_state():
     results = cn.parse(
         f"""memristor
         v1 a 0 1
-        n1 a 0 hp x={X0}
+        n1 a 0 hp x0={X0}
         .model hp linear_drift (ron={RON} roff={ROFF} d={LENGTH} mu={MOBILITY})
         .op
         .dc v1 -1 1 0.5

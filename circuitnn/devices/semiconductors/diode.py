@@ -23,6 +23,8 @@ class Diode(Device):
     internals = ("inner",)
     links = (("anode", "cathode", "resistive"),)
     positional = "area"
+    # SPICE calls the grading coefficient m in the card, where it cannot mean the number in parallel
+    aliases = {"m": "mj", "cj0": "cjo", "cj": "cjo", "pb": "vj", "vb": "bv", "nz": "nbv"}
     derived = ("isat", "nvt", "vcrit", "gs", "cj", "vjt", "depletion", "f1", "f2", "f3", "breakdown", "ibreak", "nbvt", "transit", "start")
 
     area = Param(1.0, "1", low=0.0, exclusive=True, doc="area factor", on="instance")

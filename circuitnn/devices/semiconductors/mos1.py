@@ -37,6 +37,7 @@ class Mos1(Device):
     model_types = ("nmos", "pmos")
     type_values = {"nmos": {"polarity": 1.0}, "pmos": {"polarity": -1.0}}
     levels = (1,)
+    aliases = {"vt0": "vto", "u0": "uo"}
     terminals = ("d", "g", "s", "b")
     internals = ("di", "si")
     branches = ("ygs", "ygd", "ygb")
@@ -138,8 +139,9 @@ class Mos1(Device):
             "satd": satd,
             "sats": sats,
             "vt": vt,
-            "vcritd": vt * np.log(vt / (np.sqrt(2.0) * satd)),
-            "vcrits": vt * np.log(vt / (np.sqrt(2.0) * sats)),
+            # without saturation current nothing needs limiting: the floor puts vcrit out of reach
+            "vcritd": vt * np.log(vt / (np.sqrt(2.0) * np.maximum(satd, 1e-300))),
+            "vcrits": vt * np.log(vt / (np.sqrt(2.0) * np.maximum(sats, 1e-300))),
             "vtot": vto * sign,
             "gd": _end_conductance(v["rd"], v["rsh"], v["nrd"]) * v["m"],
             "gs": _end_conductance(v["rs"], v["rsh"], v["nrs"]) * v["m"],
@@ -253,6 +255,12 @@ class Mos1(Device):
         far = where(over <= -phi / 2, 0, vd >= sat, 0, over <= 0, weak * drain_share, strong * drain_share)
         bulk = where(over <= -phi, cox, over <= 0, -over * cox / phi, 0)
         return near, far, bulk
+
+
+def _critical(vt: np.ndarray, saturation: np.ndarray) -> np.ndarray:
+    # A junction without saturation current conducts nothing: no voltage is critical.
+    some = saturation > 0.0
+    return np.where(some, vt * np.log(vt / (np.sqrt(2.0) * np.where(some, saturation, 1.0))), 1e30)
 
 
 def _end_conductance(resistance: np.ndarray, sheet: np.ndarray, squares: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ class Ccvs(Device):
     letter = "h"
     branches = ("i",)
     controls = ("sense",)
-    links = (("p", "n", "voltage"),)
+    # its voltage may depend on the current of the loop it lies in, like a resistance's: no loop of sources
+    links = (("p", "n", "resistive"),)
     positional = "gain"
 
     gain = Param(None, "ohm", doc="transresistance", on="instance")

@@ -1,0 +1,169 @@
+"""``circuitnn run``: every analysis of a deck, in order."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from circuitnn.cli import terminal
+from circuitnn.errors import AnalysisError, UsageError
+
+if TYPE_CHECKING:
+    from circuitnn.netlist.netlist import Netlist
+    from circuitnn.results.result import Result, Results
+
+_MOST_ROWS = 60  # of a table; a file holds the rest
+_VECTOR = re.compile(r"[^\s()]+(?:\([^()]*\))?")
+
+
+@click.command()
+@click.argument("deck")
+@click.option("-o", "--output", metavar="OUT", help="Write the results to a .raw (SPICE) or .h5 (HDF5) file.")
+@click.option("--plot", is_flag=True, help="Draw a PNG beside the output or the deck, one an analysis.")
+@click.option("--json", "as_json", is_flag=True, help="Print measures and statistics as JSON.")
+def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
+    """Run every analysis of a deck.
+
+    Prints the voltages and currents of operating points, and the range of each printed or saved vector of the other
+    analyses. When an analysis fails, what was computed until then is still written to OUT, and the exit status is 1.
+    """
+    from circuitnn.netlist.netlist import load
+
+    target = _target(output)
+    netlist = load(deck)
+    results = _compute(netlist, target)
+    if target:
+        results.save(target)
+    pictures = _plot(results, netlist, (target or Path(deck)).with_suffix(".png")) if plot else []
+    terminal.warn(results.warnings)
+    if as_json:
+        click.echo(json.dumps(_summary(results, netlist), indent=2, default=_plain))
+    else:
+        for result in results.values():
+            _print(result, _chosen(result, netlist))
+        if results.measures:
+            rows = [(name, f"{value:.6g}") for name, value in results.measures.items()]
+            terminal.table(["measure", "value"], rows, numbers=1)
+    for path in [*([target] if target else []), *pictures]:
+        terminal.message(f"wrote {path}")
+
+
+def _target(output: str | None) -> Path | None:
+    if output is None:
+        return None
+    if Path(output).suffix.lower() not in (".raw", ".h5", ".hdf5"):
+        raise UsageError(f"cannot tell the format of {output!r}", expected="a name that ends in .raw, .h5 or .hdf5")
+    return terminal.require_folder(output)
+
+
+def _compute(netlist: Netlist, target: Path | None) -> Results:
+    cards = netlist.expand().analyses
+    if not cards:
+        return netlist.run()  # which says what is missing
+    circuit = netlist.circuit()
+    try:
+        with terminal.progress(Path(str(netlist.path)).name) as progress:
+            return circuit.run_cards(cards, progress)
+    except AnalysisError as error:
+        terminal.warn(circuit.warnings)
+        if target:
+            _save_partial(error, target)
+        raise
+
+
+def _save_partial(error: AnalysisError, target: Path) -> None:
+    from circuitnn.results.result import Result, Results
+
+    partial = Results([error.result]) if isinstance(error.result, Result) else error.result
+    if not partial:
+        terminal.message(f"nothing was computed: {target} is not written")
+        return
+    partial.save(target)
+    held = ", ".join(f"{name} with {_points(result)}" for name, result in partial.items())
+    terminal.message(f"wrote {target}, which holds what was computed: {held}")
+
+
+def _points(result: Result) -> str:
+    return f"{len(result)} point{'' if len(result) == 1 else 's'}"
+
+
+def _chosen(result: Result, netlist: Netlist) -> list[str]:
+    """Return the vectors that the deck's ``.print`` and ``.plot`` cards name for an analysis, or all."""
+    named: list[str] = []
+    for card in netlist.statements:
+        if getattr(card, "name", "") in ("print", "plot") and getattr(card, "words", ()):
+            kind, *vectors = _VECTOR.findall(str(card.words[0]))
+            if kind.lower() == result.kind:
+                named += [v for v in vectors if v not in named]
+    missing = [name for name in named if name not in result]
+    if missing:
+        terminal.warn([f"{result.name} has no {name}, which .print names" for name in missing])
+    return [name for name in named if name in result] or result.keys()[0 if result.kind == "op" else 1 :]
+
+
+def _print(result: Result, names: list[str]) -> None:
+    import numpy as np
+
+    shown = names[:_MOST_ROWS]
+    if result.kind == "op":
+        rows = [(name, f"{float(result[name]):.6g}", _unit(result, name)) for name in shown]
+        terminal.table(["", "value", "unit"], rows, title=f"{result.name}: operating point")
+    else:
+        rows = []
+        for name in shown:
+            column = result[name]
+            values = np.abs(column) if np.iscomplexobj(column) else column
+            ends = (values.min(), values.max(), values[-1]) if len(values) else ()
+            rows.append((name, *(f"{x:.6g}" for x in ends), *[""] * (3 - len(ends)), _unit(result, name)))
+        axis = result.variables[0]
+        span = f", {axis.name} from {result.axis[0]:g} to {result.axis[-1]:g} {axis.unit}".rstrip() if len(result) else ""
+        title = f"{result.name}: {_points(result)}{span}" + (" (magnitudes)" if np.iscomplexobj(result.data) else "")
+        terminal.table(["", "least", "largest", "last", "unit"], rows, title=title)
+    if len(names) > len(shown):
+        terminal.message(f"{result.name}: {len(names) - len(shown)} vectors more; -o writes all of them")
+
+
+def _unit(result: Result, name: str) -> str:
+    for variable in result.variables:
+        if variable.name.lower() == name.lower():
+            return variable.unit
+    low = name.lower()
+    return "dB" if low[1:3] == "db" else "rad" if low[1:2] == "p" else {"v": "V", "i": "A"}.get(low[:1], "")
+
+
+def _summary(results: Results, netlist: Netlist) -> dict[str, Any]:
+    analyses: dict[str, Any] = {}
+    for name, result in results.items():
+        entry = {"kind": result.kind, "points": len(result), "variables": result.keys(), "statistics": result.statistics}
+        if result.kind == "op":
+            entry["values"] = {key: float(result[key]) for key in result}
+        analyses[name] = entry
+    return {
+        "title": netlist.title,
+        "measures": results.measures,
+        "analyses": analyses,
+        "warnings": [str(warning) for warning in results.warnings],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _plot(results: Results, netlist: Netlist, target: Path) -> list[Path]:
+    drawn = [result for result in results.values() if result.kind != "op" and len(result)]
+    if not drawn:
+        raise UsageError("there is nothing to plot", expected="a .dc, .ac or .tran analysis in the deck")
+    paths = terminal.png_paths(drawn, target)
+    for result, path in zip(drawn, paths, strict=True):
+        names = _chosen(result, netlist)
+        everything = len(names) == len(result.keys()) - 1
+        terminal.write_png(result, [] if everything else names, path)
+    return paths
+
+
+EXPORT = run

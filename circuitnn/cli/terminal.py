@@ -1,0 +1,173 @@
+"""What the commands share: tables on standard output, messages and progress on standard error, option types."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from circuitnn.errors import FileError, UsageError
+from circuitnn.units import parse_value
+
+if TYPE_CHECKING:
+    from circuitnn.results.result import Result
+
+_PIPE_WIDTH = 160  # columns of a table that no terminal limits
+_PATIENCE = 2.0  # seconds before a bar appears
+
+
+class Quantity(click.ParamType):
+    """A number with SPICE suffix: ``4.7k``."""
+
+    name = "value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        try:
+            return parse_value(value)
+        except UsageError as error:
+            self.fail(error.message, param, ctx)
+
+
+class TileSize(click.ParamType):
+    """Rows and columns of a tile: ``128x128``."""
+
+    name = "rowsxcols"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return (rows, columns)."""
+        if isinstance(value, tuple):
+            return value
+        rows, cross, columns = str(value).lower().partition("x")
+        if not (cross and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+            self.fail(f"{value!r} is not a tile size such as 128x128", param, ctx)
+        return int(rows), int(columns)
+
+
+def message(text: str) -> None:
+    """Print a message to standard error."""
+    click.echo(text, err=True)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print warnings to standard error."""
+    for text in warnings:
+        message(f"warning: {text}")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", numbers: int | None = None) -> None:
+    """Print a table to standard output.
+
+    Parameters
+    ----------
+    headings : sequence of str
+    rows : iterable of sequence of str
+    title : str, optional
+        Printed above.
+    numbers : int, optional
+        Index of the first column that is set flush right.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    lines = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for k, heading in enumerate(headings):
+        right = numbers is not None and k >= numbers
+        lines.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        lines.add_row(*row)
+    # Names such as r<0>[w] are text: nothing in them is markup.
+    console = Console(
+        file=sys.stdout,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=None if sys.stdout.isatty() else _PIPE_WIDTH,
+    )
+    if title:
+        console.print(title, style="bold")
+    console.print(lines)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[float], None] | None]:
+    """Yield a function that takes the fraction done; None when standard error is no terminal.
+
+    The bar appears after two seconds, so that quick work stays quiet.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    layout = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    bar = Progress(*layout, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=1.0)
+    began = time.monotonic()
+
+    def update(fraction: float) -> None:
+        if not bar.live.is_started and time.monotonic() - began > _PATIENCE:
+            bar.start()
+        bar.update(task, completed=min(1.0, max(0.0, float(fraction))))
+
+    try:
+        yield update
+    finally:
+        bar.stop()
+
+
+def png_paths(results: Sequence[Result], target: Path) -> list[Path]:
+    """Return one file name a result: ``target`` itself for a single one, else with the result's name inside.
+
+    Examples
+    --------
+    >>> png_paths([], Path("rc.png"))
+    []
+    """
+    if len(results) == 1:
+        return [target]
+    return [target.with_name(f"{target.stem}.{result.name}{target.suffix}") for result in results]
+
+
+def write_png(result: Result, names: Sequence[str], path: Path) -> None:
+    """Draw columns of a result and write the picture, whole or not at all."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    from circuitnn.results.atomic import replacing
+
+    axes = np.atleast_1d(np.asarray(result.plot(*names), dtype=object))
+    figure = axes[0].figure
+    try:
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight")
+    finally:
+        plt.close(figure)
+
+
+def require_folder(path: str | Path) -> Path:
+    """Return a path whose folder exists, so that no long work ends in a name that cannot be written."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileError(f"cannot write {str(path)!r}: the folder {str(target.parent)!r} does not exist", hint="make it first")
+    return target
+
+
+def new_folder(path: str | Path) -> Path:
+    """Make a folder and those above it where they are missing."""
+    target = Path(path)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot make the folder {str(path)!r}: {error}") from None
+    return target
