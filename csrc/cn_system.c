@@ -9,7 +9,7 @@
 
 cn_status cn_system_init(cn_system *s, const cn_idx *perm)
 {
-    const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1;
+    const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1; /* one more: no empty allocation */
     s->scale = 1.0;
     s->base_mode = -1;
     s->base = calloc(nnz, sizeof(double));
@@ -88,9 +88,9 @@ static void scatter(const cn_idx *slot, const double *value, size_t count, doubl
     for (size_t k = 0; k < count; k++) into[slot[k]] += value[k];
 }
 
-static void scatter_scaled(const cn_idx *slot, const double *value, size_t count, double factor, double *into)
+static void stamp(cn_idx count, const cn_idx *from, const cn_idx *slot, const double *value, double factor, double *into)
 {
-    for (size_t k = 0; k < count; k++) into[slot[k]] += factor * value[k];
+    for (cn_idx k = 0; k < count; k++) into[slot[k]] += factor * value[from[k]];
 }
 
 /* A held state's row becomes w = w0: its entries go, its diagonal is one. */
@@ -117,7 +117,7 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
     memset(s->q, 0, bytes);
     multiply_add(s, s->g0, x, s->f);
     multiply_add(s, s->c0, x, s->q);
-    if (s->n_batches || s->n_held) memcpy(s->ax, s->base, sizeof(double) * ((size_t)s->nnz + 1));
+    if (s->n_batches || s->n_held) memcpy(s->ax, s->base, sizeof(double) * (size_t)s->nnz);
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
         const cn_kernel *kernel = b->kernel;
@@ -127,8 +127,8 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
         const size_t n = (size_t)b->n;
         scatter(b->index, b->f, n * (size_t)kernel->n_local, s->f);
         scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
-        scatter(b->jf_slot, b->jf, n * (size_t)kernel->n_jf, s->ax);
-        if (alpha != 0.0) scatter_scaled(b->jq_slot, b->jq, n * (size_t)kernel->n_jq, alpha, s->ax);
+        stamp(b->jf_count, b->jf_from, b->jf_slot, b->jf, 1.0, s->ax);
+        if (alpha != 0.0) stamp(b->jq_count, b->jq_from, b->jq_slot, b->jq, alpha, s->ax);
     }
     if (s->shunt != 0.0)
         for (cn_idx i = 0; i < s->n; i++)
@@ -137,6 +137,15 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
         for (cn_idx k = 0; k < s->n_forced; k++)
             s->f[s->forced_row[k]] += FORCE_CONDUCTANCE * (x[s->forced_row[k]] - s->forced_value[k]);
     if (mode == CN_MODE_DC) hold_states(s, x);
+}
+
+/* x is meant as it is: let the limited voltages come to it, a few rounds for limiting that still holds back. */
+static void settle_limits(cn_batch *b, const double *env)
+{
+    const cn_kernel *kernel = b->kernel;
+    if (!kernel->limit) return;
+    for (int round = 0; round < 50; round++)
+        if (kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 0) == 0) break;
 }
 
 void cn_system_charges(cn_system *s, const double *x, double t)
@@ -149,7 +158,7 @@ void cn_system_charges(cn_system *s, const double *x, double t)
         const cn_kernel *kernel = b->kernel;
         if (kernel->n_jq == 0) continue;
         gather(b, x);
-        if (kernel->limit) kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 0);
+        settle_limits(b, env);
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         scatter(b->index, b->q, (size_t)b->n * (size_t)kernel->n_local, s->q);
     }
@@ -158,21 +167,17 @@ void cn_system_charges(cn_system *s, const double *x, double t)
 void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx)
 {
     const double env[CN_ENV_SIZE] = {s->options.gmin, 0.0};
-    const size_t bytes = sizeof(double) * ((size_t)s->nnz + 1);
+    const size_t bytes = sizeof(double) * (size_t)s->nnz;
     memcpy(gx, s->g0, bytes);
     memcpy(cx, s->c0, bytes);
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
         const cn_kernel *kernel = b->kernel;
         gather(b, x);
-        if (kernel->limit) {
-            /* x is a solution: let the limited voltages come to it, a few rounds for limiting that still holds back. */
-            for (int round = 0; round < 50; round++)
-                if (kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 0) == 0) break;
-        }
+        settle_limits(b, env);
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
-        scatter(b->jf_slot, b->jf, (size_t)b->n * (size_t)kernel->n_jf, gx);
-        scatter(b->jq_slot, b->jq, (size_t)b->n * (size_t)kernel->n_jq, cx);
+        stamp(b->jf_count, b->jf_from, b->jf_slot, b->jf, 1.0, gx);
+        stamp(b->jq_count, b->jq_from, b->jq_slot, b->jq, 1.0, cx);
     }
 }
 

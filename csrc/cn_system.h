@@ -1,7 +1,6 @@
 /* The assembled circuit: F(x) = f(x) + d/dt q(x) - B s(t), its Jacobian on one fixed sparsity pattern, and Newton's method.
  *
- * Unknown n is ground: every vector over unknowns has n+1 entries, the last one a bin for ground's row, and every
- * value array over the pattern has nnz+1 entries, the last one a bin for ground's rows and columns.
+ * Unknown n is ground: every vector over unknowns has n+1 entries, the last one a bin for ground's row.
  */
 #ifndef CN_SYSTEM_H
 #define CN_SYSTEM_H
@@ -20,7 +19,10 @@ typedef struct cn_batch {
     cn_idx n;
     const cn_idx *index;   /* n_local * n: unknown of each local unknown */
     const double *param;   /* n_param * n */
-    const cn_idx *jf_slot; /* n_jf * n: place in the value array */
+    cn_idx jf_count, jq_count; /* entries of jf and jq that lie in the matrix (ground's do not) */
+    const cn_idx *jf_from;     /* which entry */
+    const cn_idx *jf_slot;     /* its place in the value array */
+    const cn_idx *jq_from;
     const cn_idx *jq_slot;
     double *u, *f, *q, *jf, *jq; /* scratch */
     double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
@@ -44,7 +46,7 @@ typedef struct cn_report {
 typedef struct cn_system {
     cn_idx n, nnz;
     const cn_idx *ap, *ai;     /* CSC pattern, rows sorted */
-    const double *g0, *c0;     /* nnz+1: constant part of df/dx and dq/dx */
+    const double *g0, *c0;     /* nnz: constant part of df/dx and dq/dx */
     const cn_idx *diagonal;    /* n: slot of each diagonal entry */
     const uint8_t *kind;       /* n: cn_kind */
     const double *tol;         /* n: absolute tolerance */
@@ -70,8 +72,8 @@ typedef struct cn_system {
     int lu_current;            /* the LU holds the factors of `base` (linear circuits only) */
     double base_alpha, base_shunt;
     int base_mode, base_forcing;
-    double *base;              /* nnz+1: constant part of the Jacobian for the alpha above */
-    double *ax;                /* nnz+1 */
+    double *base;              /* nnz: constant part of the Jacobian for the alpha above */
+    double *ax;                /* nnz */
     double *f, *q, *dx, *residual, *good, *drive; /* n+1 */
     uint8_t *is_held;          /* n */
     cn_report report;
@@ -91,7 +93,7 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
 /* Set q to the charges at x, and the limited voltages of devices that hold charge to those of x. */
 void cn_system_charges(cn_system *s, const double *x, double t);
 
-/* Separate Jacobians at x for small-signal analyses; gx, cx: nnz+1. */
+/* Separate Jacobians at x for small-signal analyses; gx, cx: nnz. */
 void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx);
 
 /* Accept the limited voltages of the last iterate as those of an accepted point. */

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import importlib
-import math
+import inspect
+import numbers
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from circuitnn.circuit.options import SimOptions
 from circuitnn.circuit.topology import Findings, examine, raise_faults
-from circuitnn.errors import AnalysisError, CircuitError, DeviceError, UsageError, nearest
-from circuitnn.netlist.expression import Expression, parse_expression
+from circuitnn.errors import CircuitError, CircuitnnError, DeviceError, UsageError, nearest
+from circuitnn.netlist.expression import Expression, Probe, parse_expression, substitute
 from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
 from circuitnn.netlist.writer import flat_to_text
 from circuitnn.registry import catalog
@@ -29,14 +31,18 @@ _BY_LETTER = {
     "r": "resistor", "c": "capacitor", "l": "inductor", "k": "mutual", "v": "vsource", "i": "isource", "e": "vcvs",
     "f": "cccs", "g": "vccs", "h": "ccvs",
 }  # fmt: skip
+_WAVEFORMS = ("pulse", "sin", "exp", "pwl")
+#: What would end a name in a netlist's text.
+_SEPARATOR = re.compile(r"[\s(){}=,;'\"]")
 
 
 class Circuit:
     """A circuit of named elements between named nodes.
 
     Element methods are named by SPICE's letters and put the letter before the name: ``circuit.R("1", ...)`` makes
-    ``r1``. Values may carry SPICE suffixes (``"4.7k"``). Every registered analysis is a method: ``circuit.op()``,
-    ``.dc(...)``, ``.ac(...)``, ``.tran(...)`` with the fields of its class.
+    ``r1``. Values may carry SPICE suffixes (``"4.7k"``); a parameter whose name Python reserves takes an underscore
+    after it (``is_=1e-14``). Every registered analysis is a method: ``circuit.op()``, ``.dc(...)``, ``.ac(...)``,
+    ``.tran(...)`` with the fields of its class.
 
     Parameters
     ----------
@@ -64,6 +70,8 @@ class Circuit:
     """
 
     def __init__(self, title: str = "circuit", options: SimOptions | None = None) -> None:
+        if not isinstance(title, str) or "\n" in title:
+            raise UsageError(f"{title!r} cannot be the title of a circuit", expected="text of one line")
         self.title = title
         self.options = options or SimOptions()
         self.elements: dict[str, Element] = {}
@@ -73,6 +81,7 @@ class Circuit:
         self.save: list[str] = []
         self.warnings: list[str] = []
         self._system: tuple[Any, Any] | None = None
+        self._resolved: dict[tuple[str, str], tuple[Model | None, Any, dict[str, float]]] = {}
 
     def __repr__(self) -> str:
         return f"Circuit({self.title!r}, {len(self.elements)} elements)"
@@ -94,7 +103,8 @@ class Circuit:
         other = copy.copy(self)
         for name in ("elements", "models", "ic", "nodeset"):
             setattr(other, name, dict(getattr(self, name)))
-        other.save, other.warnings, other._system = list(self.save), list(self.warnings), None
+        other.save, other.warnings = list(self.save), list(self.warnings)
+        other._system, other._resolved = None, {}
         return other
 
     # ------------------------------------------------------------------ building
@@ -114,22 +124,39 @@ class Circuit:
 
     def model(self, name: str, type: str, **params: Value) -> None:
         """Add a model card."""
-        key = name.lower()
+        key = _word("model", name)
         if key in self.models:
             raise CircuitError(f"two models are called {key!r}", names=(key,), hint="rename one of them")
-        self.models[key] = Model(key, type.lower(), _numbers(params))
+        self.models[key] = Model(key, _word("type", type), _numbers(key, params))
         self._system = None
 
     def _element(self, letter: str, name: str, nodes: Iterable[Node], params: dict[str, Value], **rest: Any) -> None:
-        self.add(Element(letter + str(name).lower(), tuple(_node(n) for n in nodes), _numbers(params), **rest))
+        full = letter + _word("element", name)
+        if "." in full:
+            raise UsageError(
+                f"{name!r} cannot name an element", expected="a name without a dot, which marks subcircuits"
+            )
+        self.add(Element(full, tuple([_node(n, full) for n in nodes]), _numbers(full, params), **rest))
 
-    def R(self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value) -> None:
+    def R(
+        self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value
+    ) -> None:
         """Add a resistor of ``value`` ohms."""
-        self._element("r", name, (n1, n2), _with(params, resistance=value), model=_lower(model))
+        self._element(
+            "r", name, (n1, n2), _with(params, resistance=value), model=None if model is None else _word("model", model)
+        )
 
-    def C(self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value) -> None:
+    def C(
+        self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value
+    ) -> None:
         """Add a capacitor of ``value`` farads; ``ic`` in volts."""
-        self._element("c", name, (n1, n2), _with(params, capacitance=value), model=_lower(model))
+        self._element(
+            "c",
+            name,
+            (n1, n2),
+            _with(params, capacitance=value),
+            model=None if model is None else _word("model", model),
+        )
 
     def L(self, name: str, n1: Node, n2: Node, value: Value, **params: Value) -> None:
         """Add an inductor of ``value`` henries; ``ic`` in amperes."""
@@ -137,27 +164,29 @@ class Circuit:
 
     def K(self, name: str, l1: str, l2: str, coupling: Value) -> None:
         """Couple two inductors, named with their letter (``"l1"``)."""
-        self._element("k", name, (), {"coupling": coupling}, controls=(l1.lower(), l2.lower()))
+        self._element("k", name, (), {"coupling": coupling}, controls=(_word("element", l1), _word("element", l2)))
 
     def V(
         self, name: str, plus: Node, minus: Node, dc: Value | None = None, *, ac: Value = 0.0, phase: Value = 0.0,
         waveform: Sequence[Any] | None = None,
     ) -> None:  # fmt: skip
-        """Add a voltage source; ``waveform`` is ``("pulse", v1, v2, ...)``, ``("sin", ...)``, ``("exp", ...)`` or ``("pwl", ...)``."""
+        """Add a voltage source; ``waveform`` is ``("pulse", v1, v2, ...)``, or ``sin``, ``exp`` or ``pwl`` so."""
         self._source("v", name, plus, minus, dc, ac, phase, waveform)
 
-    def I(
+    def I(  # noqa: E743 the letter is SPICE's
         self, name: str, plus: Node, minus: Node, dc: Value | None = None, *, ac: Value = 0.0, phase: Value = 0.0,
         waveform: Sequence[Any] | None = None,
     ) -> None:  # fmt: skip
         """Add a current source; its current flows from ``plus`` through the source to ``minus``."""
         self._source("i", name, plus, minus, dc, ac, phase, waveform)
 
-    def _source(self, letter: str, name: str, plus: Node, minus: Node, dc: Any, ac: Any, phase: Any, waveform: Any) -> None:
+    def _source(
+        self, letter: str, name: str, plus: Node, minus: Node, dc: Any, ac: Any, phase: Any, waveform: Any
+    ) -> None:
         params = _with({"acmag": ac, "acphase": phase}, dc=dc)
         shape = None
         if waveform is not None:
-            shape = Waveform(str(waveform[0]).lower(), tuple(parse_value(v) for v in waveform[1:]))
+            shape = _waveform(f"{letter}{name}", waveform)
         self._element(letter, name, (plus, minus), params, waveform=shape)
 
     def E(self, name: str, plus: Node, minus: Node, cplus: Node, cminus: Node, gain: Value) -> None:
@@ -170,38 +199,38 @@ class Circuit:
 
     def F(self, name: str, plus: Node, minus: Node, sense: str, gain: Value) -> None:
         """Add a current-controlled current source that senses the voltage source ``sense``."""
-        self._element("f", name, (plus, minus), {"gain": gain}, controls=(sense.lower(),))
+        self._element("f", name, (plus, minus), {"gain": gain}, controls=(_word("element", sense),))
 
     def H(self, name: str, plus: Node, minus: Node, sense: str, gain: Value) -> None:
         """Add a current-controlled voltage source of ``gain`` ohms."""
-        self._element("h", name, (plus, minus), {"gain": gain}, controls=(sense.lower(),))
+        self._element("h", name, (plus, minus), {"gain": gain}, controls=(_word("element", sense),))
 
     def B(self, name: str, plus: Node, minus: Node, *, v: str | None = None, i: str | None = None) -> None:
         """Add a behavioural source: ``v`` or ``i`` is an expression such as ``"2*v(a)*v(b)"``."""
         if (v is None) == (i is None):
             raise UsageError(f"b{name} needs either v or i", names=(f"b{name}",))
-        tree: Expression = parse_expression(v if v is not None else str(i))
+        tree = _grounded(parse_expression(str(v if v is not None else i)))
         self._element("b", name, (plus, minus), {}, expression=tree, kind="v" if v is not None else "i")
 
     def D(self, name: str, anode: Node, cathode: Node, model: str, **params: Value) -> None:
         """Add a diode."""
-        self._element("d", name, (anode, cathode), params, model=model.lower())
+        self._element("d", name, (anode, cathode), params, model=_word("model", model))
 
     def S(self, name: str, n1: Node, n2: Node, cplus: Node, cminus: Node, model: str, **params: Value) -> None:
         """Add a voltage-controlled switch."""
-        self._element("s", name, (n1, n2, cplus, cminus), params, model=model.lower())
+        self._element("s", name, (n1, n2, cplus, cminus), params, model=_word("model", model))
 
     def W(self, name: str, n1: Node, n2: Node, sense: str, model: str, **params: Value) -> None:
         """Add a current-controlled switch that senses the voltage source ``sense``."""
-        self._element("w", name, (n1, n2), params, model=model.lower(), controls=(sense.lower(),))
+        self._element("w", name, (n1, n2), params, model=_word("model", model), controls=(_word("element", sense),))
 
     def M(self, name: str, drain: Node, gate: Node, source: Node, bulk: Node, model: str, **params: Value) -> None:
         """Add a MOSFET."""
-        self._element("m", name, (drain, gate, source, bulk), params, model=model.lower())
+        self._element("m", name, (drain, gate, source, bulk), params, model=_word("model", model))
 
     def N(self, name: str, *nodes: Node, model: str, **params: Value) -> None:
         """Add a compact model, for example a memristor; ``model`` names a card, a ready-made card or a device."""
-        self._element("n", name, nodes, params, model=model.lower())
+        self._element("n", name, nodes, params, model=_word("model", model))
 
     # ------------------------------------------------------------------ devices
     def device_of(self, element: Element) -> tuple[Any, dict[str, float]]:
@@ -214,7 +243,7 @@ class Circuit:
         DeviceError
             For a value out of its range.
         """
-        device, values = self._resolve(element)
+        device, values = self.resolve(element)
         if len(element.nodes) != len(device.terminals):
             raise CircuitError(
                 f"{element.name} has {len(element.nodes)} nodes",
@@ -222,22 +251,11 @@ class Circuit:
                 names=(element.name,),
                 expected=f"{len(device.terminals)}: {' '.join(device.terminals)}",
             )
-        values.update(element.params)
-        for name, value in values.items():
-            param = device.params.get(name)
-            if param is None:
-                raise CircuitError(
-                    f"{element.name}: {device.name} has no parameter {name!r}",
-                    place=element.place,
-                    names=(element.name, name),
-                    hint=nearest(name, device.params) or f"circuitnn devices {device.name}",
-                )
-            try:
-                param.check(device.name, name, value)
-            except DeviceError as error:
-                raise DeviceError(
-                    f"{element.name}: {error.message}", place=element.place, expected=error.expected, names=(element.name, name)
-                ) from None
+        # type_values and the card's level are not the user's; what is said of them is said of the card.
+        for given, where in ((values, "model"), (element.params, "instance")):
+            for name, value in given.items():
+                self._check_param(element, device, name, value, where)
+        values = {**values, **element.params}
         for name in _required(device):
             if name not in values:
                 raise DeviceError(
@@ -248,40 +266,100 @@ class Circuit:
                 )
         return device, values
 
-    def _resolve(self, element: Element) -> tuple[Any, dict[str, float]]:
-        devices = catalog("devices")
+    def _check_param(self, element: Element, device: Any, name: str, value: float, where: str) -> None:
+        card = self.models.get(element.model or "") if where == "model" else None
+        place = card.place if card is not None and card.place is not None else element.place
+        owner = f"{element.name}, model {element.model}" if where == "model" else element.name
+        param = device.params.get(name)
+        if param is None:
+            known = [key for key, other in device.params.items() if other.on in ("both", where)]
+            raise CircuitError(
+                f"{owner}: {device.name} has no parameter {name!r}",
+                place=place,
+                names=(element.name, name),
+                hint=nearest(name, known) or f"'circuitnn devices {device.name}' lists them",
+            )
+        if param.on not in ("both", where):
+            other = "on the element" if where == "model" else "in the model card"
+            raise CircuitError(
+                f"{owner}: {name!r} ({param.doc}) does not belong here",
+                place=place,
+                names=(element.name, name),
+                expected=other,
+            )
+        try:
+            param.check(device.name, name, value)
+        except DeviceError as error:
+            raise DeviceError(
+                f"{owner}: {error.message}", place=place, expected=error.expected, names=(element.name, name)
+            ) from None
+
+    def resolve(self, element: Element) -> tuple[Any, dict[str, float]]:
+        """Return the device class of an element and the parameter values of its model card.
+
+        Raises
+        ------
+        CircuitError
+            When the element needs a model and names none, or one that does not exist or does not fit.
+        """
         letter = element.letter
         if element.model is None:
             if letter in _BY_LETTER:
-                return devices.get(_BY_LETTER[letter]), {}
-            raise CircuitError(f"{element.name} names no model", place=element.place, names=(element.name,))
-        card = self.models.get(element.model)
-        if card is None and letter == "n":
-            ready = _ready_made(element.model)
-            if ready is not None:
-                card = ready
-            elif element.model in devices:
-                return devices.get(element.model), {}
-        if card is None:
-            known = [*self.models, *(devices.names() if letter == "n" else [])]
+                return catalog("devices").get(_BY_LETTER[letter]), {}
             raise CircuitError(
-                f"{element.name} uses the model {element.model!r}, which is not defined",
+                f"{element.name} names no model",
                 place=element.place,
-                names=(element.name, element.model),
-                expected=f".model {element.model} TYPE (...)",
-                hint=nearest(element.model, known),
+                names=(element.name,),
+                expected="a model after the nodes",
             )
-        level = int(card.params.get("level", 1))
-        for device in _candidates(card.type):
-            if device.letter == letter and (not device.levels or level in device.levels):
-                values = {device.aliases.get(k, k): v for k, v in card.params.items() if k != "level" or "level" in device.params}
+        key = (letter, element.model)
+        kept = self._resolved.get(key)
+        card = self.models.get(element.model)
+        if kept is None or kept[0] is not card:
+            kept = self._resolved[key] = (card, *self._resolve_model(element, element.model, card))
+        return kept[1], dict(kept[2])
+
+    def _resolve_model(self, element: Element, name: str, card: Model | None) -> tuple[Any, dict[str, float]]:
+        devices = catalog("devices")
+        letter = element.letter
+        ready = _ready_made() if letter == "n" else {}
+        if card is None and name in ready:
+            card = ready[name]
+        elif card is None and letter == "n" and name in devices and devices.get(name).letter == "n":
+            return devices.get(name), {}
+        if card is None:
+            own = [key for key, device in devices.all().items() if device.letter == "n"] if letter == "n" else []
+            raise CircuitError(
+                f"{element.name} uses the model {name!r}, which is not defined",
+                place=element.place,
+                names=(element.name, name),
+                expected=f".model {name} TYPE (...)" + (", a ready-made card or a device" if letter == "n" else ""),
+                hint=nearest(name, [*self.models, *ready, *own]),
+            )
+        level = card.params.get("level", 1.0)
+        fitting = [device for device in devices.all().values() if device.letter == letter]
+        of_type = [device for device in fitting if card.type in device.model_types]
+        for device in of_type:
+            if not device.levels or level in device.levels:
+                given = {k: v for k, v in card.params.items() if k != "level" or "level" in device.params}
+                values = {device.aliases.get(k, k): v for k, v in given.items()}
                 return device, {**values, **device.type_values.get(card.type, {})}
+        place = card.place or element.place
+        if of_type:
+            levels = ", ".join(str(k) for device in of_type for k in device.levels)
+            raise CircuitError(
+                f"{element.name}: the model {card.name!r} ({card.type}) asks for level {level:g}",
+                place=place,
+                names=(element.name, card.name),
+                expected=f"level {levels}",
+            )
+        types = [t for device in fitting for t in device.model_types]
         raise CircuitError(
-            f"{element.name}: no device for letter {letter.upper()!r} has the model type {card.type!r}"
-            + (f" at level {level}" if "level" in card.params else ""),
-            place=card.place or element.place,
+            f"{element.name}: the model {card.name!r} is a {card.type!r}, which is none of the letter {letter.upper()}",
+            place=place,
             names=(element.name, card.name),
-            hint=nearest(card.type, [t for d in devices.all().values() if d.letter == letter for t in d.model_types]),
+            expected=", ".join(types) or "an element without a model",
+            hint=nearest(card.type, types),
         )
 
     # ------------------------------------------------------------------ running
@@ -312,31 +390,59 @@ class Circuit:
         analysis = catalog("analyses").get(name)
 
         def run(*args: Any, progress: Callable[[float], None] | None = None, **keywords: Any) -> Any:
+            form = inspect.signature(analysis)
+            try:
+                form.bind(*args, **keywords)
+            except TypeError as error:
+                unknown = next((key for key in keywords if key not in form.parameters), None)
+                raise UsageError(
+                    f"circuit.{name}: {error}",
+                    expected=", ".join(str(p.replace(annotation=p.empty)) for p in form.parameters.values())
+                    or "no arguments",
+                    hint=nearest(unknown, form.parameters) if unknown else None,
+                ) from None
             return analysis(*args, **keywords).run(self.system(), progress)
 
         run.__name__, run.__doc__ = name, analysis.__doc__
         return run
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *catalog("analyses").names()})
+
     def run_cards(self, cards: Iterable[AnalysisCard], progress: Callable[[float], None] | None = None) -> Results:
-        """Run analyses in order; an error carries the results so far as ``result``."""
-        results = importlib.import_module("circuitnn.results.result").Results()
+        """Run analyses in order; an error carries the results so far as ``result``.
+
+        Raises
+        ------
+        CircuitnnError
+            Before anything runs for a malformed card; else the first failure, its ``result`` a ``Results``.
+        """
+        results: Results = importlib.import_module("circuitnn.results.result").Results()
         analyses = [catalog("analyses").get(card.name).from_card(card) for card in cards]
-        for analysis in analyses:
-            try:
+        try:
+            for analysis in analyses:
                 results.add(analysis.run(self.system(), progress))
-            except AnalysisError as error:
-                if error.result is not None:
-                    results.add(error.result)
-                error.result = results
-                raise
-        results.warnings.extend(self.warnings)
+        except CircuitnnError as error:
+            partial = getattr(error, "result", None)
+            if partial is not None:
+                results.add(partial)
+            vars(error)["result"] = results
+            raise
+        finally:
+            results.warnings.extend(self.warnings)
         return results
 
     def to_netlist(self, path: str | Path | None = None) -> str:
-        """Return the circuit as plain SPICE text, and write it to ``path`` when one is given."""
+        """Return the circuit as plain SPICE text, and write it to ``path`` when one is given.
+
+        Raises
+        ------
+        FileError
+            When the file cannot be written; none is left half-written.
+        """
         flat = FlatNetlist(
             title=self.title, elements=list(self.elements.values()), models=dict(self.models),
-            options={"temp": self.options.temp}, ic=dict(self.ic), nodeset=dict(self.nodeset), save=list(self.save),
+            options=self.options.changed(), ic=dict(self.ic), nodeset=dict(self.nodeset), save=list(self.save),
         )  # fmt: skip
         text = flat_to_text(flat)
         if path is not None:
@@ -345,27 +451,74 @@ class Circuit:
         return text
 
 
-def _node(node: Node) -> str:
-    name = str(node).lower()
-    if not name or any(c.isspace() for c in name):
-        raise CircuitError(f"{node!r} cannot name a node", expected="text without spaces, or a number")
+def _node(node: Node, element: str) -> str:
+    if (
+        isinstance(node, bool)
+        or not isinstance(node, str | numbers.Integral)
+        or str(node) == ""
+        or _SEPARATOR.search(str(node))
+    ):
+        raise CircuitError(
+            f"{element}: {node!r} cannot name a node",
+            expected="a number, or text without blanks and ( ) { } = , ;",
+            names=(element,),
+        )
+    return _ground(str(node).lower())
+
+
+def _ground(name: str) -> str:
     return GROUND if name == "gnd" else name
 
 
-def _lower(name: str | None) -> str | None:
-    return None if name is None else name.lower()
+def _grounded(tree: Expression) -> Expression:
+    def named(probe: Probe) -> Expression:
+        return Probe("v", tuple([_ground(name) for name in probe.names])) if probe.kind == "v" else probe
+
+    return substitute(tree, lambda _: None, named)
+
+
+def _word(what: str, name: Any) -> str:
+    text = str(name).lower()
+    if isinstance(name, bool) or not isinstance(name, str | numbers.Integral) or not text or _SEPARATOR.search(text):
+        raise UsageError(
+            f"{name!r} cannot name {'an' if what[0] in 'aeiou' else 'a'} {what}", expected="a word such as 'm1'"
+        )
+    return text
 
 
 def _with(params: dict[str, Value], **more: Value | None) -> dict[str, Value]:
     return {**params, **{k: v for k, v in more.items() if v is not None}}
 
 
-def _numbers(params: dict[str, Value]) -> dict[str, float]:
-    numbers = {name.lower(): parse_value(value) for name, value in params.items()}
-    for name, value in numbers.items():
-        if not math.isfinite(value):
-            raise UsageError(f"{name} = {value} is not finite", names=(name,))
-    return numbers
+def _numbers(owner: str, params: dict[str, Value]) -> dict[str, float]:
+    found = {}
+    for name, value in params.items():
+        key = name.lower().removesuffix("_")
+        found[key] = _number(f"{owner}: {key}", value)
+    return found
+
+
+def _number(what: str, value: Any) -> float:
+    try:
+        return parse_value(float(value) if isinstance(value, numbers.Real) else value)
+    except (UsageError, AttributeError):  # neither a number nor a text
+        raise UsageError(
+            f"{what} = {value!r} is not a finite value",
+            expected="a finite number, or text such as '4.7k'",
+            names=(what.partition(":")[0],),
+        ) from None
+
+
+def _waveform(owner: str, waveform: Sequence[Any]) -> Waveform:
+    kind = str(waveform[0]).lower() if isinstance(waveform, list | tuple) and len(waveform) > 1 else ""
+    if kind not in _WAVEFORMS:
+        raise UsageError(
+            f"{owner}: {waveform!r} is not a waveform",
+            expected="a kind and its numbers, such as ('pulse', 0, 1, ...); kinds are " + " ".join(_WAVEFORMS),
+            hint=nearest(kind, _WAVEFORMS),
+            names=(owner,),
+        )
+    return Waveform(kind, tuple([_number(f"{owner}: {kind}", value) for value in waveform[1:]]))
 
 
 def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
@@ -380,10 +533,6 @@ def _required(device: Any) -> tuple[str, ...]:
     return ()
 
 
-def _candidates(type_name: str) -> list[Any]:
-    return [d for d in catalog("devices").all().values() if type_name in d.model_types]
-
-
-def _ready_made(name: str) -> Model | None:
-    cards = importlib.import_module("circuitnn.devices.cards")
-    return cards.CARDS[name].model if name in cards.CARDS else None
+def _ready_made() -> dict[str, Model]:
+    # Devices lie a layer above: reached by name, so that imports keep pointing down.
+    return {name: card.model for name, card in importlib.import_module("circuitnn.devices.cards").CARDS.items()}

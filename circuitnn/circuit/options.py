@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Self
+import math
+import numbers
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from circuitnn.errors import UsageError, nearest
 from circuitnn.units import parse_value
 
-#: Options of SPICE decks that change nothing here.
+#: Options of SPICE decks that ask for other output or for another program's inner workings: they change no result here.
 IGNORED = frozenset(
-    "acct noacct list nolist nomod nopage node nonode opts noopts savecurrents numdgt ingold warn klu sparse "
-    "post probe filetype width limpts lvltim itl3 itl5 itl6 cptime".split()
+    (
+        *("acct", "noacct", "list", "nolist", "nomod", "nopage", "node", "nonode", "opts", "noopts", "savecurrents"),
+        *("numdgt", "ingold", "warn", "post", "probe", "filetype", "width", "limpts", "lvltim", "cptime"),
+        *("klu", "sparse", "pivtol", "pivrel", "itl3", "itl5", "itl6"),
+    )
 )
+_ABOVE_ZERO = ("reltol", "abstol", "vntol", "trtol")
 _AT_LEAST_ZERO = ("gmin", "chgtol")
+_DEGREES = ("temp", "tnom")
+_COUNTS = ("itl1", "itl2", "itl4")
+_METHODS = {"trap": "trap", "trapezoidal": "trap", "gear": "gear"}
+_ABSOLUTE_ZERO = -273.15  # degrees Celsius
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class SimOptions:
     Parameters
     ----------
     reltol, abstol, vntol : float
-        Relative tolerance; absolute tolerances of currents (A) and voltages (V).
+        Relative tolerance, below 1; absolute tolerances of currents (A) and voltages (V).
     gmin : float
         Conductance across each junction, S.
     chgtol : float
@@ -36,6 +46,11 @@ class SimOptions:
         Newton iterations of an operating point, a sweep point, a time point.
     method : {"trap", "gear"}
         Integration formula, both of second order.
+
+    Raises
+    ------
+    UsageError
+        For a value that is not finite or out of its range.
 
     Examples
     --------
@@ -57,37 +72,70 @@ class SimOptions:
     method: str = "trap"
 
     def __post_init__(self) -> None:
-        for name in ("reltol", "abstol", "vntol", "trtol"):
-            if not getattr(self, name) > 0.0:
-                raise UsageError(f"option {name} = {getattr(self, name)} must be above zero", names=(name,))
-        for name in _AT_LEAST_ZERO:
-            if not getattr(self, name) >= 0.0:
-                raise UsageError(f"option {name} = {getattr(self, name)} must not be negative", names=(name,))
-        for name in ("temp", "tnom"):
-            if not getattr(self, name) > -273.15:
-                raise UsageError(f"option {name} = {getattr(self, name)} degrees lies below absolute zero", names=(name,))
-        for name in ("itl1", "itl2", "itl4"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"option {name} = {getattr(self, name)} must be at least 1", names=(name,))
-        if self.method not in ("trap", "gear"):
-            raise UsageError(f"unknown integration method {self.method!r}", expected="trap or gear")
+        for name in (*_ABOVE_ZERO, *_AT_LEAST_ZERO, *_DEGREES, *_COUNTS):
+            number = _finite(name, getattr(self, name))
+            if name in _COUNTS:
+                if number != int(number) or number < 1:
+                    raise _refuse(name, number, "a whole number from 1")
+                number = int(number)
+            elif name in _ABOVE_ZERO and not number > 0.0:
+                raise _refuse(name, number, "a number above zero")
+            elif name in _AT_LEAST_ZERO and not number >= 0.0:
+                raise _refuse(name, number, "zero or a number above it")
+            elif name in _DEGREES and not number > _ABSOLUTE_ZERO:
+                raise _refuse(name, number, f"degrees Celsius above {_ABSOLUTE_ZERO}")
+            object.__setattr__(self, name, number)
+        if not self.reltol < 1.0:
+            raise _refuse("reltol", self.reltol, "a number below 1")
+        method = _METHODS.get(str(self.method).lower())
+        if method is None:
+            raise _refuse("method", self.method, "trap or gear", nearest(str(self.method).lower(), _METHODS))
+        object.__setattr__(self, "method", method)
 
     @classmethod
     def from_netlist(cls, options: dict[str, float | str]) -> tuple[Self, list[str]]:
-        """Return the options that a deck sets, and warnings for those that are not known."""
-        known = {f.name: f.type for f in fields(cls)}
-        chosen: dict[str, float | str | int] = {}
+        """Return the options that a deck sets, and warnings for those that are not known.
+
+        Raises
+        ------
+        UsageError
+            For a known option with a value that it cannot have.
+        """
+        known = {f.name for f in fields(cls)}
+        chosen: dict[str, Any] = {}
         warnings = []
         for name, value in options.items():
-            if name == "method":
-                chosen[name] = {"trapezoidal": "trap"}.get(str(value).lower(), str(value).lower())
+            if name in known:
+                chosen[name] = value
             elif name == "maxord":
-                if value not in (1.0, 2.0):
+                if _finite(name, value) not in (1.0, 2.0):
                     warnings.append(f"option maxord = {value}: formulas of second order are used")
-            elif name in known:
-                number = parse_value(value)
-                chosen[name] = int(number) if known[name] == "int" else number
             elif name not in IGNORED:
                 hint = nearest(name, known)
                 warnings.append(f"unknown option {name!r} is ignored" + (f"; {hint}" if hint else ""))
-        return replace(cls(), **chosen), warnings  # type: ignore[arg-type]
+        return cls(**chosen), warnings
+
+    def changed(self) -> dict[str, float | str]:
+        """Return the options that differ from SPICE's defaults.
+
+        Examples
+        --------
+        >>> SimOptions(reltol=1e-4, itl1=200).changed()
+        {'reltol': 0.0001, 'itl1': 200}
+        """
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+def _finite(name: str, value: Any) -> float:
+    try:
+        number = float(value) if isinstance(value, numbers.Real) else parse_value(value)
+    except (UsageError, AttributeError):  # neither a number nor a text
+        raise _refuse(name, value, "a number") from None
+    if not math.isfinite(number):
+        raise _refuse(name, value, "a finite number")
+    return number
+
+
+def _refuse(name: str, value: Any, expected: str, hint: str | None = None) -> UsageError:
+    shown = f"{value:g}" if isinstance(value, float) else repr(value)
+    return UsageError(f"option {name} = {shown} is not possible", expected=expected, hint=hint, names=(name,))

@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from circuitnn.errors import TopologyError, nearest
-from circuitnn.netlist.expression import Probe, walk
+from circuitnn.netlist.expression import Expression, Probe, walk
 from circuitnn.netlist.flat import GROUND, Element
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
 
-_LISTED = 12
+Fault = tuple[str, tuple[str, ...]]
+Edge = tuple[str, str, str]
+
+_LISTED = 12  # names in one message
+_FAULTS = 20  # faults in one error; a broken deck of thousands of elements says the same thing thousands of times
 
 
 @dataclass
@@ -28,20 +33,23 @@ class Findings:
     ``warnings`` are suspicious and harmless. Each fault is ``(text, names)``.
     """
 
-    faults: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    dc_faults: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    dc_faults: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-def raise_faults(title: str, faults: list[tuple[str, tuple[str, ...]]]) -> None:
+def raise_faults(title: str, faults: list[Fault]) -> None:
     """Raise one TopologyError that lists all faults; do nothing when there are none."""
     if not faults:
         return
     names = tuple(dict.fromkeys(n for _, ns in faults for n in ns))
     if len(faults) == 1:
         raise TopologyError(f"{title}: {faults[0][0]}", names=names)
-    lines = "\n".join(f"  {k}. {text}" for k, (text, _) in enumerate(faults, 1))
-    raise TopologyError(f"{title}: {len(faults)} faults in how the elements are joined\n{lines}", names=names)
+    lines = [f"  {k}. {text}" for k, (text, _) in enumerate(faults[:_FAULTS], 1)]
+    if len(faults) > _FAULTS:
+        lines.append(f"  and {len(faults) - _FAULTS} more")
+    message = "\n".join([f"{title}: {len(faults)} faults in how the elements are joined", *lines])
+    raise TopologyError(message, names=names)
 
 
 class _Sets:
@@ -66,123 +74,203 @@ class _Sets:
         return ra != rb
 
 
-def _links(circuit: Circuit, element: Element) -> Iterable[tuple[str, str, str]]:
-    if element.expression is not None:
+class _Graph:
+    """What one pass over the elements collects: who touches a node, what joins and what senses nodes."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.count: dict[str, int] = defaultdict(int)
+        self.last: dict[str, str] = {}
+        self.dc = _Sets()
+        self.edges: dict[str, list[Edge]] = {kind: [] for kind in ("voltage", "inductive", "current", "capacitive")}
+        self.controlled: set[str] = set()  # current sources whose current depends on the solution
+        self.sensed: set[str] = set()  # nodes whose voltage some element's equations depend on
+        devices: dict[tuple[str, str | None], Any] = {}
+        for element in circuit.elements.values():
+            for node in element.nodes:
+                self.count[node] += 1
+                self.last[node] = element.name
+            if element.expression is not None:
+                self._behavioural(element, element.expression)
+                continue
+            key = (element.letter, element.model)
+            if key not in devices:
+                devices[key] = _wiring(circuit.resolve(element)[0])
+            device, links, senses = devices[key]
+            if len(element.nodes) != len(device.terminals):
+                circuit.device_of(element)  # raises, naming the terminals
+            for a, b, kind in links:
+                self._link(element.nodes[a], element.nodes[b], kind, element.name)
+            if senses or device.controls:
+                self.controlled.add(element.name)
+                self.sensed.update([element.nodes[k] for k in senses])
+
+    def _link(self, a: str, b: str, kind: str, name: str) -> None:
+        if kind not in ("current", "capacitive"):
+            self.dc.join(a, b)
+        if kind != "resistive":
+            self.edges[kind].append((a, b, name))
+
+    def _behavioural(self, element: Element, tree: Expression) -> None:
+        probes = [part for part in walk(tree) if isinstance(part, Probe)]
         kind = "voltage" if element.kind == "v" else "current"
-        if element.kind == "v" and any(isinstance(p, Probe) and p.kind == "i" for p in walk(element.expression)):
+        if kind == "voltage" and any(p.kind == "i" for p in probes):
             kind = "resistive"  # its voltage may depend on the current of its own loop
-        return ((element.nodes[0], element.nodes[1], kind),)
-    device: Any = circuit._resolve(element)[0]
-    if len(element.nodes) != len(device.terminals):
-        circuit.device_of(element)  # raises, naming the terminals
-    place = dict(zip(device.terminals, element.nodes, strict=True))
-    return tuple((place[a], place[b], kind) for a, b, kind in device.links)
+        self._link(element.nodes[0], element.nodes[1], kind, element.name)
+        if probes:
+            self.controlled.add(element.name)
+            self.sensed.update([name for p in probes if p.kind == "v" for name in p.names])
+
+
+def _wiring(device: Any) -> tuple[Any, list[tuple[int, int, str]], list[int]]:
+    """Return a device, its links by terminal index, and the terminals whose voltage it only senses."""
+    place = {name: k for k, name in enumerate(device.terminals)}
+    conducting = {t for a, b, kind in device.links if kind != "capacitive" for t in (a, b)}
+    links = [(place[a], place[b], kind) for a, b, kind in device.links]
+    # A capacitor senses nothing at rest; a gate does, beside the channel that it controls.
+    return device, links, [place[t] for t in device.terminals if t not in conducting] if conducting else []
 
 
 def examine(circuit: Circuit) -> Findings:
-    """Return everything that is wrong or suspicious in a circuit's topology."""
+    """Return everything that is wrong or suspicious in a circuit's topology.
+
+    Cost: one pass over the elements, near linear in their number.
+    """
     found = Findings()
     if not circuit.elements:
         found.faults.append(("the circuit has no elements", ()))
         return found
-    dc, stiff, any_link = _Sets(), _Sets(), _Sets()
-    touched: dict[str, int] = defaultdict(int)
-    stiff_edges: list[tuple[str, str, str]] = []
-    loops: list[tuple[str, str, str]] = []
-    by_kind: dict[str, list[tuple[str, str, str]]] = {"current": [], "capacitive": []}
-    for element in circuit.elements.values():
-        for node in element.nodes:
-            touched[node] += 1
-        for a, b, kind in _links(circuit, element):
-            any_link.join(a, b)
-            if kind in by_kind:
-                by_kind[kind].append((a, b, element.name))
-                continue
-            dc.join(a, b)
-            if kind != "resistive":
-                if stiff.join(a, b):
-                    stiff_edges.append((a, b, element.name))
-                else:
-                    loops.append((a, b, element.name))
-    _references(circuit, touched, found)
-    if GROUND not in touched:
-        found.faults.append(
-            (f"no element touches ground; the circuit has the nodes {_list(touched)}. Call one of them 0 (or gnd)", tuple(touched)[:_LISTED])
-        )
+    graph = _Graph(circuit)
+    _references(circuit, graph, found)
+    if GROUND not in graph.count:
+        text = f"no element touches ground; the circuit has the nodes {_list(graph.count)}. Call one of them 0 (or gnd)"
+        found.faults.append((text, tuple(graph.count)[:_LISTED]))
         return found
-    for loop in loops:
-        found.faults.append(_describe_loop(loop, stiff_edges))
-    _islands(circuit, touched, dc, any_link, by_kind, found)
-    for node, count in touched.items():
-        if count == 1 and node != GROUND:
-            name = next(e.name for e in circuit.elements.values() if node in e.nodes) if len(touched) < 10_000 else "one element"
-            found.warnings.append(f"node {node!r} is touched by {name} alone: a dangling terminal")
+    _loops(graph, found)
+    _islands(circuit, graph, found)
+    _dangling(graph, found)
     return found
 
 
-def _references(circuit: Circuit, touched: dict[str, int], found: Findings) -> None:
+def _references(circuit: Circuit, graph: _Graph, found: Findings) -> None:
     """Elements that sense others: F, H, W and K by name, B by probes."""
     for element in circuit.elements.values():
         for name in element.controls:
             other = circuit.elements.get(name)
-            wanted = "inductor" if element.letter == "k" else "voltage source"
-            if other is None or (element.letter == "k" and other.letter != "l"):
-                hint = nearest(name, (n for n, e in circuit.elements.items() if e.letter in ("l" if element.letter == "k" else "v")))
-                found.faults.append((f"{element.name} refers to {name!r}, which is no {wanted}" + _or(hint), (element.name, name)))
+            wanted, letter = ("inductor", "l") if element.letter == "k" else ("voltage source", "v")
+            if other is None or (letter == "l" and other.letter != "l"):
+                hint = nearest(name, (n for n, e in circuit.elements.items() if e.letter == letter))
+                text = f"{element.name} refers to {name!r}, which is no {wanted}{_or(hint)}"
+                found.faults.append((text, (element.name, name)))
         if element.expression is None:
             continue
         for part in walk(element.expression):
             if not isinstance(part, Probe):
                 continue
+            what, known = ("element", circuit.elements) if part.kind == "i" else ("node", graph.count)
             for name in part.names:
-                known = circuit.elements if part.kind == "i" else touched
                 if name != GROUND and name not in known:
-                    what = "element" if part.kind == "i" else "node"
-                    found.faults.append(
-                        (f"{element.name} uses {part.kind}({name}), but there is no {what} {name!r}" + _or(nearest(name, known)), (element.name, name))
-                    )
+                    probe = f"{part.kind}({','.join(part.names)})"
+                    text = f"{element.name} uses {probe}, but there is no {what} {name!r}{_or(nearest(name, known))}"
+                    found.faults.append((text, (element.name, name)))
 
 
-def _describe_loop(loop: tuple[str, str, str], edges: list[tuple[str, str, str]]) -> tuple[str, tuple[str, ...]]:
-    a, b, name = loop
-    if a == b:
-        return f"{name} has both ends on node {a!r}: remove it, or join it to another node", (name, a)
+def _loops(graph: _Graph, found: Findings) -> None:
+    """Loops of voltage sources never have a solution; with an inductor in it a loop has one in time, not at rest."""
+    sets = _Sets()
+    tree: list[Edge] = []
+    closing: list[tuple[Edge, bool]] = []
+    # Sources first: then a loop that an inductor closes is one of those that only rest forbids.
+    for kind in ("voltage", "inductive"):
+        for edge in graph.edges[kind]:
+            if sets.join(edge[0], edge[1]):
+                tree.append(edge)
+            else:
+                closing.append((edge, kind == "inductive"))
+    if not closing:
+        return
     import networkx as nx
 
-    graph = nx.Graph()
-    for n1, n2, other in edges:
-        graph.add_edge(n1, n2, name=other)
-    path = nx.shortest_path(graph, a, b)
-    names = [name, *(graph.edges[pair]["name"] for pair in zip(path, path[1:], strict=False))]
-    text = (
-        f"{', '.join(names)} form a loop of voltage sources and inductors through the nodes {_list(path)}: "
-        "their voltages contradict each other, or leave the loop's current open. Put a small resistance in series with one of them"
-    )
-    return text, (*names, *path)
-
-
-def _islands(circuit: Circuit, touched: dict[str, int], dc: _Sets, any_link: _Sets, by_kind: Any, found: Findings) -> None:
-    ground = dc.find(GROUND)
-    islands: dict[str, list[str]] = defaultdict(list)
-    for node in touched:
-        if dc.find(node) != ground:
-            islands[dc.find(node)].append(node)
-    for nodes in islands.values():
-        inside = set(nodes)
-        elements = [e.name for e in circuit.elements.values() if inside.intersection(e.nodes)]
-        names = (*nodes[:_LISTED], *elements[:_LISTED])
-        currents = [n for a, b, n in by_kind["current"] if (a in inside) != (b in inside)]
-        capacitors = [n for a, b, n in by_kind["capacitive"] if (a in inside) != (b in inside)]
-        where = f"{'node' if len(nodes) == 1 else 'nodes'} {_list(nodes)} (elements {_list(elements)})"
-        if currents and not capacitors:
-            fault = f"{where}: only the current sources {_list(currents)} join them to the rest, so that nothing sets the voltage. Add a resistance to ground"
-            found.faults.append((fault, names))
-        elif capacitors:
-            fault = f"{where}: no path for direct current to ground; only {_list([*capacitors, *currents])} lead there. Add a large resistance to ground, such as 1 Gohm"
-            found.dc_faults.append((fault, names))
+    joined = nx.Graph()
+    for n1, n2, name in tree:
+        joined.add_edge(n1, n2, name=name)
+    for k, ((a, b, name), only_dc) in enumerate(closing):
+        faults = found.dc_faults if only_dc else found.faults
+        if a == b:
+            faults.append((f"{name} has both ends on node {a!r}: remove it, or join it to another node", (name, a)))
+        elif k >= _FAULTS:  # beyond what is ever shown
+            faults.append((f"{name} closes a loop of voltage sources and inductors", (name, a, b)))
         else:
-            fault = f"{where}: floating, nothing that carries current joins them to ground. Join them to the circuit, or add a large resistance to ground"
-            found.faults.append((fault, names))
+            path = nx.shortest_path(joined, a, b)
+            names = [name, *(joined.edges[pair]["name"] for pair in pairwise(path))]
+            faults.append((_loop_text(names, path, only_dc), (*names, *path)))
+
+
+def _loop_text(names: list[str], path: list[str], only_dc: bool) -> str:
+    what, why = ("voltage sources", "their voltages contradict each other, or leave the loop's current open")
+    if only_dc:
+        what, why = ("voltage sources and inductors", "at rest inductors are short circuits, and the current is open")
+    return (
+        f"{_list(names)} form a loop of {what} through the nodes {_list(path)}: {why}. "
+        "Put a small resistance in series with one of them"
+    )
+
+
+def _islands(circuit: Circuit, graph: _Graph, found: Findings) -> None:
+    """Groups of nodes without a path for direct current to ground."""
+    find = graph.dc.find
+    ground = find(GROUND)
+    islands: dict[str, list[str]] = defaultdict(list)
+    for node in graph.count:
+        if find(node) != ground:
+            islands[find(node)].append(node)
+    if not islands:
+        return
+    touching: dict[str, list[str]] = defaultdict(list)
+    for element in circuit.elements.values():
+        for root in {find(node) for node in element.nodes}:
+            touching[root].append(element.name)
+    crossing: dict[str, dict[str, list[str]]] = {"current": defaultdict(list), "capacitive": defaultdict(list)}
+    for kind, by_root in crossing.items():
+        for a, b, name in graph.edges[kind]:
+            ra, rb = find(a), find(b)
+            if ra != rb:
+                by_root[ra].append(name)
+                by_root[rb].append(name)
+    sensed = {find(node) for node in graph.sensed}
+    for root, nodes in islands.items():
+        currents, capacitors = crossing["current"][root], crossing["capacitive"][root]
+        # A controlled source can set the voltage (a conductance made of a G source, an OTA in a loop): its equation
+        # counts where the island's voltage acts on something. Whether it does so in fact, the numbers will tell.
+        if root in sensed and not graph.controlled.isdisjoint(currents):
+            continue
+        names = (*nodes[:_LISTED], *touching[root][:_LISTED])
+        where = f"{'node' if len(nodes) == 1 else 'nodes'} {_list(nodes)} (elements {_list(touching[root])})"
+        if capacitors:
+            text = (
+                f"{where}: no path for direct current to ground; only {_list([*capacitors, *currents])} lead there. "
+                "Add a large resistance to ground, such as 1 Gohm"
+            )
+            found.dc_faults.append((text, names))
+        elif currents:
+            text = (
+                f"{where}: only the current sources {_list(currents)} join them to the rest, so that nothing sets the "
+                "voltage. Add a resistance to ground"
+            )
+            found.faults.append((text, names))
+        else:
+            text = (
+                f"{where}: floating, nothing that carries current joins them to ground. "
+                "Join them to the circuit, or add a large resistance to ground"
+            )
+            found.faults.append((text, names))
+
+
+def _dangling(graph: _Graph, found: Findings) -> None:
+    loose = [n for n, count in graph.count.items() if count == 1 and n != GROUND and n not in graph.sensed]
+    for node in loose[:_LISTED]:
+        found.warnings.append(f"node {node!r} is touched by {graph.last[node]} alone: a dangling terminal")
+    if len(loose) > _LISTED:
+        found.warnings.append(f"{len(loose) - _LISTED} more nodes are touched by one terminal alone")
 
 
 def _list(names: Iterable[str]) -> str:

@@ -62,9 +62,9 @@ class Commands(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             hint = nearest(args[0], self.list_commands(ctx)) if args else None
-            if hint and hint not in error.message:
-                error.message = f"{error.message.rstrip('.')}; {hint}"
-            raise
+            if hint is None:
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}; {hint}", ctx) from error
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -128,9 +128,12 @@ def _report(error: BaseException) -> int:
             with contextlib.suppress(OSError):
                 error.show()
             return BAD_INPUT
-        case BrokenPipeError():
-            # The reader went away. What the interpreter flushes at its end must not fail once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case OSError():
+            if not isinstance(error, BrokenPipeError):  # a reader that went away needs no message
+                _say(f"cannot read or write: {error}")
+            # What the interpreter flushes at its end must not fail once more.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         case CircuitnnError():
             _say(str(error))

@@ -60,7 +60,9 @@ def warn(warnings: Iterable[str]) -> None:
         message(f"warning: {text}")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", numbers: int | None = None) -> None:
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", numbers: int | None = None
+) -> None:
     """Print a table to standard output.
 
     Parameters
@@ -90,19 +92,22 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str 
         emoji=False,
         width=None if sys.stdout.isatty() else _PIPE_WIDTH,
     )
-    if title:
-        console.print(title, style="bold")
-    console.print(lines)
+    with console.capture() as text:
+        if title:
+            console.print(title, style="bold")
+        console.print(lines)
+    click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[float], None] | None]:
-    """Yield a function that takes the fraction done; None when standard error is no terminal.
+def progress(what: str) -> Iterator[Callable[[float], None]]:
+    """Yield a function that takes the fraction done, and shows it when standard error is a terminal.
 
     The bar appears after two seconds, so that quick work stays quiet.
     """
     if not sys.stderr.isatty():
-        yield None
+        # A call into Python now and then also lets an interrupt through to a long loop in C.
+        yield lambda fraction: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -137,7 +142,7 @@ def png_paths(results: Sequence[Result], target: Path) -> list[Path]:
 
 
 def write_png(result: Result, names: Sequence[str], path: Path) -> None:
-    """Draw columns of a result and write the picture, whole or not at all."""
+    """Draw columns of a result, all voltages by default, and write the picture, whole or not at all."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -146,6 +151,8 @@ def write_png(result: Result, names: Sequence[str], path: Path) -> None:
 
     from circuitnn.results.atomic import replacing
 
+    if not names and not any(variable.kind == "voltage" for variable in result.variables[1:]):
+        names = result.keys()[1:]
     axes = np.atleast_1d(np.asarray(result.plot(*names), dtype=object))
     figure = axes[0].figure
     try:
@@ -159,7 +166,9 @@ def require_folder(path: str | Path) -> Path:
     """Return a path whose folder exists, so that no long work ends in a name that cannot be written."""
     target = Path(path)
     if not target.parent.is_dir():
-        raise FileError(f"cannot write {str(path)!r}: the folder {str(target.parent)!r} does not exist", hint="make it first")
+        raise FileError(
+            f"cannot write {str(path)!r}: the folder {str(target.parent)!r} does not exist", hint="make it first"
+        )
     return target
 
 

@@ -102,16 +102,33 @@ cdef class Kernel:
         """Whether f and q are linear in the unknowns."""
         return bool(self.k.flags & CN_KERNEL_LINEAR)
 
+    def _rows(self, what, values, rows, n=None):
+        """Return a C-contiguous float array of the shape that C will read, or raise UsageError."""
+        array = np.ascontiguousarray(values, dtype=float)
+        if array.ndim != 2 or array.shape[0] != rows or (n is not None and array.shape[1] != n):
+            raise UsageError(
+                f"{what} of the kernel {self.name!r} has the shape {array.shape}",
+                expected=f"({rows}, {'n' if n is None else n})",
+            )
+        return array
+
+    def _environment(self, env):
+        array = np.ascontiguousarray([1e-12, 0.0] if env is None else env, dtype=float)
+        if array.shape != (CN_ENV_SIZE,):
+            raise UsageError(f"env has the shape {array.shape}", expected=f"({CN_ENV_SIZE},): gmin, time")
+        return array
+
     def evaluate(self, u, p, lim=None, env=None):
-        """Return f, q (n_local, n), jf and jq (nonzeros, n) at ``u`` (n_local, n) with parameters ``p`` (n_param, n)."""
-        cdef double[:, ::1] uv = np.ascontiguousarray(u, dtype=float)
+        """Return f, q (n_local, n), jf and jq (nonzeros, n) at ``u`` (n_local, n) with parameters ``p`` (n_param, n).
+
+        ``lim`` (n_limit, n) are the limited voltages at which the model is linearised, zero when not given; ``env``
+        is gmin and time. Raises UsageError for other shapes.
+        """
+        cdef double[:, ::1] uv = self._rows("u", u, self.k.n_local)
         cdef cn_idx n = uv.shape[1]
-        cdef double[:, ::1] pv = np.ascontiguousarray(p, dtype=float).reshape(self.k.n_param, n)
-        if uv.shape[0] != self.k.n_local:
-            raise UsageError(f"u has {uv.shape[0]} rows", expected=f"{self.k.n_local}")
-        start = np.zeros((self.k.n_limit, n)) if lim is None else np.ascontiguousarray(lim, dtype=float)
-        cdef double[:, ::1] lv = start.reshape(self.k.n_limit, n)
-        cdef double[::1] ev = np.ascontiguousarray([1e-12, 0.0] if env is None else env, dtype=float)
+        cdef double[:, ::1] pv = self._rows("p", p, self.k.n_param, n)
+        cdef double[:, ::1] lv = self._rows("lim", np.zeros((self.k.n_limit, n)) if lim is None else lim, self.k.n_limit, n)
+        cdef double[::1] ev = self._environment(env)
         f = np.zeros((self.k.n_local, n))
         q = np.zeros((self.k.n_local, n))
         jf = np.zeros((self.k.n_jf, n))
@@ -122,14 +139,13 @@ cdef class Kernel:
 
     def limit(self, u, p, lim, acc=None, env=None, bint init=False):
         """Return the limited voltages (n_limit, n) that follow ``lim`` at ``u``, and how many instances are held."""
-        cdef double[:, ::1] uv = np.ascontiguousarray(u, dtype=float)
+        cdef double[:, ::1] uv = self._rows("u", u, self.k.n_local)
         cdef cn_idx n = uv.shape[1]
-        cdef double[:, ::1] pv = np.ascontiguousarray(p, dtype=float).reshape(self.k.n_param, n)
-        out = np.array(lim, dtype=float).reshape(self.k.n_limit, n)
-        before = np.zeros_like(out) if acc is None else np.ascontiguousarray(acc, dtype=float)
+        cdef double[:, ::1] pv = self._rows("p", p, self.k.n_param, n)
+        out = self._rows("lim", lim, self.k.n_limit, n).copy()
         cdef double[:, ::1] lv = out
-        cdef double[:, ::1] av = before
-        cdef double[::1] ev = np.ascontiguousarray([1e-12, 0.0] if env is None else env, dtype=float)
+        cdef double[:, ::1] av = self._rows("acc", np.zeros_like(out) if acc is None else acc, self.k.n_limit, n)
+        cdef double[::1] ev = self._environment(env)
         cdef cn_idx held = 0
         if self.k.limit != NULL:
             held = self.k.limit(self.k, n, _at(uv), _at(pv), &ev[0], _at(av), _at(lv), init)

@@ -41,8 +41,8 @@ CARDS = {
         1e-6,
         1e-4,
         "HfO2-like filamentary cell, 10 kohm to 1 Mohm",
-        "range as is usual for HfO2 cells (Ielmini, Semicond. Sci. Technol. 31, 063002, 2016); thresholds and speeds are "
-        "round numbers chosen for a stable read at 0.2 V, not a fit to one device",
+        "range as is usual for HfO2 cells (Ielmini, Semicond. Sci. Technol. 31, 063002, 2016); thresholds and speeds "
+        "are round numbers chosen for a stable read at 0.2 V, not a fit to one device",
     ),
     "hp": Card(
         Model("hp", "linear_drift", {"ron": 100.0, "roff": 16e3, "d": 10e-9, "mu": 1e-14}),
@@ -64,5 +64,6 @@ def card(name: str) -> Card:
     """
     found = CARDS.get(name.lower())
     if found is None:
-        raise UsageError(f"there is no ready-made device {name!r}", expected=", ".join(CARDS), hint=nearest(name, CARDS))
+        hint = nearest(name, CARDS)
+        raise UsageError(f"there is no ready-made device {name!r}", expected=", ".join(CARDS), hint=hint)
     return found

@@ -8,14 +8,26 @@ declaration come the C kernel with its exact Jacobian, the ``.model`` check, the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from circuitnn.errors import DeviceError
+from circuitnn.devices.symbolic import stop_at_bounds
+from circuitnn.errors import DeviceError, nearest
 
 Values = dict[str, np.ndarray]
 Collapse = dict[str, tuple[str | None, np.ndarray]]
+
+
+def require(holds: np.ndarray, message: str, expected: str, hint: str | None = None) -> None:
+    """Raise DeviceError unless a condition holds for every instance; for use in ``prepare``.
+
+    Examples
+    --------
+    >>> require(np.array([True, True]), "a length is negative", expected="l > 0")
+    """
+    if not np.all(holds):
+        raise DeviceError(message, expected=expected, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,8 @@ class Param:
         Name in netlists where it cannot be a Python name (``is``).
     exclusive : bool
         The lower end of the range itself is not allowed.
+    choices : tuple of float
+        The only values allowed, where a number selects something.
     """
 
     default: float | None
@@ -51,14 +65,25 @@ class Param:
     on: str = "both"
     name: str = ""
     exclusive: bool = False
+    choices: tuple[float, ...] = ()
+
+    if TYPE_CHECKING:
+        # `derive` puts a symbol in its place
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
 
     def check(self, device: str, name: str, value: float) -> None:
-        """Raise DeviceError when a value is not finite or out of range.
+        """Raise DeviceError when a value is not finite, out of range or none of the choices.
 
         Examples
         --------
         >>> Param(1.0, "ohm", low=0.0, doc="resistance").check("resistor", "r", 2.0)
         """
+        if self.choices and value not in self.choices:
+            raise DeviceError(
+                f"parameter {name!r} of {device} is {value:g}",
+                expected=f"one of {', '.join(f'{c:g}' for c in self.choices)} ({self.doc})",
+                names=(name,),
+            )
         low = self.low is not None and (value <= self.low if self.exclusive else value < self.low)
         if not np.isfinite(value) or low or (self.high is not None and value > self.high):
             bounds = f"{'above' if self.exclusive else 'at least'} {self.low:g}" if self.low is not None else "finite"
@@ -75,18 +100,23 @@ class Param:
 class State:
     """An inner state of a device, one more unknown of the circuit.
 
-    ``init`` is a number or the name of the model parameter that gives it (an instance parameter with the state's own
-    name goes before both); ``scale`` is a typical size, which sets the
-    tolerance; a state that ``settles`` has an equilibrium of its own in dc (a temperature), others keep ``init`` there.
+    ``init``, ``low`` and ``high`` are numbers or names of the model parameters that give them (an instance parameter
+    with the state's own name goes before ``init``). A memristor's rate is stopped at these bounds. ``scale`` is a
+    typical size, which sets the tolerance; a state that ``settles`` has an equilibrium of its own in dc (a
+    temperature), others keep ``init`` there.
     """
 
     init: float | str
     unit: str
-    low: float | None = None
-    high: float | None = None
+    low: float | str | None = None
+    high: float | str | None = None
     doc: str = ""
     scale: float = 1.0
     settles: bool = False
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -122,8 +152,8 @@ class Device:
 
     Class attributes to set: ``letter``, ``model_types``, ``terminals``; where needed ``internals``, ``branches``
     (``auxiliaries`` of them are unknowns that are no currents), ``controls``, ``positional``, ``links``, ``derived``
-    (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names of
-    parameters in model cards).
+    (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
+    of parameters in model cards). A declaration that is incomplete or ambiguous is a DeviceError at once.
     """
 
     name: ClassVar[str] = ""
@@ -155,19 +185,59 @@ class Device:
         super().__init_subclass__(**keywords)
         params, states, attributes = dict(cls.params), dict(cls.states), dict(cls.attributes)
         for key, value in list(vars(cls).items()):
+            if not isinstance(value, Param | State):
+                continue
+            what = f"{'parameter' if isinstance(value, Param) else 'state'} {key!r} of {cls.__name__}"
+            if not value.unit or not value.doc:
+                raise DeviceError(f"{what} lacks a unit or a doc", names=(key,))
+            if hasattr(Device, key) or key in ("gmin", "time", "limits"):
+                raise DeviceError(
+                    f"{what} has a name that every device uses itself",
+                    names=(key,),
+                    hint=f"{key}_ = Param(..., name={key!r})",
+                )
             if isinstance(value, Param):
-                if not value.unit or not value.doc:
-                    raise DeviceError(f"parameter {key!r} of {cls.__name__} lacks a unit or a doc", names=(key,))
                 params[value.name or key] = value
                 attributes[key] = value.name or key
-            elif isinstance(value, State):
-                if not value.unit or not value.doc:
-                    raise DeviceError(f"state {key!r} of {cls.__name__} lacks a unit or a doc", names=(key,))
+            else:
                 states[key] = value
-                params[key] = Param(None, value.unit, value.low, value.high, f"initial value: {value.doc}", on="instance")
+                low, high = (b if isinstance(b, int | float) else None for b in (value.low, value.high))
+                params[key] = Param(None, value.unit, low, high, f"initial value: {value.doc}", on="instance")
         cls.params, cls.states, cls.attributes = params, states, attributes
         cls.name = vars(cls).get("name") or cls.__module__.rpartition(".")[2]
         cls.locals = cls.terminals + cls.internals + cls.branches + tuple(states) + cls.controls
+        cls._check_names()
+
+    @classmethod
+    def _check_names(cls) -> None:
+        """Refuse names that are no identifiers, unknowns that hide each other or a parameter, and bounds of nothing."""
+        for name in (*cls.locals, *cls.params, *cls.derived):
+            if not (name.isidentifier() and name.isascii()):
+                raise DeviceError(
+                    f"{cls.__name__}: {name!r} is no name", expected="letters, digits and _", names=(name,)
+                )
+        twice = {name for name in cls.locals if cls.locals.count(name) > 1}
+        hidden = twice | set(cls.locals) & {*cls.attributes, *cls.derived}
+        if hidden:
+            name = min(hidden)
+            raise DeviceError(
+                f"{cls.__name__}: {name!r} names two things",
+                expected="terminals, branches, states and parameters with names of their own",
+                hint=f"give a parameter another attribute: {name}_ = Param(..., name={name!r})",
+                names=(name,),
+            )
+        for key, state in cls.states.items():
+            for given in (state.init, state.low, state.high):
+                if isinstance(given, str) and given not in cls.params:
+                    raise DeviceError(
+                        f"state {key!r} of {cls.__name__} refers to {given!r}, which is no parameter",
+                        hint=nearest(given, cls.params),
+                        names=(key, given),
+                    )
+
+    if TYPE_CHECKING:
+        # inside `equations`, every declared name is an attribute that holds a symbol
+        def __getattr__(self, name: str) -> Any: ...
 
     def equations(self) -> Equations:
         """Return the equations; inside, attributes are symbols."""
@@ -202,12 +272,41 @@ class Device:
         return {}
 
     @classmethod
-    def state_init(cls, values: Values) -> Values:
-        """Return the initial value of each state, shape (n,)."""
-        start = {}
+    def state_bounds(cls, values: Values) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return the lowest and the highest value of each state, shape (n,), infinite where it has no bound."""
+
+        def given(what: float | str | None, otherwise: float) -> Any:
+            return values[what] if isinstance(what, str) else otherwise if what is None else float(what)
+
+        found = {}
         for name, state in cls.states.items():
+            shape = values[name].shape
+            low = np.broadcast_to(given(state.low, -np.inf), shape)
+            high = np.broadcast_to(given(state.high, np.inf), shape)
+            require(
+                low < high,
+                f"the bounds of the state {name!r} of {cls.name} are in the wrong order",
+                expected=f"{state.low} below {state.high}",
+            )
+            found[name] = (low, high)
+        return found
+
+    @classmethod
+    def state_init(cls, values: Values) -> Values:
+        """Return the initial value of each state, shape (n,); raise DeviceError for one outside its bounds."""
+        start = {}
+        for name, (low, high) in cls.state_bounds(values).items():
+            state = cls.states[name]
             usual = values[state.init] if isinstance(state.init, str) else float(state.init)
             start[name] = np.where(np.isnan(values[name]), usual, values[name])
+            require(
+                (low <= start[name]) & (start[name] <= high),
+                f"the initial state {name!r} of {cls.name} is out of its bounds",
+                expected=f"{state.low} to {state.high}",
+                hint=f"set {name} on the element, or {state.init} in the model"
+                if isinstance(state.init, str)
+                else None,
+            )
         return start
 
 
@@ -215,12 +314,10 @@ class Memristor(Device):
     """A two-terminal resistance with states: give ``current(v)`` and ``rates(v)``.
 
     Inside both, parameters and states are attributes that hold symbols; v = v(p) - v(n), and a positive current flows
-    from p to n. A rate must vanish at a bound of its state when it points outwards.
+    from p to n. Where a state has bounds, a rate that points outwards is stopped there.
     """
 
     links = (("p", "n", "resistive"),)
-    p: Any
-    n: Any
 
     def current(self, v: Any) -> Any:
         """Return the current in amperes at ``v`` volts."""
@@ -235,7 +332,21 @@ class Memristor(Device):
         v = self.p - self.n
         i = self.current(v)
         rates = self.rates(v)
+        if set(rates) != set(self.states):
+            raise DeviceError(
+                f"{self.name}: rates are given for {sorted(rates)}, but the states are {sorted(self.states)}",
+                expected="a rate for each state",
+            )
+        for name, state in self.states.items():
+            if state.low is not None and state.high is not None:
+                low, high = (self._value(bound) for bound in (state.low, state.high))
+                rates[name] = stop_at_bounds(rates[name], getattr(self, name), low, high)
         return Equations(
             f={"p": i, "n": -i, **{name: -rate for name, rate in rates.items()}},
             q={name: getattr(self, name) for name in rates},
         )
+
+    def _value(self, bound: float | str) -> Any:
+        if not isinstance(bound, str):
+            return bound
+        return getattr(self, next(key for key, name in self.attributes.items() if name == bound))

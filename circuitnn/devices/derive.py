@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuitnn.devices.declare import Device, Limited
-from circuitnn.errors import DeviceError
+from circuitnn.errors import DeviceError, nearest
 
 
 @dataclass
@@ -59,7 +59,15 @@ def derive(device: type[Device]) -> Model:
         setattr(frame, attribute, known[name])
     for name in device.derived:
         setattr(frame, name, known[name])
-    equations = frame.equations()
+    try:
+        equations = frame.equations()
+    except AttributeError as error:
+        if error.obj is not frame:
+            raise
+        raise DeviceError(
+            f"the equations of {device.name} use self.{error.name}, which is not declared",
+            hint=nearest(str(error.name), [*device.locals, *device.attributes, *device.derived]),
+        ) from None
     limits: list[Limited] = sorted(frame.limits, key=lambda item: item.kind == "switch")
     for row in (*equations.f, *equations.q):
         if row not in device.locals:

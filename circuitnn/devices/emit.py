@@ -41,6 +41,9 @@ def _printer() -> Any:
                 return f"(1.0/cn_square({base}))"
             return super()._print_Pow(expr)
 
+        def _print_Power(self, expr: Any) -> str:
+            return f"pow({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+
         def _print_sign(self, expr: Any) -> str:
             x = self._print(expr.args[0])
             return f"((double)(({x}) > 0.0) - (double)(({x}) < 0.0))"
@@ -273,7 +276,8 @@ def generate_builtin(folder: Path) -> list[Path]:
     for name, device in devices.items():
         written.append(_write_if_changed(folder / f"{name}.c", kernel_source(device, f"cn_kernel_{name}")))
     header = header_text(Path(__file__).resolve().parents[2] / "csrc")
-    quoted = "\n".join('    "' + line.replace("\\", "\\\\").replace('"', '\\"') + '\\n"' for line in header.splitlines())
+    escaped = (line.replace("\\", "\\\\").replace('"', '\\"') for line in header.splitlines())
+    quoted = "\n".join(f'    "{line}\\n"' for line in escaped)
     table = [
         '#include "cn_kernel.h"',
         *(f"extern const cn_kernel cn_kernel_{name};" for name in devices),

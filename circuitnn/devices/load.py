@@ -12,20 +12,19 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from circuitnn.devices import _kernels
+from circuitnn.devices._kernels import Kernel, builtin_kernels, headers
 from circuitnn.devices.declare import Device
-from circuitnn.errors import DeviceError
+from circuitnn.errors import DeviceError, FileError, UsageError
 from circuitnn.registry import catalog
 
-Kernel = _kernels.Kernel
 _FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math")
-_registered: dict[str, Kernel] = {}
+_registered: dict[type[Device], Kernel] = {}
 D = TypeVar("D", bound=type[Device])
 
 
 @cache
 def _builtin() -> dict[str, Kernel]:
-    return _kernels.builtin_kernels()
+    return builtin_kernels()
 
 
 def kernel_of(device: type[Device]) -> Kernel:
@@ -36,11 +35,12 @@ def kernel_of(device: type[Device]) -> Kernel:
     >>> kernel_of(catalog("devices").get("resistor")).linear
     True
     """
-    if device.name in _registered:
-        return _registered[device.name]
+    if device in _registered:
+        return _registered[device]
     kernel = _builtin().get(device.name)
     if kernel is None:
-        raise DeviceError(f"the device {device.name!r} has no kernel", hint="cn.register(...) it, or build the package again")
+        hint = "cn.register(...) it, or build the package again"
+        raise DeviceError(f"the device {device.name!r} has no kernel", hint=hint, names=(device.name,))
     return kernel
 
 
@@ -71,7 +71,9 @@ def register(device: D) -> D:
     DeviceError
         When the equations are wrong, or there is no compiler.
     UsageError
-        When the name is taken.
+        When it is no device class, or the name is taken.
+    FileError
+        When the cache folder cannot be written.
 
     Examples
     --------
@@ -92,36 +94,52 @@ def register(device: D) -> D:
     """
     from circuitnn.devices.emit import kernel_source
 
-    if "name" not in vars(device) or device.name == device.__module__.rpartition(".")[2]:
+    if not (isinstance(device, type) and issubclass(device, Device)):
+        raise UsageError(f"{device!r} is no device", expected="a subclass of cn.Device or cn.Memristor")
+    if device.name == device.__module__.rpartition(".")[2]:
         device.name = device.__name__.lower()
+    if not (device.name.isidentifier() and device.name.isascii()):
+        raise DeviceError(f"{device.name!r} is no name for a device", expected="letters, digits and _")
     if not device.model_types:
         device.model_types = (device.name,)
-    source = kernel_source(device, "cn_user_kernel")
-    kernel = _compile(device.name, source)
+    kernel = _compile(device.name, kernel_source(device, "cn_user_kernel"))
     catalog("devices").register(device.name, device)
-    _registered[device.name] = kernel
+    _registered[device] = kernel
     return device
 
 
 def _compile(name: str, source: str) -> Kernel:
     compiler = shutil.which("cc")
     if compiler is None:
-        raise DeviceError(f"the device {name!r} cannot be compiled: there is no C compiler 'cc'", hint="install gcc or clang")
+        raise DeviceError(
+            f"the device {name!r} cannot be compiled: there is no C compiler 'cc'", hint="install gcc or clang"
+        )
     text = "\n".join(line for line in source.splitlines() if not line.startswith('#include "'))
-    text = _kernels.headers() + text
+    text = headers() + text
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
     digest = hashlib.sha256("\0".join([text, *_FLAGS, version]).encode()).hexdigest()[:32]
     folder = cache_folder()
     library = folder / f"{name}-{digest}.so"
-    if not library.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            path = Path(work) / f"{name}.c"
-            path.write_text(text, encoding="utf-8")
-            built = Path(work) / "kernel.so"
-            done = subprocess.run([compiler, *_FLAGS, str(path), "-o", str(built), "-lm"], capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise DeviceError(f"the compiler refused the equations of {name!r}: {done.stderr.strip()[:500]}")
-            os.replace(built, library)
-    handle = ctypes.CDLL(str(library))
+    try:
+        if not library.exists():
+            _build(compiler, name, text, library)
+        handle = ctypes.CDLL(str(library))
+    except OSError as error:
+        raise FileError(
+            f"the compiled device {name!r} cannot be kept or loaded: {error}",
+            hint=f"delete {library} when it is damaged, or set XDG_CACHE_HOME to a folder that can be written",
+        ) from error
     return Kernel(ctypes.addressof(ctypes.c_char.in_dll(handle, "cn_user_kernel")), handle)
+
+
+def _build(compiler: str, name: str, text: str, library: Path) -> None:
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=library.parent) as work:
+        source, built = Path(work) / f"{name}.c", Path(work) / "kernel.so"
+        source.write_text(text, encoding="utf-8")
+        command = [compiler, *_FLAGS, str(source), "-o", str(built), "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise DeviceError(f"the compiler refused the equations of {name!r}: {done.stderr.strip()[:500]}")
+        # another process may have built the same: whole files only, the last one stays
+        os.replace(built, library)

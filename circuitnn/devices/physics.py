@@ -6,10 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from circuitnn.devices.declare import Environment, Values, require
+
 BOLTZMANN = 1.38064852e-23
 CHARGE = 1.6021766208e-19
+ZERO_CELSIUS = 273.15
 #: Temperature at which SPICE's silicon constants hold, K.
 REFERENCE = 300.15
+
+
+def temperatures(values: Values, env: Environment) -> tuple[np.ndarray, np.ndarray]:
+    """Return the temperature of each instance and that of its parameters, K, each shape (n,).
+
+    Reads the parameters ``temp`` and ``tnom`` (degrees Celsius) and ``dtemp``.
+    """
+    temp = np.where(np.isnan(values["temp"]), env.temp + values["dtemp"], values["temp"] + ZERO_CELSIUS)
+    tnom = np.where(np.isnan(values["tnom"]), env.tnom, values["tnom"] + ZERO_CELSIUS)
+    require(
+        (temp > 0.0) & (tnom > 0.0),
+        "a temperature is not above absolute zero",
+        expected=f"temp and tnom above {-ZERO_CELSIUS} degC",
+        hint="temp and tnom are in degrees Celsius, dtemp is a difference",
+    )
+    return temp, tnom
 
 
 def thermal_voltage(temp: Any) -> Any:

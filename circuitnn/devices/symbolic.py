@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -32,9 +33,49 @@ def sinh(x: Any) -> Any:
     return _call("sinh", x)
 
 
+def cosh(x: Any) -> Any:
+    """Return the hyperbolic cosine."""
+    return _call("cosh", x)
+
+
 def tanh(x: Any) -> Any:
     """Return the hyperbolic tangent."""
     return _call("tanh", x)
+
+
+#: Argument above which `limexp` goes on as a straight line.
+LIMEXP_MAX = 80.0
+
+
+def limexp(x: Any) -> Any:
+    """Return e**x up to x = 80 and its tangent beyond, so that no iterate of Newton's method overflows."""
+    return where(x < LIMEXP_MAX, exp(x), math.exp(LIMEXP_MAX) * (1 + x - LIMEXP_MAX))
+
+
+@cache
+def power_class() -> Any:
+    """Return the class of powers whose derivative holds at base 0 too.
+
+    sympy differentiates b**p to p b**p / b, which is 0/0 there.
+    """
+    import sympy
+
+    class Power(sympy.Function):
+        """``Power(base, exponent)``; the exponent does not depend on unknowns."""
+
+        nargs = 2
+        is_real = True
+
+        def _eval_derivative(self, symbol: Any) -> Any:
+            base, exponent = self.args
+            return exponent * Power(base, exponent - 1) * sympy.diff(base, symbol)
+
+    return Power
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """Return base**exponent for a base that may reach 0; the exponent is a parameter, at least 1."""
+    return power_class()(base, exponent)
 
 
 @cache
@@ -46,7 +87,7 @@ def cases_class() -> Any:
     """
     import sympy
 
-    class Cases(sympy.Function):  # type: ignore[misc]
+    class Cases(sympy.Function):
         """``Cases(c1, v1, c2, v2, ..., otherwise)``."""
 
         is_real = True
@@ -77,9 +118,21 @@ def cases_class() -> Any:
 def where(*cases: Any) -> Any:
     """Return the first value whose condition holds: ``where(c1, v1, c2, v2, ..., otherwise)``.
 
-    Each value is evaluated only where its condition holds, so it may be meaningless elsewhere.
+    Each value is evaluated only where its condition holds, so it may be meaningless elsewhere. Conditions that are
+    already decided are taken out.
     """
-    return cases_class()(*cases)
+    kept: list[Any] = []
+    for condition, value in zip(cases[:-1:2], cases[1::2], strict=True):
+        if condition == True:  # noqa: E712  (sympy's true is another object)
+            return cases_class()(*kept, value) if kept else value
+        if condition != False:  # noqa: E712
+            kept += [condition, value]
+    return cases_class()(*kept, cases[-1]) if kept else cases[-1]
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """Return x, but not below low or above high."""
+    return where(x <= low, low, x >= high, high, x)
 
 
 def equals(a: Any, b: Any) -> Any:

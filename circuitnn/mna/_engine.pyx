@@ -50,7 +50,11 @@ cdef extern from "cn_system.h":
         cn_idx n
         const cn_idx *index
         const double *param
+        cn_idx jf_count
+        cn_idx jq_count
+        const cn_idx *jf_from
         const cn_idx *jf_slot
+        const cn_idx *jq_from
         const cn_idx *jq_slot
         double *u
         double *f
@@ -200,8 +204,14 @@ cdef class Engine:
             batch.n = b.n
             iv = self._own(_indices(b.index).ravel()); batch.index = _idx(iv)
             cv = self._own(_doubles(b.param).ravel()); batch.param = _cdbl(cv)
-            iv = self._own(_indices(b.jf_slot).ravel()); batch.jf_slot = _idx(iv)
-            iv = self._own(_indices(b.jq_slot).ravel()); batch.jq_slot = _idx(iv)
+            inside = np.flatnonzero(b.jf_slot.ravel() < s.nnz)
+            batch.jf_count = len(inside)
+            iv = self._own(_indices(inside)); batch.jf_from = _idx(iv)
+            iv = self._own(_indices(b.jf_slot.ravel()[inside])); batch.jf_slot = _idx(iv)
+            inside = np.flatnonzero(b.jq_slot.ravel() < s.nnz)
+            batch.jq_count = len(inside)
+            iv = self._own(_indices(inside)); batch.jq_from = _idx(iv)
+            iv = self._own(_indices(b.jq_slot.ravel()[inside])); batch.jq_slot = _idx(iv)
             local = batch.kernel.n_local * b.n
             dv = self._own(np.zeros(local)); batch.u = _dbl(dv)
             dv = self._own(np.zeros(local)); batch.f = _dbl(dv)
@@ -277,11 +287,11 @@ cdef class Engine:
 
     def jacobians(self, double[::1] x):
         """Return df/dx and dq/dx at ``x`` on the pattern, each (nnz,)."""
-        cdef double[::1] g = np.empty(self.s.nnz + 1)
-        cdef double[::1] c = np.empty(self.s.nnz + 1)
+        cdef double[::1] g = np.empty(self.s.nnz)
+        cdef double[::1] c = np.empty(self.s.nnz)
         with nogil:
             cn_system_jacobians(&self.s, &x[0], &g[0], &c[0])
-        return np.asarray(g)[: self.s.nnz], np.asarray(c)[: self.s.nnz]
+        return np.asarray(g), np.asarray(c)
 
     def charges(self, double[::1] x):
         """Return q(x), (n+1,)."""

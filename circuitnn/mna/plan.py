@@ -357,7 +357,7 @@ class _Planner:
                 source.append(first + which)
                 value.append(-f[local, which])
                 first += len(group.elements)
-        plan.g0[-1] = plan.c0[-1] = 0.0
+        plan.g0, plan.c0 = plan.g0[:-1], plan.c0[:-1]  # the last slot gathered what belongs to ground
         if row:
             plan.drive_row = np.concatenate(row).astype(np.int32)
             plan.drive_source = np.concatenate(source).astype(np.int32)

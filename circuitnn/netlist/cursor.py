@@ -96,7 +96,7 @@ class Cursor:
         """Read a word; ``what`` names it when it is missing."""
         found = _WORD.match(self.text, self.pos)
         if found is None:
-            self.error(f"{self.found()} where {what} belongs", expected=what)
+            self.error(f"{self.found()} where {what} belongs")
         self.last = self.pos
         self.pos = found.end()
         self.skip()

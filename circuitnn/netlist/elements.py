@@ -12,8 +12,9 @@ from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
 
 PRIMARY = {"r": "resistance", "c": "capacitance", "l": "inductance"}
 _ARGUMENTS = {"pulse": (2, 7), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None)}
-_REFUSED = frozenset(("sffm", "am", "trnoise", "trrandom", "external", "pwlfile", "pat"))
-_SOURCE_WORDS = frozenset(("dc", "ac", *_ARGUMENTS, *_REFUSED))
+_REFUSED = frozenset(("sffm", "am", "trnoise", "trrandom", "external", "pwlfile", "pat", "portnum"))
+_DISTORTION = ("distof1", "distof2")
+_SOURCE_WORDS = frozenset(("dc", "ac", *_ARGUMENTS, *_REFUSED, *_DISTORTION))
 _MAX_POLY = 20
 _NAMED_LATER = {
     "a": "A elements (XSPICE code models)",
@@ -107,6 +108,7 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
             cursor.last = at
             cursor.put(params, {"ac": "acmag"}.get(key, key), value)
             continue
+        wrapped = cursor.char == "(" and Cursor(cursor.line, cursor.pos + 1).peek() in _ARGUMENTS and cursor.take("(")
         if cursor.char in "{'\"" or cursor.peek() not in _SOURCE_WORDS:
             value = cursor.value("a DC value, AC, or PULSE, SIN, EXP or PWL")
             cursor.put(params, "dc", value)
@@ -124,10 +126,16 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
             cursor.error(
                 f"the source function {word.upper()} is not supported yet", last=True, expected="PULSE, SIN, EXP or PWL"
             )
+        elif word in _DISTORTION:
+            # They matter to distortion analysis only, which is refused by its card.
+            while cursor.at_value(_SOURCE_WORDS):
+                cursor.value("a magnitude or phase")
         elif function is not None:
             cursor.error(f"{name} has two time functions", last=True)
         else:
             function = _function(cursor, name, word)
+            if wrapped and not cursor.take(")"):
+                cursor.error(f"({word.upper()} is not closed", expected=")")
     return ElementStatement(name, nodes, params, function=function, place=place)
 
 

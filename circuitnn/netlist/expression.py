@@ -295,6 +295,8 @@ class _Parser:
             if len(args) != 3:
                 self.error(f"{name} takes 3 arguments, not {len(args)}", start)
             return Ternary(*args)
+        if name == "sqr" and len(args) == 1:
+            return Call("pow", (*args, Number(2.0)))
         if name == "sign" and len(args) == 1:
             name = "sgn"
         if name in FUNCTIONS:

@@ -20,8 +20,8 @@ MAX_NESTING = 100
 # Most lines of large decks: a two-terminal part with a number.
 _PLAIN = re.compile(r"\s*([rcl][^\s=(),{}'\"]*)[ \t]+([^\s=(),{}'\"]+)[ \t]+([^\s=(),{}'\"]+)[ \t]+([\d.][\w.+-]*)\s*")
 _MEGA = re.compile(r"(?<![\w.])[\d.]+M(?!\w)")
-# Cards of other programs or of later versions that only look at results, so a run without them is the same run.
-_SKIPPED = frozenset(("measure", "meas", "four", "fourier", "width", "backanno"))
+# Cards that only look at results or serve .control scripts: a run without them is the same run.
+_SKIPPED = frozenset(("measure", "meas", "four", "fourier", "width", "backanno", "csparam"))
 _LATER = frozenset(
     (
         *(
@@ -42,7 +42,6 @@ _LATER = frozenset(
             "osdi",
         ),
         *(
-            "csparam",
             "montecarlo",
             "hb",
             "sp",

@@ -133,8 +133,8 @@ def _flags(letter: str, params: dict[str, Value]) -> list[str]:
 def flat_to_text(flat: FlatNetlist) -> str:
     """Return a flat netlist as SPICE text that ngspice runs to the same results.
 
-    Elements of subcircuits are named as ngspice names them: ``x1.r2`` is ``r.x1.r2``. Functions that it lacks are written
-    by those that it has, and a current-controlled polynomial as an E or G source.
+    Elements of subcircuits are named as ngspice names them: ``x1.r2`` is ``r.x1.r2``. Functions that it lacks are
+    written by those that it has, and a current-controlled polynomial as an E or G source.
     """
     names = {element.name: _flat_name_of(element) for element in flat.elements}
     lines = [flat.title]
@@ -175,7 +175,8 @@ def flat_name(name: str) -> str:
 
 def _flat_name_of(element: Element) -> str:
     if element.expression is not None and element.letter in "fh":
-        return f"{'e' if element.kind == 'v' else 'g'}.{element.name}"
+        path, dot, last = element.name.rpartition(".")
+        return flat_name(f"{path}{dot}{'e' if element.kind == 'v' else 'g'}_{last}")
     return flat_name(element.name)
 
 

@@ -124,7 +124,7 @@ static void diode_point(void)
     cn_system s = make(1e-3, 0.0, g0, c0, &source);
     static const cn_idx index[] = {1}, slot[] = {4};
     double u[1], f[1], q[1], jf[1], lim[1] = {0.0}, acc[1] = {0.0};
-    cn_batch batch = {&kernel, 1, index, NULL, slot, slot, u, f, q, jf, NULL, lim, acc};
+    cn_batch batch = {&kernel, 1, index, NULL, 1, 0, zero, slot, zero, slot, u, f, q, jf, NULL, lim, acc};
     s.n_batches = 1;
     s.batches = &batch;
     CHECK(cn_system_init(&s, PERM) == CN_OK);

@@ -124,7 +124,11 @@ def test_rlc_step(resistance):
         return (t + (a + b) / (a * b) - (b * np.exp(a * t) / a - a * np.exp(b * t) / b) / (b - a)).real
 
     tran = accurate(
-        "v1 in 0 pulse(0 1 0 1u 1u 1 2)", f"r1 in a {resistance}", "l1 a out 1m", "c1 out 0 100n", ".tran 0.5u 300u 0 0.1u"
+        "v1 in 0 pulse(0 1 0 1u 1u 1 2)",
+        f"r1 in a {resistance}",
+        "l1 a out 1m",
+        "c1 out 0 100n",
+        ".tran 0.5u 300u 0 0.1u",
     ).tran
     exact = ramp_response(integral, rise)(tran.time)
     np.testing.assert_allclose(tran["v(out)"], exact, atol=2 * TRANSIENT, rtol=0)

@@ -71,6 +71,13 @@ def test_depletion_and_diffusion_capacitance():
         assert capacitance == pytest.approx(junction + 10e-9 * conductance, rel=CONSTANTS, abs=0), bias
 
 
+def test_junction_charge_at_the_start_is_that_of_the_given_voltages():
+    """With uic a reverse voltage far beyond what Newton's limiting allows in a step must not bend the charge."""
+    tran = run("c1 k 0 1u ic=5", "d1 a k dx", "r1 a 0 1meg", ".model dx d is=1e-14 cjo=50p", ".tran 10n 1u uic").tran
+    # Nothing has moved within the first step, far shorter than 1 megohm * 20 pF: the anode is where it was given, at 0.
+    assert tran["v(a)"][1] == pytest.approx(0.0, abs=1e-3)
+
+
 def test_breakdown_holds_the_voltage():
     op = run("v1 a 0 12", "r1 a b 1k", "d1 0 b dz", ".model dz d bv=5.1 ibv=1m", ".op").op
     # At ibv the voltage is bv by definition; at 7 mA it is VT ln 7 higher.

@@ -1,5 +1,6 @@
 """Expansion: scopes, parameters, subcircuits, models, directives."""
 
+# ruff: noqa: E501 - a table reads best with a case a line
 import pytest
 
 from circuitnn.errors import NetlistError

@@ -93,6 +93,7 @@ def value(text, **keywords):
         ("uramp(a)", 3.0),
         ("uramp(b)", 0.0),
         ("u2(0.25)", 0.25),
+        ("sqr(b)", 4.0),
         ("ternary_fcn(1,2,3)", 2.0),
         ("if(0,2,3)", 3.0),
         ("limit(5,1,3)", 3.0),

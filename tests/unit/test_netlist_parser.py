@@ -1,5 +1,6 @@
 """The grammar of element lines and cards, and files."""
 
+# ruff: noqa: E501 - a table reads best with a case a line
 import time
 
 import pytest
@@ -51,6 +52,8 @@ def one(line):
         ("v1 a 0 sin 0 1 1k ac 1", ElementStatement("v1", ("a", "0"), {"acmag": 1.0}, function=SourceFunction("sin", (0.0, 1.0, 1e3)))),
         ("v1 a 0 pwl(0 0, 1u 1)", ElementStatement("v1", ("a", "0"), function=SourceFunction("pwl", (0.0, 0.0, 1e-6, 1.0)))),
         ("v1 a 0 exp(0 1)", ElementStatement("v1", ("a", "0"), function=SourceFunction("exp", (0.0, 1.0)))),
+        ("v1 a 0 0v (sin 0 1 1k)", ElementStatement("v1", ("a", "0"), {"dc": 0.0}, function=SourceFunction("sin", (0.0, 1.0, 1e3)))),
+        ("v1 a 0 distof1 0 1 dc 2", ElementStatement("v1", ("a", "0"), {"dc": 2.0})),
         ("e1 a 0 c d 10", ElementStatement("e1", ("a", "0", "c", "d"), {"gain": 10.0})),
         ("g1 a 0 (c,d) 1m m=2", ElementStatement("g1", ("a", "0", "c", "d"), {"gain": 1e-3, "m": 2.0})),
         ("e1 a 0 value={v(c)^2}", ElementStatement("e1", ("a", "0"), expression=parse_expression("v(c)^2"), kind="v")),
@@ -109,6 +112,7 @@ def one(line):
         (".ic v(1)=2 V( a )={x}", Directive("ic", (Assignment("v(1)", 2.0), Assignment("v(a)", Name("x"))))),
         (".nodeset v(a)=1", Directive("nodeset", (Assignment("v(a)", 1.0),))),
         (".save v(a) i(v1) @n1[w] v(a, b) 3", Directive("save", ("v(a)", "i(v1)", "@n1[w]", "v(a,b)", "3"))),
+        (".probe alli", Directive("print", ("alli",))),
         (".print tran v(a)  i(v1)", Directive("print", ("tran v(a) i(v1)",))),
     ],
 )  # fmt: skip

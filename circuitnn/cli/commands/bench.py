@@ -20,10 +20,10 @@ _HALF = 10  # characters of a bar on each side of the goal, 1 dB each
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a list of rows as JSON.")
 def bench(name: str | None, as_json: bool) -> None:
-    """Run a benchmark, or list them when no NAME is given.
+    """Run a benchmark, or list them.
 
-    The ratio is the baseline's figure over ours. The bar shows it in decibels around the goal, which is the mark in
-    the middle: to the right it is better, to the left worse.
+    Without NAME it prints the names. The ratio is the baseline's figure over ours. The bar shows it in decibels around
+    the goal, which is the mark in the middle: to the right it is better, to the left worse.
     """
     from circuitnn.bench import runner
 

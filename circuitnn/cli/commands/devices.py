@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from circuitnn.cli import terminal
 
-_LONGEST = 400  # characters of an equation worth printing
+_LONGEST = 900  # characters; a longer equation is no help on a terminal, and its file has it
 
 
 @click.command()
 @click.argument("name", required=False)
 def devices(name: str | None) -> None:
-    """List the device models, or show one: equations, parameters with units, ranges and sources, states."""
+    """List the device models, or show one.
+
+    Of one model: its equations, parameters with unit, default, range and source, and its states.
+    """
     from circuitnn.devices.cards import CARDS
     from circuitnn.registry import catalog
 
     models = catalog("devices")
     if name is None:
-        rows = [(key, device.letter.upper(), _first_line(device)) for key, device in models.all().items()]
+        rows = [
+            (key, device.letter.upper(), _summary(device).partition(" (")[0].rstrip("."))
+            for key, device in models.all().items()
+        ]
         terminal.table(["device", "letter", ""], rows)
         cards = [(key, card.model.type, card.doc) for key, card in sorted(CARDS.items())]
         terminal.table(["ready-made card", "device", ""], cards)
@@ -30,28 +37,35 @@ def devices(name: str | None) -> None:
         _show(models.get(name.lower()))
 
 
-def _first_line(device: Any) -> str:
-    text = (device.__doc__ or "").strip()
-    return text.splitlines()[0] if text else ""
+def _summary(device: Any) -> str:
+    """Return what the device's file says that it is, on one line."""
+    text = (sys.modules[device.__module__].__doc__ or device.__doc__ or "").strip()
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def _show(device: Any) -> None:
-    click.echo(f"{device.name}  (element letter {device.letter.upper()})\n")
+    click.echo(f"{device.name} (element letter {device.letter.upper()}): {_summary(device)}\n")
     click.echo("\n".join(line.strip() for line in (device.__doc__ or "").strip().splitlines()) + "\n")
     click.echo(f"terminals: {' '.join(device.terminals)}")
     if device.model_types:
         click.echo(f"model types: {' '.join(device.model_types)}")
     _show_equations(device)
+    sources: list[str] = []
     rows = []
     for key, param in device.params.items():
+        if param.source and param.source not in sources:
+            sources.append(param.source)
         default = "" if param.default is None else f"{param.default:g}"
         on = {"both": "", "instance": "element", "model": ".model"}[param.on]
-        rows.append((key, param.unit, default, _range(param), on, param.doc, param.source))
+        mark = f"[{1 + sources.index(param.source)}]" if param.source else ""
+        rows.append((key, param.unit, default, _range(param), on, mark, param.doc))
     if rows:
-        terminal.table(["parameter", "unit", "default", "range", "only on", "", "source"], rows)
+        terminal.table(["parameter", "unit", "default", "range", "only on", "source", ""], rows)
     states = [(key, state.unit, str(state.init), state.doc) for key, state in device.states.items()]
     if states:
         terminal.table(["state", "unit", "initial", ""], states)
+    for k, source in enumerate(sources, 1):
+        click.echo(f"[{k}] {source}")
 
 
 def _range(item: Any) -> str:
@@ -65,29 +79,45 @@ def _show_equations(device: Any) -> None:
     import sympy
 
     from circuitnn.devices.derive import derive
+    from circuitnn.devices.symbolic import cases_class
 
     model = derive(device)
-    named = {symbol: sympy.Symbol(name) for name, symbol in model.symbols.items()}
+    names = {symbol: name for name, symbol in model.symbols.items()}
     for name, symbol in zip(device.locals, model.unknowns, strict=True):
-        shown = f"v_{name}" if name in (*device.terminals, *device.internals) else name
-        named[symbol] = sympy.Symbol(f"i_{name}" if name in (*device.branches, *device.controls) else shown)
-    click.echo("\nequations, f + dq/dt = 0 (a terminal's f is the current into it):")
+        names[symbol] = _unknown(device, name)
+
+    def text(expression: Any) -> str:
+        free = sympy.sympify(expression, strict=True).free_symbols
+        plain = {s: sympy.Symbol(names.get(s) or str(s).partition("_")[2]) for s in free}
+        written = sympy.sstr(expression.xreplace(plain))
+        return written if len(written) <= _LONGEST else "a function of " + ", ".join(sorted(map(str, plain.values())))
+
+    click.echo("\nequations, f + dq/dt = 0 for each unknown (of a terminal, f is the current into the device):")
     for name, f, q in zip(device.locals, model.raw_f, model.raw_q, strict=True):
         for letter, row in (("f", f), ("q", q)):
-            if row == 0:
-                continue
-            renamed = {s: sympy.Symbol(str(s).removeprefix("env_")) for s in row.free_symbols if s not in named}
-            text = sympy.sstr(row.xreplace({**named, **renamed}))
-            long = f"a function of {', '.join(sorted(map(str, row.xreplace({**named, **renamed}).free_symbols)))}"
-            click.echo(f"  {letter}[{name}] = {text if len(text) <= _LONGEST else long}")
+            if row != 0:
+                click.echo(f"  {letter}[{name}] = {text(row)}")
+    for item in model.limits:
+        if item.kind == "switch":
+            click.echo(f"  {item.name} = 1 above, 0 below its threshold of {text(item.raw)}")
+        else:
+            click.echo(f"  {item.name} = {text(item.raw)}")
+    if any(row.atoms(cases_class()) for row in (*model.raw_f, *model.raw_q)):
+        click.echo("  Cases(c1, x1, c2, x2, ..., y) is x1 where c1 holds, else x2 where c2 holds, ..., else y")
     click.echo("")
 
 
+def _unknown(device: Any, name: str) -> str:
+    if name in (*device.terminals, *device.internals):
+        return f"v_{name}"
+    return name if name == "i" or name in device.states or name in device.auxiliaries else f"i_{name}"
+
+
 def _show_card(name: str, card: Any) -> None:
-    click.echo(f"{name}: a ready-made card of the device {card.model.type}\n{card.doc}\n")
     params = " ".join(f"{key}={value:g}" for key, value in card.model.params.items())
+    click.echo(f"{name}: {card.doc}; a ready-made card of the device {card.model.type}\n")
     click.echo(f".model {name} {card.model.type} ({params})\n")
-    click.echo(f"source: {card.source}")
+    click.echo(f"conductance from {card.g_min:g} to {card.g_max:g} S\nsource: {card.source}")
 
 
 EXPORT = devices

@@ -15,9 +15,10 @@ from circuitnn.errors import FileError, UsageError
 @click.argument("vectors", nargs=-1)
 @click.option("-o", "--output", metavar="PNG", help="Name of the picture; beside RAW by default.")
 def plot(raw: str, vectors: tuple[str, ...], output: str | None) -> None:
-    """Draw vectors of a raw or HDF5 file, such as "v(out)"; all voltages when none are named.
+    """Draw the vectors of a file of results.
 
-    One picture an analysis that has them; for ac magnitude and phase.
+    RAW is a raw or HDF5 file; vectors are named as in "v(out)", all voltages when none are. Makes one picture an
+    analysis that has them; for ac magnitude and phase.
     """
     target = terminal.require_folder(output or Path(raw).with_suffix(".png"))
     if target.suffix.lower() != ".png":

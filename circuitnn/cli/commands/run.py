@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from circuitnn.cli import terminal
-from circuitnn.errors import AnalysisError, UsageError
+from circuitnn.errors import CircuitnnError, UsageError
 
 if TYPE_CHECKING:
     from circuitnn.netlist.netlist import Netlist
@@ -68,17 +69,18 @@ def _compute(netlist: Netlist, target: Path | None) -> Results:
     try:
         with terminal.progress(Path(str(netlist.path)).name) as progress:
             return circuit.run_cards(cards, progress)
-    except AnalysisError as error:
+    except CircuitnnError as error:  # also a later card that names an absent source: the earlier ones were run
         terminal.warn(circuit.warnings)
         if target:
             _save_partial(error, target)
         raise
 
 
-def _save_partial(error: AnalysisError, target: Path) -> None:
+def _save_partial(error: CircuitnnError, target: Path) -> None:
     from circuitnn.results.result import Result, Results
 
-    partial = Results([error.result]) if isinstance(error.result, Result) else error.result
+    computed = getattr(error, "result", None)
+    partial = Results([computed]) if isinstance(computed, Result) else computed
     if not partial:
         terminal.message(f"nothing was computed: {target} is not written")
         return
@@ -93,10 +95,12 @@ def _points(result: Result) -> str:
 
 def _chosen(result: Result, netlist: Netlist) -> list[str]:
     """Return the vectors that the deck's ``.print`` and ``.plot`` cards name for an analysis, or all."""
+    from circuitnn.netlist.statements import Directive
+
     named: list[str] = []
     for card in netlist.statements:
-        if getattr(card, "name", "") in ("print", "plot") and getattr(card, "words", ()):
-            kind, *vectors = _VECTOR.findall(str(card.words[0]))
+        if isinstance(card, Directive) and card.name in ("print", "plot") and card.words:
+            kind, *vectors = ("".join(word.split()) for word in _VECTOR.findall(str(card.words[0])))
             if kind.lower() == result.kind:
                 named += [v for v in vectors if v not in named]
     missing = [name for name in named if name not in result]
@@ -109,8 +113,9 @@ def _print(result: Result, names: list[str]) -> None:
     import numpy as np
 
     shown = names[:_MOST_ROWS]
+    rows: list[Sequence[str]]
     if result.kind == "op":
-        rows = [(name, f"{float(result[name]):.6g}", _unit(result, name)) for name in shown]
+        rows = [(n, f"{float(result[n]):.6g}", _unit(result, n)) for n in shown]
         terminal.table(["", "value", "unit"], rows, title=f"{result.name}: operating point")
     else:
         rows = []
@@ -120,7 +125,9 @@ def _print(result: Result, names: list[str]) -> None:
             ends = (values.min(), values.max(), values[-1]) if len(values) else ()
             rows.append((name, *(f"{x:.6g}" for x in ends), *[""] * (3 - len(ends)), _unit(result, name)))
         axis = result.variables[0]
-        span = f", {axis.name} from {result.axis[0]:g} to {result.axis[-1]:g} {axis.unit}".rstrip() if len(result) else ""
+        span = (
+            f", {axis.name} from {result.axis[0]:g} to {result.axis[-1]:g} {axis.unit}".rstrip() if len(result) else ""
+        )
         title = f"{result.name}: {_points(result)}{span}" + (" (magnitudes)" if np.iscomplexobj(result.data) else "")
         terminal.table(["", "least", "largest", "last", "unit"], rows, title=title)
     if len(names) > len(shown):
@@ -138,7 +145,12 @@ def _unit(result: Result, name: str) -> str:
 def _summary(results: Results, netlist: Netlist) -> dict[str, Any]:
     analyses: dict[str, Any] = {}
     for name, result in results.items():
-        entry = {"kind": result.kind, "points": len(result), "variables": result.keys(), "statistics": result.statistics}
+        entry = {
+            "kind": result.kind,
+            "points": len(result),
+            "variables": result.keys(),
+            "statistics": result.statistics,
+        }
         if result.kind == "op":
             entry["values"] = {key: float(result[key]) for key in result}
         analyses[name] = entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from circuitnn.devices.declare import Memristor, Param, State
-from circuitnn.devices.symbolic import equals, exp, log, stop_at_bounds, where
+from circuitnn.devices.symbolic import clip, equals, exp, limexp, log, where
 
 _SIMMONS = "MemTorch's VTEAM defaults, a fit to the Simmons tunnel barrier model"
 
@@ -30,33 +30,34 @@ class Vteam(Memristor):
     alpha_off = Param(1.0, "1", low=1.0, doc="exponent of RESET", source=_SIMMONS)
     w_on = Param(0.0, "m", doc="state of least resistance", source=_SIMMONS)
     w_off = Param(3e-9, "m", doc="state of largest resistance", source=_SIMMONS)
-    iv = Param(0.0, "1", low=0.0, high=1.0, doc="current: 0 linear, 1 exponential in the state")
-    window = Param(0.0, "1", low=0.0, high=1.0, doc="0 none, 1 TEAM")
+    iv = Param(0.0, "1", choices=(0.0, 1.0), doc="current: 0 linear, 1 exponential in the state")
+    window = Param(0.0, "1", choices=(0.0, 1.0), doc="0 none, 1 TEAM")
     a_on = Param(1.2e-9, "m", doc="place of the TEAM window of SET")
     a_off = Param(1.8e-9, "m", doc="place of the TEAM window of RESET")
     w_c = Param(107e-12, "m", low=0.0, exclusive=True, doc="width of the TEAM windows")
     w0 = Param(1.5e-9, "m", doc="initial state")
-    w = State("w0", "m", doc="width of the insulating region", scale=1e-9)
+    w = State("w0", "m", low="w_on", high="w_off", doc="width of the insulating region", scale=1e-9)
 
     def current(self, v: Any) -> Any:
         """Return the current."""
-        s = (self.w - self.w_on) / (self.w_off - self.w_on)
+        # an iterate of Newton's method beyond a bound must not meet zero resistance
+        s = clip((self.w - self.w_on) / (self.w_off - self.w_on), 0, 1)
         linear = v / (self.ron + (self.roff - self.ron) * s)
         return where(equals(self.iv, 0), linear, v / self.ron * exp(-log(self.roff / self.ron) * s))
 
     def rates(self, v: Any) -> dict[str, Any]:
         """Return the speed of the state."""
         team = equals(self.window, 1)
-        f_off = where(team, exp(-exp((self.w - self.a_off) / self.w_c)), 1.0)
-        f_on = where(team, exp(-exp((self.a_on - self.w) / self.w_c)), 1.0)
-        rate = where(
+        f_off = where(team, exp(-limexp((self.w - self.a_off) / self.w_c)), 1.0)
+        f_on = where(team, exp(-limexp((self.a_on - self.w) / self.w_c)), 1.0)
+        speed = where(
             v > self.v_off,
             self.k_off * (v / self.v_off - 1) ** self.alpha_off * f_off,
             v < self.v_on,
             self.k_on * (v / self.v_on - 1) ** self.alpha_on * f_on,
             0.0,
         )
-        return {"w": stop_at_bounds(rate, self.w, self.w_on, self.w_off)}
+        return {"w": speed}
 
 
 EXPORT = Vteam

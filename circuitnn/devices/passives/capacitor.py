@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from circuitnn.devices.declare import Device, Environment, Equations, Param, Values
-from circuitnn.errors import DeviceError
-
-ZERO_CELSIUS = 273.15
+from circuitnn.devices import physics
+from circuitnn.devices.declare import Device, Environment, Equations, Param, Values, require
 
 
 class Capacitor(Device):
@@ -23,7 +21,7 @@ class Capacitor(Device):
     ic = Param(None, "V", doc="initial voltage, used with uic", on="instance")
     m = Param(1.0, "1", low=0.0, exclusive=True, doc="number in parallel", on="instance")
     scale = Param(1.0, "1", low=0.0, doc="factor of the capacitance", on="instance")
-    temp = Param(None, "degC", low=-ZERO_CELSIUS, doc="own temperature", on="instance")
+    temp = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="own temperature", on="instance")
     dtemp = Param(0.0, "K", doc="difference to the circuit's temperature", on="instance")
     tc1 = Param(0.0, "1/K", doc="linear temperature coefficient")
     tc2 = Param(0.0, "1/K^2", doc="quadratic temperature coefficient")
@@ -34,7 +32,7 @@ class Capacitor(Device):
     cap = Param(None, "F", doc="default capacitance", on="model")
     cj = Param(None, "F/m^2", low=0.0, doc="capacitance of the area", on="model")
     cjsw = Param(0.0, "F/m", low=0.0, doc="capacitance of the rim", on="model")
-    tnom = Param(None, "degC", low=-ZERO_CELSIUS, doc="temperature at which the values hold", on="model")
+    tnom = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="temperature at which the values hold", on="model")
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
@@ -44,10 +42,12 @@ class Capacitor(Device):
         width = np.where(np.isnan(values["w"]), values["defw"], values["w"]) - values["narrow"]
         geometric = values["cj"] * length * width + 2.0 * values["cjsw"] * (length + width)
         capacitance = np.where(np.isnan(given), geometric, given)
-        if np.isnan(capacitance).any():
-            raise DeviceError("a capacitor has no capacitance", expected="a value, or l, w and a model with cj")
-        temp = np.where(np.isnan(values["temp"]), env.temp + values["dtemp"], values["temp"] + ZERO_CELSIUS)
-        tnom = np.where(np.isnan(values["tnom"]), env.tnom, values["tnom"] + ZERO_CELSIUS)
+        require(
+            np.isfinite(capacitance),
+            "a capacitor has no capacitance",
+            expected="a value, or l and a model with cj",
+        )
+        temp, tnom = physics.temperatures(values, env)
         dt = temp - tnom
         factor = values["m"] * values["scale"] * (1.0 + values["tc1"] * dt + values["tc2"] * dt * dt)
         return {**values, "effective": capacitance * factor}

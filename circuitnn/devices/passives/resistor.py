@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from circuitnn.devices.declare import Device, Environment, Equations, Param, Values
-from circuitnn.errors import DeviceError
-
-ZERO_CELSIUS = 273.15
+from circuitnn.devices import physics
+from circuitnn.devices.declare import Device, Environment, Equations, Param, Values, require
 
 
 class Resistor(Device):
-    """i = v / R, R = R0 (1 + tc1 dT + tc2 dT^2), dT = T - tnom; without a value R0 = rsh (l - narrow) / (w - narrow)."""
+    """i = v / R, R = R0 (1 + tc1 dT + tc2 dT^2), dT = T - tnom.
+
+    Without a value, R0 = rsh (l - narrow) / (w - narrow).
+    """
 
     letter = "r"
     model_types = ("r", "res")
@@ -24,14 +25,14 @@ class Resistor(Device):
     tc2 = Param(0.0, "1/K^2", doc="quadratic temperature coefficient")
     m = Param(1.0, "1", low=0.0, exclusive=True, doc="number in parallel", on="instance")
     scale = Param(1.0, "1", low=0.0, exclusive=True, doc="factor of the resistance", on="instance")
-    temp = Param(None, "degC", low=-ZERO_CELSIUS, doc="own temperature", on="instance")
+    temp = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="own temperature", on="instance")
     dtemp = Param(0.0, "K", doc="difference to the circuit's temperature", on="instance")
     l = Param(None, "m", low=0.0, doc="length")
     w = Param(None, "m", low=0.0, doc="width")
     rsh = Param(None, "ohm", low=0.0, doc="sheet resistance", on="model")
     defw = Param(10e-6, "m", low=0.0, doc="default width", on="model")
     narrow = Param(0.0, "m", doc="narrowing by side etching", on="model")
-    tnom = Param(None, "degC", low=-ZERO_CELSIUS, doc="temperature at which the values hold", on="model")
+    tnom = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="temperature at which the values hold", on="model")
     r = Param(None, "ohm", doc="default resistance", on="model")
 
     @classmethod
@@ -43,14 +44,20 @@ class Resistor(Device):
         with np.errstate(divide="ignore", invalid="ignore"):
             geometric = values["rsh"] * (values["l"] - values["narrow"]) / (width - values["narrow"])
         resistance = np.where(np.isnan(given), geometric, given)
-        if np.isnan(resistance).any():
-            raise DeviceError("a resistor has no resistance", expected="a value, or l and a model with rsh", hint="give it a value")
-        temp = np.where(np.isnan(values["temp"]), env.temp + values["dtemp"], values["temp"] + ZERO_CELSIUS)
-        tnom = np.where(np.isnan(values["tnom"]), env.tnom, values["tnom"] + ZERO_CELSIUS)
+        require(
+            np.isfinite(resistance),
+            "a resistor has no resistance",
+            expected="a value, or l and a model with rsh, and a width above narrow",
+        )
+        temp, tnom = physics.temperatures(values, env)
         dt = temp - tnom
         total = resistance * values["scale"] * (1.0 + values["tc1"] * dt + values["tc2"] * dt * dt)
-        if (total == 0.0).any():
-            raise DeviceError("a resistance is zero", expected="another value", hint="use a voltage source of 0 V for a short circuit")
+        require(
+            total != 0.0,
+            "a resistance is zero",
+            expected="another value",
+            hint="use a voltage source of 0 V for a short circuit",
+        )
         return {**values, "conductance": values["m"] / total}
 
     def equations(self) -> Equations:

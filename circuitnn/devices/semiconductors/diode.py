@@ -6,10 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from circuitnn.devices import physics
-from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Param, Values
+from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Param, Values, require
 from circuitnn.devices.symbolic import exp, where
-
-ZERO_CELSIUS = 273.15
 
 
 class Diode(Device):
@@ -25,12 +23,15 @@ class Diode(Device):
     positional = "area"
     # SPICE calls the grading coefficient m in the card, where it cannot mean the number in parallel
     aliases = {"m": "mj", "cj0": "cjo", "cj": "cjo", "pb": "vj", "vb": "bv", "nz": "nbv"}
-    derived = ("isat", "nvt", "vcrit", "gs", "cj", "vjt", "depletion", "f1", "f2", "f3", "breakdown", "ibreak", "nbvt", "transit", "start")
+    derived = (
+        "isat", "nvt", "vcrit", "gs", "cj", "vjt", "depletion", "f1", "f2", "f3", "breakdown", "nbvt", "transit",
+        "start",
+    )  # fmt: skip
 
     area = Param(1.0, "1", low=0.0, exclusive=True, doc="area factor", on="instance")
     m_ = Param(1.0, "1", low=0.0, exclusive=True, doc="number in parallel", on="instance", name="m")
     off = Param(0.0, "1", doc="starts without current", on="instance")
-    temp = Param(None, "degC", low=-ZERO_CELSIUS, doc="own temperature", on="instance")
+    temp = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="own temperature", on="instance")
     dtemp = Param(0.0, "K", doc="difference to the circuit's temperature", on="instance")
     is_ = Param(1e-14, "A", low=0.0, exclusive=True, doc="saturation current", on="model", name="is")
     n = Param(1.0, "1", low=0.0, exclusive=True, doc="emission coefficient", on="model")
@@ -45,30 +46,36 @@ class Diode(Device):
     nbv = Param(None, "1", low=0.0, exclusive=True, doc="emission coefficient of breakdown; N when absent", on="model")
     eg = Param(1.11, "eV", low=0.1, doc="activation energy", on="model")
     xti = Param(3.0, "1", doc="temperature exponent of IS", on="model")
-    tnom = Param(None, "degC", low=-ZERO_CELSIUS, doc="temperature at which the parameters hold", on="model")
+    kf = Param(0.0, "A", low=0.0, doc="flicker-noise coefficient; noise only", on="model")
+    af = Param(1.0, "1", low=0.0, doc="flicker-noise exponent; noise only", on="model")
+    tnom = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="temperature at which the parameters hold", on="model")
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
         """Return the parameters at the diode's temperature."""
         v = values
-        temp = np.where(np.isnan(v["temp"]), env.temp + v["dtemp"], v["temp"] + ZERO_CELSIUS)
-        tnom = np.where(np.isnan(v["tnom"]), env.tnom, v["tnom"] + ZERO_CELSIUS)
+        temp, tnom = physics.temperatures(v, env)
         vt = physics.thermal_voltage(temp)
         size = v["area"] * v["m"]
         nvt = v["n"] * vt
         ratio = temp / tnom
         isat = v["is"] * np.exp((ratio - 1.0) * v["eg"] / nvt + v["xti"] / v["n"] * np.log(ratio))
         vjt = physics.junction_potential(v["vj"], temp, tnom)
+        require(
+            vjt > 0.0,
+            "the junction potential of a diode is not positive at its temperature",
+            expected="vj above 0 V at that temperature",
+            hint="lower the temperature or raise vj",
+        )
         cj = v["cjo"] * physics.junction_capacitance_factor(v["vj"], v["mj"], temp, tnom)
         mj, fc = v["mj"], v["fc"]
         nbv = np.where(np.isnan(v["nbv"]), v["n"], v["nbv"])
-        with np.errstate(invalid="ignore"):
-            breakdown, ibreak = _breakdown(v["bv"], v["ibv"], isat, nbv * vt)
+        vcrit = nvt * np.log(nvt / (np.sqrt(2.0) * isat))
         return {
             **v,
             "isat": isat * size,
             "nvt": nvt,
-            "vcrit": nvt * np.log(nvt / (np.sqrt(2.0) * isat)),
+            "vcrit": vcrit,
             "gs": np.where(v["rs"] > 0.0, size / np.where(v["rs"] > 0.0, v["rs"], 1.0), 0.0),
             "cj": cj * size,
             "vjt": vjt,
@@ -76,11 +83,10 @@ class Diode(Device):
             "f1": vjt * (1.0 - (1.0 - fc) ** (1.0 - mj)) / (1.0 - mj),
             "f2": (1.0 - fc) ** (1.0 + mj),
             "f3": 1.0 - fc * (1.0 + mj),
-            "breakdown": breakdown,
-            "ibreak": ibreak * size,
+            "breakdown": _breakdown(v["bv"], v["ibv"], isat * v["area"], vt, nbv * vt),
             "nbvt": nbv * vt,
             "transit": v["tt"],
-            "start": np.where(v["off"] != 0.0, 0.0, nvt * np.log(nvt / (np.sqrt(2.0) * isat))),
+            "start": np.where(v["off"] != 0.0, 0.0, vcrit),
         }
 
     @classmethod
@@ -100,11 +106,14 @@ class Diode(Device):
             -self.isat * exp(-(self.breakdown + v) / self.nbvt),
         )
         current = current + self.gmin * v
+        beyond = v - self.depletion
         bent = 1 - v / self.vjt
         depletion = self.cj * where(
+            self.cj <= 0,  # spares the power
+            0,
             v < self.depletion,
             self.vjt * (1 - bent ** (1 - self.grading)) / (1 - self.grading),
-            self.f1 + (self.f3 * (v - self.depletion) + self.grading / (2 * self.vjt) * (v**2 - self.depletion**2)) / self.f2,
+            self.f1 + (self.f3 * beyond + self.grading / (2 * self.vjt) * beyond * (v + self.depletion)) / self.f2,
         )
         charge = depletion + self.transit * current
         series = self.gs * (self.anode - self.inner)
@@ -114,18 +123,19 @@ class Diode(Device):
         )
 
 
-def _breakdown(bv: np.ndarray, ibv: np.ndarray, isat: np.ndarray, nvt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the voltage at which the reverse current turns into breakdown, so that it is IBV at -BV as in SPICE."""
+def _breakdown(bv: np.ndarray, ibv: np.ndarray, isat: np.ndarray, vt: np.ndarray, nbvt: np.ndarray) -> np.ndarray:
+    """Return the voltage at which the reverse current turns into breakdown, so that it is IBV near -BV as in SPICE.
+
+    IBV is the current of the whole junction, whatever its area.
+    """
     given = ~np.isnan(bv)
     start = np.where(given, bv, 1.0)
-    # Where IBV is smaller than what the junction leaks anyway, SPICE raises it to fit.
-    current = np.where(ibv < isat * start / nvt, isat * start / nvt, ibv)
-    x = start - nvt * np.log(1.0 + current / isat)
+    leaks = ibv < isat * start / vt  # IBV is less than what the junction leaks anyway: breakdown starts at BV
+    x = start - nbvt * np.log(1.0 + ibv / isat)
     for _ in range(25):
-        x = start - nvt * np.log(current / isat + 1.0 - x / nvt)
-    x = np.where(ibv < isat * start / nvt, start, x)
+        x = start - nbvt * np.log(np.where(leaks, 1.0, np.maximum(ibv / isat + 1.0 - x / vt, 1e-300)))
     # Without BV the branch is put where no voltage reaches it.
-    return np.where(given, x, 1e30), current
+    return np.where(given, np.where(leaks, start, x), 1e30)
 
 
 EXPORT = Diode

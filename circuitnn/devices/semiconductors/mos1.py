@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from circuitnn.devices import physics
-from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Param, Values
+from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Param, Values, require
 from circuitnn.devices.symbolic import exp, sqrt, where
-from circuitnn.errors import DeviceError
 
-ZERO_CELSIUS = 273.15
 _OXIDE = 3.9 * 8.854214871e-12
 _SILICON = 11.70 * 8.854214871e-12
+#: Carriers of intrinsic silicon, 1/m^3.
+_INTRINSIC = 1.45e16
+#: Smallest saturation voltage in the gate capacitances, V.
 _TINY_VDSAT = 0.025
 
 
@@ -22,8 +23,8 @@ def _geometry(unit: str, doc: str, default: float | None = 0.0) -> Param:
     return Param(default, unit, low=0.0, doc=doc, on="instance")
 
 
-def _model(default: float | None, unit: str, doc: str, low: float | None = 0.0, name: str = "") -> Param:
-    return Param(default, unit, low=low, doc=doc, on="model", name=name)
+def _model(default: float | None, unit: str, doc: str, low: float | None = 0.0, name: str = "", **limits: Any) -> Param:
+    return Param(default, unit, low=low, doc=doc, on="model", name=name, **limits)
 
 
 class Mos1(Device):
@@ -48,7 +49,7 @@ class Mos1(Device):
         "pot", "edge", "cd", "cs", "cdsw", "cssw", "k1", "k1sw", "k2", "k2sw", "k3", "k3sw", "vgs0", "vbs0",
     )  # fmt: skip
 
-    polarity = Param(1.0, "1", doc="1 for nmos, -1 for pmos; set by the model type", on="model")
+    polarity = Param(1.0, "1", choices=(1.0, -1.0), doc="1 for nmos, -1 for pmos; set by the model type", on="model")
     l = _geometry("m", "channel length", 100e-6)
     w = _geometry("m", "channel width", 100e-6)
     ad = _geometry("m^2", "area of the drain junction")
@@ -59,13 +60,13 @@ class Mos1(Device):
     nrs = _geometry("1", "squares of the source", 1.0)
     m = Param(1.0, "1", low=0.0, exclusive=True, doc="number in parallel", on="instance")
     off = _geometry("1", "starts without current")
-    temp = Param(None, "degC", low=-ZERO_CELSIUS, doc="own temperature", on="instance")
+    temp = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="own temperature", on="instance")
     dtemp = Param(0.0, "K", doc="difference to the circuit's temperature", on="instance")
     level = Param(1.0, "1", low=1.0, high=1.0, doc="model level", on="model")
     vto = _model(None, "V", "threshold voltage without bulk bias", None)
     kp = _model(None, "A/V^2", "transconductance parameter")
     gamma = _model(None, "V^0.5", "body-effect parameter")
-    phi = _model(None, "V", "surface potential")
+    phi = _model(None, "V", "surface potential", exclusive=True)
     lambda_ = _model(0.0, "1/V", "channel-length modulation", name="lambda")
     rd = _model(None, "ohm", "drain resistance")
     rs = _model(None, "ohm", "source resistance")
@@ -74,37 +75,46 @@ class Mos1(Device):
     cbs = _model(None, "F", "source junction capacitance at 0 V")
     is_ = _model(1e-14, "A", "saturation current of a junction", name="is")
     js = _model(0.0, "A/m^2", "saturation current density")
-    pb = _model(0.8, "V", "junction potential")
+    pb = _model(0.8, "V", "junction potential", exclusive=True)
     cgso = _model(0.0, "F/m", "gate-source overlap capacitance")
     cgdo = _model(0.0, "F/m", "gate-drain overlap capacitance")
     cgbo = _model(0.0, "F/m", "gate-bulk overlap capacitance")
     cj = _model(None, "F/m^2", "junction capacitance of the area")
-    mj = _model(0.5, "1", "grading coefficient of the area")
+    mj = _model(0.5, "1", "grading coefficient of the area", high=0.99)
     cjsw = _model(0.0, "F/m", "junction capacitance of the rim")
-    mjsw = _model(0.5, "1", "grading coefficient of the rim")
-    fc = _model(0.5, "1", "forward-bias depletion coefficient")
-    tox = _model(None, "m", "oxide thickness")
+    mjsw = _model(0.5, "1", "grading coefficient of the rim", high=0.99)
+    fc = _model(0.5, "1", "forward-bias depletion coefficient", high=0.99)
+    tox = _model(None, "m", "oxide thickness; as if not given when 0")
     ld = _model(0.0, "m", "lateral diffusion")
     uo = _model(600.0, "cm^2/(V s)", "surface mobility")
     nsub = _model(None, "1/cm^3", "substrate doping")
     nss = _model(0.0, "1/cm^2", "surface state density")
-    tpg = _model(1.0, "1", "type of gate", None)
-    tnom = Param(None, "degC", low=-ZERO_CELSIUS, doc="temperature at which the parameters hold", on="model")
+    tpg = _model(
+        1.0, "1", "type of gate: opposite to the substrate, same, or aluminium", None, choices=(1.0, -1.0, 0.0)
+    )
+    kf = _model(0.0, "A^(2-AF) F", "flicker-noise coefficient; noise only")
+    af = _model(1.0, "1", "flicker-noise exponent; noise only")
+    tnom = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="temperature at which the parameters hold", on="model")
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
         """Return the parameters at the transistor's temperature and size, as SPICE3's mos1 computes them."""
         v = values
-        temp = np.where(np.isnan(v["temp"]), env.temp + v["dtemp"], v["temp"] + ZERO_CELSIUS)
-        tnom = np.where(np.isnan(v["tnom"]), env.tnom, v["tnom"] + ZERO_CELSIUS)
+        temp, tnom = physics.temperatures(v, env)
         vt, vtnom = physics.thermal_voltage(temp), physics.thermal_voltage(tnom)
         gap, gapnom = physics.band_gap(temp), physics.band_gap(tnom)
         p = _process(v, vtnom, gapnom)
         length = v["l"] - 2.0 * v["ld"]
-        if (length <= 0.0).any():
-            raise DeviceError("a MOSFET's channel length is not above twice its lateral diffusion", expected="l > 2 ld")
+        require(length > 0.0, "a MOSFET's channel length is not above twice its lateral diffusion", expected="l > 2 ld")
         ratio = temp / tnom
         phit = physics.junction_potential(p["phi"], temp, tnom)
+        pot = physics.junction_potential(v["pb"], temp, tnom)
+        require(
+            (pot > 0.0) & (phit > 0.0),
+            "a potential of a MOSFET is not positive at its temperature",
+            expected="pb and phi above 0 V at that temperature",
+            hint="lower the temperature or raise pb and phi",
+        )
         sign = v["polarity"]
         vbi = p["vto"] - sign * p["gamma"] * np.sqrt(p["phi"]) + 0.5 * (gapnom - gap) + sign * 0.5 * (phit - p["phi"])
         vto = vbi + sign * p["gamma"] * np.sqrt(phit)
@@ -112,10 +122,9 @@ class Mos1(Device):
         by_area = (v["js"] > 0.0) & (v["ad"] > 0.0) & (v["as"] > 0.0)
         satd = v["m"] * grow * np.where(by_area, v["js"] * v["ad"], v["is"])
         sats = v["m"] * grow * np.where(by_area, v["js"] * v["as"], v["is"])
-        pot = physics.junction_potential(v["pb"], temp, tnom)
         area = physics.junction_capacitance_factor(v["pb"], v["mj"], temp, tnom)
         rim = physics.junction_capacitance_factor(v["pb"], v["mjsw"], temp, tnom)
-        cj = np.where(np.isnan(v["cj"]), p["cj"], v["cj"])
+        cj = np.nan_to_num(v["cj"])
         fc = v["fc"]
         edge = fc * pot
 
@@ -148,7 +157,7 @@ class Mos1(Device):
             "cgs": v["cgso"] * v["m"] * v["w"],
             "cgd": v["cgdo"] * v["m"] * v["w"],
             "cgb": v["cgbo"] * v["m"] * length,
-            "cox": np.where(np.isnan(v["tox"]), 0.0, p["oxide"] * length * v["m"] * v["w"]),
+            "cox": p["oxide"] * length * v["m"] * v["w"],
             "pot": pot,
             "edge": edge,
             "cd": v["m"] * area * np.where(np.isnan(v["cbd"]), cj * v["ad"], v["cbd"]),
@@ -164,7 +173,7 @@ class Mos1(Device):
     def collapse(cls, values: Values) -> Collapse:
         """Without end resistances the inner nodes are the terminals; without tox there are no Meyer capacitances."""
         v = values
-        bare = np.isnan(v["tox"])
+        bare = ~_has_oxide(v)
         return {
             "di": ("d", _end_conductance(v["rd"], v["rsh"], v["nrd"]) == 0.0),
             "si": ("s", _end_conductance(v["rs"], v["rsh"], v["nrs"]) == 0.0),
@@ -229,17 +238,24 @@ class Mos1(Device):
 
     def _depletion(self, v: Any, area: Any, rim: Any) -> Any:
         bent = 1 - v / self.pot
+
+        def depleted(grade: Any) -> Any:
+            return (1 - bent ** (1 - grade)) / (1 - grade)
+
         return where(
+            area + rim <= 0,  # most level-1 cards have none: the powers below would be the dearest part of all
+            0,
             v < self.edge,
-            self.pot * (area * (1 - bent ** (1 - self.mj)) / (1 - self.mj) + rim * (1 - bent ** (1 - self.mjsw)) / (1 - self.mjsw)),
-            area * (self.k3 + v * (self.k1 + v * self.k2 / 2)) + rim * (self.k3sw + v * (self.k1sw + v * self.k2sw / 2)),
+            self.pot * (area * depleted(self.mj) + rim * depleted(self.mjsw)),
+            area * (self.k3 + v * (self.k1 + v * self.k2 / 2))
+            + rim * (self.k3sw + v * (self.k1sw + v * self.k2sw / 2)),
         )
 
-    def _meyer(self, vgs: Any, vds: Any, vgd: Any, vbs: Any, vbd: Any) -> tuple[Any, Any, Any]:
+    def _meyer(self, vgs: Any, vds: Any, vgd: Any, vbs: Any, vbd: Any) -> tuple[Any, ...]:
         near, far, bulk = self._meyer_forward(vgs, vds, vbs)
         near_r, far_r, bulk_r = self._meyer_forward(vgd, -vds, vbd)
-        forward = vds >= 0
-        return where(forward, near, far_r), where(forward, far, near_r), where(forward, bulk, bulk_r)
+        bare, forward = self.cox <= 0, vds >= 0
+        return tuple(where(bare, 0, forward, a, b) for a, b in ((near, far_r), (far, near_r), (bulk, bulk_r)))
 
     def _meyer_forward(self, vg: Any, vd: Any, vb: Any) -> tuple[Any, Any, Any]:
         over = vg - self._threshold(vb)
@@ -249,18 +265,11 @@ class Mos1(Device):
         source_share = 1 - (sat - vd) ** 2 / (2 * sat - vd) ** 2
         drain_share = 1 - sat**2 / (2 * sat - vd) ** 2
         strong = 2 * cox / 3
-        near = where(
-            over <= -phi / 2, 0, over <= 0, where(vd >= sat, weak, weak * source_share), where(vd >= sat, strong, strong * source_share)
-        )
+        part = where(vd >= sat, 1, source_share)
+        near = where(over <= -phi / 2, 0, over <= 0, weak * part, strong * part)
         far = where(over <= -phi / 2, 0, vd >= sat, 0, over <= 0, weak * drain_share, strong * drain_share)
         bulk = where(over <= -phi, cox, over <= 0, -over * cox / phi, 0)
         return near, far, bulk
-
-
-def _critical(vt: np.ndarray, saturation: np.ndarray) -> np.ndarray:
-    # A junction without saturation current conducts nothing: no voltage is critical.
-    some = saturation > 0.0
-    return np.where(some, vt * np.log(vt / (np.sqrt(2.0) * np.where(some, saturation, 1.0))), 1e30)
 
 
 def _end_conductance(resistance: np.ndarray, sheet: np.ndarray, squares: np.ndarray) -> np.ndarray:
@@ -268,26 +277,35 @@ def _end_conductance(resistance: np.ndarray, sheet: np.ndarray, squares: np.ndar
     return np.where(r > 0.0, 1.0 / np.where(r > 0.0, r, 1.0), 0.0)
 
 
+def _has_oxide(v: Values) -> np.ndarray:
+    return np.nan_to_num(v["tox"]) > 0.0
+
+
 def _process(v: Values, vtnom: np.ndarray, gapnom: np.ndarray) -> Values:
-    """Derive kp, phi, gamma and vto from the process where they are not given."""
-    thick = np.where(np.isnan(v["tox"]), 1.0, v["tox"])
-    oxide = _OXIDE / np.where(thick > 0.0, thick, 1.0)
-    has_oxide = ~np.isnan(v["tox"])
+    """Derive kp, phi, gamma, vto and the oxide's capacitance (F/m^2) from the process where they are not given."""
+    has_oxide = _has_oxide(v)
     has_doping = has_oxide & ~np.isnan(v["nsub"])
     doping = np.where(has_doping, v["nsub"], 1e15) * 1e6
-    phi_from_doping = np.maximum(0.1, 2.0 * vtnom * np.log(doping / 1.45e16))
+    require(
+        doping > _INTRINSIC,
+        "the substrate doping of a MOSFET is not above the intrinsic concentration",
+        expected="nsub above 1.45e10 1/cm^3",
+    )
+    oxide = np.where(has_oxide, _OXIDE / np.where(has_oxide, v["tox"], 1.0), 0.0)
+    per_area = np.where(has_oxide, oxide, 1.0)
+    phi_from_doping = np.maximum(0.1, 2.0 * vtnom * np.log(doping / _INTRINSIC))
     phi = np.where(np.isnan(v["phi"]), np.where(has_doping, phi_from_doping, 0.6), v["phi"])
-    gamma_from_doping = np.sqrt(2.0 * _SILICON * physics.CHARGE * doping) / oxide
+    gamma_from_doping = np.sqrt(2.0 * _SILICON * physics.CHARGE * doping) / per_area
     gamma = np.where(np.isnan(v["gamma"]), np.where(has_doping, gamma_from_doping, 0.0), v["gamma"])
     sign = v["polarity"]
     fermi_gate = sign * v["tpg"] * 0.5 * gapnom
     work = np.where(v["tpg"] == 0.0, 3.2, 3.25 + 0.5 * gapnom - fermi_gate)
     work_difference = work - (3.25 + 0.5 * gapnom + sign * 0.5 * phi)
-    flat = work_difference - v["nss"] * 1e4 * physics.CHARGE / oxide
+    flat = work_difference - v["nss"] * 1e4 * physics.CHARGE / per_area
     vto_from_process = flat + sign * (gamma * np.sqrt(phi) + phi)
     vto = np.where(np.isnan(v["vto"]), np.where(has_doping, vto_from_process, 0.0), v["vto"])
     kp = np.where(np.isnan(v["kp"]), np.where(has_oxide, v["uo"] * 1e-4 * oxide, 2e-5), v["kp"])
-    return {"phi": phi, "gamma": gamma, "vto": vto, "kp": kp, "oxide": oxide, "cj": np.zeros_like(phi)}
+    return {"phi": phi, "gamma": gamma, "vto": vto, "kp": kp, "oxide": oxide}
 
 
 EXPORT = Mos1

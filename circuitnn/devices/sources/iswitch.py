@@ -8,7 +8,7 @@ from circuitnn.devices.declare import Device, Environment, Equations, Param, Val
 
 
 class ISwitch(Device):
-    """ron while the sensed branch current is above it + ih, roff while it is below it - ih, and as it was in between."""
+    """ron while the sensed branch current is above it + ih, roff while it is below it - ih, else as it was."""
 
     letter = "w"
     model_types = ("csw",)
@@ -19,14 +19,18 @@ class ISwitch(Device):
     it = Param(0.0, "A", doc="threshold", on="model")
     ih = Param(0.0, "A", low=0.0, doc="half width of the hysteresis", on="model")
     ron = Param(1.0, "ohm", low=0.0, exclusive=True, doc="closed", on="model")
-    roff = Param(1e12, "ohm", low=0.0, exclusive=True, doc="open", on="model")
+    roff = Param(None, "ohm", low=0.0, exclusive=True, doc="open; 1/gmin when absent", on="model")
     on = Param(0.0, "1", low=0.0, high=1.0, doc="starts closed", on="instance")
     off = Param(0.0, "1", low=0.0, high=1.0, doc="starts open", on="instance")
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
         """Return the two conductances."""
-        return {**values, "gon": 1.0 / values["ron"], "goff": 1.0 / np.where(np.isnan(values["roff"]), 1.0 / env.gmin, values["roff"])}
+        return {
+            **values,
+            "gon": 1.0 / values["ron"],
+            "goff": np.where(np.isnan(values["roff"]), env.gmin, 1.0 / values["roff"]),
+        }
 
     def equations(self) -> Equations:
         """Return Ohm's law with the conductance of the position."""

@@ -1,4 +1,4 @@
-"""``.print`` and ``.plot``: what a batch run would print; the results hold it anyway."""
+"""``.print``, ``.plot`` and ``.probe``: what a batch run would print; the results hold it anyway."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Print(Card):
     """Kept as written; unlike ``.save`` it takes nothing away from the results."""
 
-    aliases = ("plot",)
+    aliases = ("plot", "probe")
     usage = ".print analysis vector ..."
 
     def words(self, cursor: Cursor) -> tuple[Word, ...]:

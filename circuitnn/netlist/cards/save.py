@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 class Save(Card):
     """Without it, or with ``all``, the results hold everything."""
 
-    aliases = ("probe",)
     usage = ".save v(node) i(source) @element[state] ..."
 
     def words(self, cursor: Cursor) -> tuple[Word, ...]:

@@ -1,0 +1,43 @@
+"""``circuitnn compile``: a trained network onto crossbars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from circuitnn.cli import terminal
+
+
+@click.command("compile")
+@click.argument("network")
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for layout.h5 and the netlists.")
+@click.option(
+    "--tile", type=terminal.TileSize(), default="128x128", show_default=True, help="Word and bit lines of a tile."
+)
+@click.option(
+    "--device", default="hfo2", show_default=True, help="Ready-made card of the cells, as 'circuitnn devices' lists."
+)
+@click.option("--r-wire", type=terminal.Quantity(), default="0", show_default=True, help="Ohms a segment of wire.")
+@click.option("--dac-bits", type=int, help="Resolution of the inputs; exact when not given.")
+@click.option("--adc-bits", type=int, help="Resolution of the outputs; exact when not given.")
+@click.option("--calibration", metavar="DATA", help="Typical inputs (.npz or .npy), which set the converters' ranges.")
+def compile_(network: str, output: str, calibration: str | None, **options: Any) -> None:
+    """Map a trained network (ONNX) onto crossbars.
+
+    Writes DIR/layout.h5, which 'infer' and 'export' read, and every tile as a plain SPICE netlist; prints a report.
+    """
+    import circuitnn as cn
+    from circuitnn.cli.data import read_samples
+
+    samples = None if calibration is None else read_samples(calibration)[0]
+    layout = cn.compile(network, **options, calibration=samples)
+    folder = terminal.new_folder(output)
+    layout.save(folder / "layout.h5")
+    netlists = layout.to_netlist(folder)
+    click.echo(str(layout.report()))
+    count = f"{len(netlists)} netlist{'' if len(netlists) == 1 else 's'}"
+    terminal.message(f"wrote {folder / 'layout.h5'} and {count} in {folder}")
+
+
+EXPORT = compile_

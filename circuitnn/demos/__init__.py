@@ -1,0 +1,1 @@
+"""Whole experiments, from shipped data to a figure, one file each."""

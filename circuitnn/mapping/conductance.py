@@ -1,0 +1,103 @@
+"""What a weight becomes: a pair of conductances, programmed with limited accuracy.
+
+    G_plus  = g_min + (g_max - g_min) max(w, 0) / w_max
+    G_minus = g_min + (g_max - g_min) max(-w, 0) / w_max
+
+with ``w_max`` the largest weight of the layer, so ``w = scale (G_plus - G_minus)``. The cell that carries no weight
+stays at ``g_min``, which gives the least current and so the least voltage drop along the wires.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitnn.devices.cards import Card, card
+from circuitnn.errors import MappingError, UsageError
+
+Array = NDArray[np.float64]
+
+
+def conductance_range(device: str | Card | tuple[float, float]) -> tuple[str, float, float]:
+    """Return name, ``g_min`` and ``g_max`` (S) of a ready-made device, a card or a pair ``(g_min, g_max)``.
+
+    Examples
+    --------
+    >>> conductance_range((1e-6, 5e-5))
+    ('custom', 1e-06, 5e-05)
+    """
+    if isinstance(device, str):
+        device = card(device)
+    if isinstance(device, Card):
+        name, low, high = device.model.name, device.g_min, device.g_max
+    else:
+        try:
+            name, (low, high) = "custom", (float(g) for g in device)
+        except (TypeError, ValueError):
+            raise UsageError(f"device is {device!r}", expected="a card's name, or (g_min, g_max) in siemens") from None
+    if not (np.isfinite(high) and 0.0 <= low < high):
+        raise UsageError(f"conductances from {low:g} S to {high:g} S", expected="0 <= g_min < g_max, finite")
+    return name, low, high
+
+
+def weight_scale(weights: Array, g_min: float, g_max: float, name: str) -> float:
+    """Return the weight of one siemens of difference between the cells of a pair."""
+    scale = (float(np.abs(weights).max()) or 1.0) / (g_max - g_min)
+    if not np.isfinite(scale):
+        raise MappingError(f"the weights of {name} are too large for conductances", hint="scale them", names=[name])
+    return scale
+
+
+def to_conductances(weights: Array, largest: float, g_min: float, g_max: float) -> Array:
+    """Return the pairs of conductances of weights of magnitude at most ``largest``.
+
+    Returns
+    -------
+    ndarray, shape (inputs, 2 * outputs), S
+        Bit lines 2j and 2j+1 hold ``G_plus`` and ``G_minus`` of output j.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_conductances(np.array([[1.0, -0.5]]), 1.0, 0.0, 1e-4).tolist()
+    [[0.0001, 0.0, 0.0, 5e-05]]
+    """
+    share = weights / (largest or 1.0)
+    pairs = np.empty((weights.shape[0], 2 * weights.shape[1]))
+    pairs[:, 0::2] = g_min + (g_max - g_min) * np.maximum(share, 0.0)
+    pairs[:, 1::2] = g_min + (g_max - g_min) * np.maximum(-share, 0.0)
+    return pairs
+
+
+def vary(conductances: Array, sigma: float, rng: np.random.Generator) -> Array:
+    """Return conductances times independent lognormal factors of mean 1 and standard deviation ``sigma``.
+
+    The logarithm's deviation is ``s = sqrt(ln(1 + sigma^2))`` and its mean ``-s^2/2``. Never negative; a factor may
+    leave the range that the device was to be programmed in, as real cells do.
+    """
+    s = np.sqrt(np.log1p(sigma * sigma))
+    return np.asarray(conductances * np.exp(rng.normal(-0.5 * s * s, s, conductances.shape)))
+
+
+def check_sigma(sigma: float) -> float:
+    """Return a relative standard deviation, or raise UsageError."""
+    try:
+        number = float(sigma)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0.0 <= number <= 10.0:
+        raise UsageError(f"variability is {sigma!r}", expected="a relative standard deviation, 0 to 10 (0.1 is 10 %)")
+    return number
+
+
+def generator(sigma: float, seed: int | np.random.Generator | None) -> np.random.Generator | None:
+    """Return the random numbers of a variability, None when there is none; raise UsageError without a seed."""
+    if sigma == 0.0:
+        return None
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise UsageError(
+            f"variability needs a seed, and seed is {seed!r}", expected="an integer from 0 on, or a numpy Generator"
+        )
+    return np.random.default_rng(seed)

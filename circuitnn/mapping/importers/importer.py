@@ -1,0 +1,73 @@
+"""What every importer shares: its form, and the joining of operators to dense layers."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from circuitnn.errors import MappingError
+from circuitnn.mapping.graph import Dense, Graph
+
+
+class Importer(Protocol):
+    """A network format."""
+
+    def matches(self, network: Any) -> bool:
+        """Return whether the object is of this format; must not import the format's library for it."""
+
+    def read(self, network: Any) -> Graph:
+        """Return the network; raise MappingError naming all that cannot be mapped."""
+
+
+class Chain:
+    """Builds a graph from operators in the order in which they act.
+
+    Examples
+    --------
+    >>> chain = Chain()
+    >>> chain.dense([[1.0, 2.0]], None, "fc")
+    >>> chain.activation("relu", "act")
+    >>> [(d.name, d.activation) for d in chain.graph().layers]
+    [('fc', 'relu')]
+    """
+
+    def __init__(self) -> None:
+        self._layers: list[Dense] = []
+        self._open = False  # whether the last layer can still take an activation
+
+    def dense(self, weights: ArrayLike, bias: ArrayLike | None, name: str) -> None:
+        """Add a matrix of shape (inputs, outputs) and a bias."""
+        self._layers.append(Dense(weights, bias, "linear", name))
+        self._open = True
+
+    def bias(self, values: NDArray[np.float64], name: str) -> None:
+        """Add to the last layer's bias."""
+        last = self._last("an addition", name)
+        try:
+            total = last.bias + values
+        except ValueError:
+            total = np.empty(0)
+        if total.size != last.outputs:
+            raise MappingError(f"{name} does not add one number to each output of {last.name}", names=[name, last.name])
+        self._layers[-1] = Dense(last.weights, total.reshape(-1), "linear", last.name)
+
+    def activation(self, kind: str, name: str) -> None:
+        """Set the last layer's activation."""
+        last = self._last("an activation", name)
+        self._layers[-1] = Dense(last.weights, last.bias, kind, last.name)
+        self._open = False
+
+    def _last(self, what: str, name: str) -> Dense:
+        if not self._open:
+            raise MappingError(
+                f"{name} is {what} that does not follow directly on weights",
+                expected="weights, then a bias, then at most one activation",
+                names=[name],
+            )
+        return self._layers[-1]
+
+    def graph(self) -> Graph:
+        """Return the network."""
+        return Graph(self._layers)

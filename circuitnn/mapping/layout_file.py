@@ -1,0 +1,180 @@
+"""Layouts as HDF5 files that any HDF5 tool reads.
+
+    attributes       format = "circuitnn-layout", version, device, g_min, g_max (S), r_wire (ohm), variability,
+                     tile_rows, tile_cols, dac_bits, adc_bits (0: exact), read_voltage (V), layers
+    layerN/          attributes name, activation, scale (1/S), x_limit, signed, tiles; datasets weights, bias
+    layerN/tileK     dataset of conductances (S); attributes row_start, row_stop, out_start, out_stop, adc_limit (A)
+
+The first 512 bytes, which HDF5 leaves to the user, hold the SHA-256 sum of the rest, so that damage is found before the
+HDF5 library meets it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitnn.crossbar.checks import conductances, resistance
+from circuitnn.errors import CircuitnnError, FileError, LayoutError
+from circuitnn.mapping.conductance import check_sigma, conductance_range
+from circuitnn.mapping.graph import Dense, Graph
+from circuitnn.mapping.inference import MappedLayer
+from circuitnn.mapping.layout import Layout
+from circuitnn.mapping.periphery import Periphery
+from circuitnn.mapping.tiles import Place, Tile, check_tile, split
+from circuitnn.results.atomic import replacing
+
+Array = NDArray[np.float64]
+FORMAT = "circuitnn-layout"
+VERSION = 1
+_HEAD = 512
+_MAGIC = b"circuitnn-layout sha256 "
+
+
+def write_layout(layout: Layout, path: str | os.PathLike[str]) -> None:
+    """Write a layout, whole or not at all; raise FileError when that fails."""
+    import h5py
+
+    with replacing(path) as temporary:
+        with h5py.File(temporary, "w", userblock_size=_HEAD) as file:
+            _write(layout, file)
+        with temporary.open("r+b") as stream:
+            stream.seek(_HEAD)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            stream.seek(0)
+            stream.write((_MAGIC + digest.encode() + b"\n").ljust(_HEAD, b"\0"))
+
+
+def _write(layout: Layout, file: Any) -> None:
+    p = layout.periphery
+    file.attrs.update(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "device": layout.device,
+            "g_min": layout.g_min,
+            "g_max": layout.g_max,
+            "r_wire": layout.r_wire,
+            "variability": layout.variability,
+            "tile_rows": layout.tile[0],
+            "tile_cols": layout.tile[1],
+            "dac_bits": p.dac_bits or 0,
+            "adc_bits": p.adc_bits or 0,
+            "read_voltage": p.read_voltage,
+            "layers": len(layout.layers),
+        }
+    )
+    for n, layer in enumerate(layout.layers, 1):
+        group = file.create_group(f"layer{n}")
+        group["weights"], group["bias"] = layer.dense.weights, layer.dense.bias
+        group.attrs.update(
+            {
+                "name": layer.dense.name,
+                "activation": layer.dense.activation,
+                "scale": layer.scale,
+                "x_limit": layer.x_limit,
+                "signed": int(layer.signed),
+                "tiles": len(layer.tiles),
+            }
+        )
+        for k, tile in enumerate(layer.tiles, 1):
+            dataset = group.create_dataset(f"tile{k}", data=tile.G)
+            dataset.attrs.update({**vars(tile.place), "adc_limit": tile.adc_limit})
+
+
+def read_layout(path: str | os.PathLike[str]) -> Layout:
+    """Read a layout.
+
+    Raises
+    ------
+    FileError
+        When there is no such file, or it cannot be read.
+    LayoutError
+        When it is damaged, something else, or of an unknown version.
+    """
+    import h5py
+
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(_HEAD)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot read {str(path)!r}: {error}", expected="a layout in HDF5") from error
+    if not head.startswith(_MAGIC):
+        raise LayoutError(f"{str(path)!r} is not a layout", expected="a file that Layout.save wrote")
+    if head[len(_MAGIC) :].rstrip(b"\0").rstrip(b"\n") != digest.encode():
+        raise LayoutError(f"{str(path)!r} is damaged: its contents do not match its checksum", hint="compile it again")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file, Path(path).stat().st_size)
+    except LayoutError as error:
+        raise LayoutError(f"{str(path)!r}: {error.message}", expected=error.expected, hint=error.hint) from error
+    except CircuitnnError as error:
+        raise LayoutError(f"{str(path)!r}: {error.message}", expected=error.expected, names=error.names) from error
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        MemoryError,
+    ) as error:
+        raise LayoutError(f"{str(path)!r} is not a complete layout: {error}") from error
+
+
+def _read(file: Any, size: int) -> Layout:
+    attrs = file.attrs
+    if attrs.get("format") != FORMAT:
+        raise LayoutError("it is not a layout", expected=f"the attribute format = {FORMAT!r}")
+    if attrs["version"] != VERSION:
+        raise LayoutError(f"it is of version {attrs['version']}", expected=f"version {VERSION}")
+    tile = check_tile((int(attrs["tile_rows"]), int(attrs["tile_cols"])))
+    _, g_min, g_max = conductance_range((attrs["g_min"], attrs["g_max"]))
+    wire = resistance("r_wire", attrs["r_wire"])
+    periphery = Periphery(int(attrs["dac_bits"]) or None, int(attrs["adc_bits"]) or None, float(attrs["read_voltage"]))
+    layers = tuple(_read_layer(file[f"layer{n}"], tile, wire, size) for n in range(1, int(attrs["layers"]) + 1))
+    Graph([layer.dense for layer in layers])  # refuses layers that do not fit together
+    return Layout(layers, periphery, tile, str(attrs["device"]), g_min, g_max, wire, check_sigma(attrs["variability"]))
+
+
+def _read_layer(group: Any, tile: tuple[int, int], wire: float, size: int) -> MappedLayer:
+    attrs = group.attrs
+    dense = Dense(
+        _array(group["weights"], size), _array(group["bias"], size), str(attrs["activation"]), str(attrs["name"])
+    )
+    places = split(dense.inputs, dense.outputs, tile)
+    if attrs["tiles"] != len(places):
+        raise LayoutError(f"{dense.name} has {attrs['tiles']} tiles", expected=f"{len(places)} for its weights")
+    tiles = tuple(_read_tile(group[f"tile{k}"], place, size) for k, place in enumerate(places, 1))
+    scale, limit = _positive(attrs, "scale"), _positive(attrs, "x_limit")
+    return MappedLayer(dense, tiles, scale, limit, bool(attrs["signed"]), wire)
+
+
+def _read_tile(dataset: Any, place: Place, size: int) -> Tile:
+    found = Place(*(int(dataset.attrs[name]) for name in vars(place)))
+    if found != place or dataset.shape != place.shape:
+        raise LayoutError(
+            f"{dataset.name} has shape {dataset.shape} and is at {found}", expected=f"shape {place.shape} at {place}"
+        )
+    return Tile(place, conductances(_array(dataset, size)), _positive(dataset.attrs, "adc_limit"))
+
+
+def _array(dataset: Any, size: int) -> Array:
+    # A few bytes can promise terabytes: what is stored as it is cannot be larger than its file.
+    if dataset.dtype != np.float64 or dataset.chunks is not None or dataset.nbytes > size:
+        raise LayoutError(f"{dataset.name} is of type {dataset.dtype}", expected="plain 64-bit floating-point numbers")
+    return np.asarray(dataset[()], dtype=np.float64)
+
+
+def _positive(attrs: Any, name: str) -> float:
+    value = float(attrs[name])
+    if not 0.0 < value < np.inf:
+        raise LayoutError(f"{name} is {value:g}", expected="a finite number greater than 0")
+    return value

@@ -1,0 +1,166 @@
+"""Layout files: whole, readable by others, and refused when anything is wrong with them."""
+
+import hashlib
+
+import h5py
+import numpy as np
+import pytest
+
+import circuitnn as cn
+from circuitnn.errors import FileError, LayoutError
+
+RNG = np.random.default_rng(9)
+NET = [(RNG.normal(size=(6, 5)), RNG.normal(size=5), "tanh"), (RNG.normal(size=(5, 3)), None, "softmax")]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "net.h5"
+    cn.compile(NET, tile=(4, 6), r_wire=1.0, dac_bits=8, adc_bits=8, variability=0.1, seed=2).save(path)
+    return path
+
+
+def sign(path):
+    """Make the checksum right again, as one who edits a file on purpose would."""
+    data = path.read_bytes()
+    line = b"circuitnn-layout sha256 " + hashlib.sha256(data[512:]).hexdigest().encode() + b"\n"
+    path.write_bytes(line.ljust(512, b"\0") + data[512:])
+
+
+def edit(path, change):
+    with h5py.File(path, "r+") as file:
+        change(file)
+    sign(path)
+
+
+def test_other_programs_read_it(saved):
+    layout = cn.Layout.load(saved)
+    with h5py.File(saved) as file:
+        assert file.attrs["format"] == "circuitnn-layout"
+        assert file.attrs["r_wire"] == 1.0
+        np.testing.assert_array_equal(file["layer1/tile2"][()], layout.layers[0].tiles[1].G)
+        np.testing.assert_array_equal(file["layer2/weights"][()], NET[1][0])
+
+
+def test_an_edit_with_a_right_checksum_is_read(saved):
+    edit(saved, lambda f: f.attrs.modify("r_wire", 7.0))
+    assert cn.Layout.load(saved).r_wire == 7.0
+
+
+def test_every_truncation_is_refused(saved):
+    data = saved.read_bytes()
+    for size in [0, 1, 23, 100, 511, 512, 513, 1000, *range(2000, len(data), 997), len(data) - 1]:
+        saved.write_bytes(data[:size])
+        with pytest.raises(LayoutError):
+            cn.Layout.load(saved)
+
+
+def test_every_flipped_bit_is_refused(saved):
+    data = saved.read_bytes()
+    ends = len(b"circuitnn-layout sha256 ") + 64
+    rng = np.random.default_rng(0)
+    for position in [0, 30, ends, *rng.integers(512, len(data), 300).tolist()]:
+        broken = bytearray(data)
+        broken[position] ^= 1 << int(rng.integers(8))
+        saved.write_bytes(broken)
+        with pytest.raises(LayoutError):
+            cn.Layout.load(saved)
+
+
+def test_foreign_files(tmp_path):
+    path = tmp_path / "x.h5"
+    for data in (b"", b"hello", b"\x89HDF\r\n\x1a\n" + bytes(600), bytes(5000)):
+        path.write_bytes(data)
+        with pytest.raises(LayoutError, match="is not a layout"):
+            cn.Layout.load(path)
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones(3)
+    with pytest.raises(LayoutError, match="is not a layout"):
+        cn.Layout.load(path)
+
+
+def replace(name, value):
+    def change(file):
+        attributes = dict(file[name].attrs)
+        del file[name]
+        file[name] = value
+        file[name].attrs.update(attributes)
+
+    return change
+
+
+def attribute(name, value, where="/"):
+    def change(file):
+        del file[where].attrs[name]
+        if value is not None:
+            file[where].attrs[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (attribute("format", "other"), "not a layout"),
+        (attribute("version", 2), "version 2"),
+        (attribute("version", None), "not a complete layout"),
+        (attribute("tile_cols", 1), "tile is"),
+        (attribute("tile_rows", 5), "expected"),
+        (attribute("tile_rows", 2**40), "tiles"),
+        (attribute("layers", 3), "not a complete layout"),
+        (attribute("layers", 0), "no layer"),
+        (attribute("layers", 2**60), "not a complete layout"),
+        (attribute("g_min", float("nan")), "g_min < g_max"),
+        (attribute("g_max", "many"), "siemens"),
+        (attribute("r_wire", -1.0), "r_wire"),
+        (attribute("dac_bits", 99), "dac_bits"),
+        (attribute("read_voltage", 0.0), "read_voltage"),
+        (attribute("variability", -1.0), "variability"),
+        (attribute("activation", "relu6", "layer1"), "unknown activation 'relu6'"),
+        (attribute("scale", float("inf"), "layer1"), "scale is inf"),
+        (attribute("x_limit", 0.0, "layer2"), "x_limit is 0"),
+        (attribute("tiles", 1, "layer1"), "1 tiles"),
+        (attribute("row_start", 1, "layer1/tile1"), "is at"),
+        (attribute("adc_limit", -1.0, "layer1/tile1"), "adc_limit"),
+        (replace("layer1/tile1", np.full((4, 6), -1e-6)), "cell (0, 0)"),
+        (replace("layer1/tile1", np.full((4, 6), np.nan)), "cell (0, 0)"),
+        (replace("layer1/weights", np.full((6, 5), np.nan)), "not finite"),
+        (replace("layer1/weights", np.ones((6, 5), np.float32)), "float32"),
+        (replace("layer1/weights", np.ones((7, 5))), "expected"),
+        (replace("layer1/bias", np.ones(4)), "bias"),
+        (replace("layer1/bias", "text"), "bias"),
+        (lambda f: f.__delitem__("layer2/tile1"), "not a complete layout"),
+        (lambda f: (f.__delitem__("layer1/weights"), f.create_group("layer1/weights")), "not a complete layout"),
+    ],
+)
+def test_edited_files_are_checked(saved, change, words):
+    edit(saved, change)
+    with pytest.raises(LayoutError) as caught:
+        cn.Layout.load(saved)
+    assert words in str(caught.value)
+    assert "net.h5" in str(caught.value)
+
+
+def test_a_small_file_cannot_ask_for_terabytes(saved):
+    def change(file):
+        del file["layer1/weights"]
+        file.create_dataset("layer1/weights", shape=(1 << 20, 1 << 20), dtype="f8", chunks=(64, 64))
+
+    edit(saved, change)
+    with pytest.raises(LayoutError, match="weights"):
+        cn.Layout.load(saved)
+
+
+def test_missing_and_unwritable(tmp_path):
+    with pytest.raises(FileError, match="cannot read"):
+        cn.Layout.load(tmp_path / "none.h5")
+    with pytest.raises(FileError):
+        cn.Layout.load(tmp_path)
+    with pytest.raises(FileError):
+        cn.compile(NET).save(tmp_path / "no" / "such.h5")
+
+
+def test_saving_replaces_whole_and_leaves_nothing_behind(saved):
+    cn.compile(NET, r_wire=5.0).save(saved)
+    assert cn.Layout.load(saved).r_wire == 5.0
+    assert [p.name for p in saved.parent.iterdir()] == ["net.h5"]
