@@ -69,7 +69,9 @@ class BuildExtensions(build_ext):
 
 
 setup(
-    libraries=[("circuitnn_core", {"sources": SOURCES, "include_dirs": ["csrc"], "cflags": FLAGS, "obj_deps": {"": HEADERS}})],
+    libraries=[
+        ("circuitnn_core", {"sources": SOURCES, "include_dirs": ["csrc"], "cflags": FLAGS, "obj_deps": {"": HEADERS}})
+    ],
     ext_modules=cythonize(
         extensions(),
         build_dir="build/cython",

@@ -44,7 +44,9 @@ class Catalog:
                 stem = name.rpartition(".")[2]
                 if stem in found:
                     raise CircuitnnError(
-                        f"two files register the {self.kind} {stem!r}", names=(found[stem], name), hint="rename one of them"
+                        f"two files register the {self.kind} {stem!r}",
+                        names=(found[stem], name),
+                        hint="rename one of them",
                     )
                 found[stem] = name
             self._modules = found
@@ -79,7 +81,9 @@ class Catalog:
     def _object_of(self, module: Any, name: str) -> Any:
         export = getattr(module, "EXPORT", None)
         if export is None:
-            raise CircuitnnError(f"{module.__name__} does not say which object is the {self.kind} {name!r}", hint="EXPORT = ...")
+            raise CircuitnnError(
+                f"{module.__name__} does not say which object is the {self.kind} {name!r}", hint="EXPORT = ..."
+            )
         return export
 
     def all(self) -> dict[str, Any]:

@@ -64,7 +64,9 @@ def parse_value(text: str | float | int) -> float:
     else:
         match = _NUMBER.fullmatch(text.strip())
         if match is None:
-            raise UsageError(f"{text!r} is not a value", expected="a number with an optional suffix, such as 4.7k or 10MEG")
+            raise UsageError(
+                f"{text!r} is not a value", expected="a number with an optional suffix, such as 4.7k or 10MEG"
+            )
         scale = scale_of(match[2])
         # "100n" must be the double nearest to 1e-7: scale in decimal where the suffix is a power of ten.
         number = float(match[1]) * scale if scale in (1.0, 25.4e-6) else _decimal_scaled(match[1], scale)

@@ -243,6 +243,16 @@ static void accept(cn_tran *tr, double alpha, double t, double *solved)
     tr->accepted++;
 }
 
+/* 1 when a state left its bounds by more than rounding and Newton's tolerance account for. */
+static int out_of_bounds(const cn_tran *tr, const double *solved)
+{
+    for (cn_idx k = 0; k < tr->n_bounded; k++) {
+        const double slack = 1e-6 * (tr->high[k] - tr->low[k]), w = solved[tr->bounded[k]];
+        if (w < tr->low[k] - slack || w > tr->high[k] + slack) return 1;
+    }
+    return 0;
+}
+
 /* One attempt at a step.  CN_CONTINUE: go on (accepted or not). */
 static cn_status attempt(cn_tran *tr)
 {
@@ -274,6 +284,14 @@ static cn_status attempt(cn_tran *tr)
         tr->rejected_event++;
         cn_system_revert(s);
         tr->event_limit = t;
+        return CN_CONTINUE;
+    }
+    /* The second-order formulas carry the rate before the bound past it; an Euler step ends inside. */
+    if (rule != EULER && out_of_bounds(tr, tr->trial)) {
+        tr->rejected_bound++;
+        cn_system_revert(s);
+        tr->valid = 2;
+        tr->step = h;
         return CN_CONTINUE;
     }
     double growth = 2.0;

@@ -13,6 +13,9 @@ typedef struct cn_tran {
     cn_idx n_saved;            /* unknowns recorded at each point */
     const cn_idx *saved;
     const uint8_t *dynamic;    /* n: 1 where dq/dx has a column, so that the error of x can be controlled */
+    cn_idx n_bounded;          /* states that stay between two bounds */
+    const cn_idx *bounded;
+    const double *low, *high;  /* n_bounded each */
     int inconsistent;          /* the start (uic) need not satisfy the equations: no prediction through it */
     /* where it is */
     double t, step, next_break;
@@ -30,7 +33,7 @@ typedef struct cn_tran {
     cn_idx n_points, capacity;
     double *point_times, *points; /* capacity * n_saved */
     /* counts */
-    int64_t accepted, rejected_error, rejected_newton, rejected_event, discontinuities;
+    int64_t accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities;
 } cn_tran;
 
 /* Start at t = 0 with x (n+1) and charges q (n+1); caller has set the fields above "where it is". */

@@ -84,7 +84,9 @@ class Ac(Analysis):
                 matrix = conductance + 2j * math.pi * f * capacitance
                 lu.refactor(matrix) if k else lu.factor(matrix)
             except SingularMatrixError as error:
-                partial = Result("ac1", "ac", system.circuit.title, [_AXIS, *variables], rows[:k].copy(), statistics(system))
+                partial = Result(
+                    "ac1", "ac", system.circuit.title, [_AXIS, *variables], rows[:k].copy(), statistics(system)
+                )
                 unknown = error.names[0] if error.names else None
                 name = system.names[int(unknown)] if unknown is not None else "an unknown"
                 raise SingularMatrixError(
@@ -96,7 +98,9 @@ class Ac(Analysis):
                 progress((k + 1) / len(frequencies))
         if not np.isfinite(rows).all():
             raise AnalysisError("the frequency response is not finite", hint="look for a resonance without loss")
-        return Result("ac1", "ac", system.circuit.title, [_AXIS, *variables], rows, statistics(system, points=len(rows)))
+        return Result(
+            "ac1", "ac", system.circuit.title, [_AXIS, *variables], rows, statistics(system, points=len(rows))
+        )
 
 
 _AXIS = Variable("frequency", "frequency")

@@ -1,4 +1,4 @@
-"""DC sweep: operating points along one or two swept sources or the temperature."""
+"""DC sweep: operating points along one or two swept sources, resistances or the temperature."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Dc(Analysis):
     Parameters
     ----------
     source : str
-        A voltage or current source, or ``"temp"`` (degrees Celsius).
+        A voltage or current source, a resistor (ohms) or ``"temp"`` (degrees Celsius).
     start, stop, step : float
         Swept values; both ends are included when the step divides the range.
     source2, start2, stop2, step2 : optional
@@ -54,16 +54,18 @@ class Dc(Analysis):
         """Read ``.dc v1 0 5 0.1 [v2 0 3 1]``."""
         if len(card.words) not in (4, 8):
             raise cls.refuse(card, f"{len(card.words)} words")
-        numbers = [cls.number(card, k) for k in (1, 2, 3)]
-        first = str(card.words[0]).lower()
-        if len(card.words) == 4:
-            return cls(first, *numbers)
-        return cls(first, *numbers, str(card.words[4]).lower(), *[cls.number(card, k) for k in (5, 6, 7)])
+
+        def swept(k: int) -> tuple[str, float, float, float]:
+            return str(card.words[k]).lower(), cls.number(card, k + 1), cls.number(card, k + 2), cls.number(card, k + 3)
+
+        return cls(*swept(0)) if len(card.words) == 4 else cls(*swept(0), *swept(4))
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return one row a point; the inner sweep runs fastest."""
         inner = _values("sweep", self.start, self.stop, self.step)
-        outer = np.array([np.nan]) if self.source2 is None else _values("outer sweep", self.start2, self.stop2, self.step2)
+        outer = (
+            np.array([np.nan]) if self.source2 is None else _values("outer sweep", self.start2, self.stop2, self.step2)
+        )
         system.engine.reset_report()
         sweep = _Sweep(system)
         for name in (self.source, self.source2):
@@ -72,11 +74,17 @@ class Dc(Analysis):
         chosen, variables = columns(system)
         rows = np.empty((len(outer) * len(inner), len(chosen) + 1))
         done = 0
-        kind = {"v": "voltage", "i": "current"}.get(self.source[0], "notype")
-        axis = Variable("temp-sweep" if self.source == "temp" else f"{self.source[0]}({self.source[0]}-sweep)", kind)
 
         def result() -> Result:
-            return Result("dc1", "dc", system.circuit.title, [axis, *variables], rows[:done].copy(), statistics(system, points=done))
+            return Result(
+                "dc1",
+                "dc",
+                system.circuit.title,
+                [sweep.axis(self.source), *variables],
+                rows[:done].copy(),
+                statistics(system, points=done),
+                sweeps={self.source2: outer} if self.source2 is not None and done == len(rows) else None,
+            )
 
         try:
             for second in outer:
@@ -105,20 +113,37 @@ class _Sweep:
         self.last: np.ndarray | None = None
         self.swept: dict[str, float] = {}
 
+    def _is_resistor(self, name: str) -> bool:
+        element = self.first.circuit.elements.get(name)
+        return element is not None and element.letter == "r"
+
     def prepare(self, name: str) -> None:
-        if name != "temp":
+        if name != "temp" and not self._is_resistor(name):
             self.first.source(name)
+
+    def axis(self, name: str) -> Variable:
+        """Return the axis under the name that SPICE gives it."""
+        if name == "temp":
+            return Variable("temp-sweep", "temperature")
+        if self._is_resistor(name):
+            return Variable("res-sweep", "resistance")
+        letter = self.first.source(name).letter
+        return Variable(f"{letter}({letter}-sweep)", "voltage" if letter == "v" else "current")
 
     def set(self, name: str, value: float) -> None:
         self.swept[name] = value
-        if name == "temp":
-            # Temperature enters device parameters: a new plan, on the same topology.
+        if name == "temp" or self._is_resistor(name):
+            # Temperature and resistances enter device parameters: a new plan.
             circuit = self.first.circuit.copy()
-            circuit.options = replace(circuit.options, temp=value)
-            self.system = System(circuit)
-            for source, dc in self.swept.items():
-                if source != "temp":
-                    self.system.set_dc(source, dc)
+            for other, number in self.swept.items():
+                if other == "temp":
+                    circuit.options = replace(circuit.options, temp=number)
+                elif self._is_resistor(other):
+                    circuit.elements[other] = circuit.elements[other].with_params(resistance=number)
+            self.system = circuit.system()
+            for other, number in self.swept.items():
+                if other != "temp" and not self._is_resistor(other):
+                    self.system.set_dc(other, number)
         else:
             self.system.set_dc(name, value)
 
@@ -131,14 +156,19 @@ class _Sweep:
 
 
 def _values(what: str, start: float, stop: float, step: float) -> np.ndarray:
-    start, stop, step = (require_finite(f"{what} {n}", v) for n, v in (("start", start), ("stop", stop), ("step", step)))
+    start, stop, step = (
+        require_finite(f"{what} {n}", v) for n, v in (("start", start), ("stop", stop), ("step", step))
+    )
     if step == 0.0:
         if start == stop:
             return np.array([start])
         raise UsageError(f"the step of the {what} is zero", expected="a step other than zero")
     count = math.floor((stop - start) / step * (1.0 + 1e-12) + 1e-9) + 1
     if count < 1:
-        raise UsageError(f"the {what} from {start:g} to {stop:g} never arrives with a step of {step:g}", hint="change the step's sign")
+        raise UsageError(
+            f"the {what} from {start:g} to {stop:g} never arrives with a step of {step:g}",
+            hint="change the step's sign",
+        )
     if count > 50_000_000:
         raise UsageError(f"the {what} has {count} points", hint="use a larger step")
     return start + step * np.arange(count)

@@ -7,9 +7,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+import circuitnn.mna._engine as _engine
 from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
 from circuitnn.errors import UsageError
-from circuitnn.mna import _engine
 from circuitnn.mna.system import System
 from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.results.result import Result, Variable
@@ -24,7 +24,7 @@ class Tran(Analysis):
     stop : float
         Last time, seconds.
     step : float, optional
-        SPICE's TSTEP: the default of rise times, and a bound of the step as in ``max_step``; ``stop / 100`` when absent.
+        SPICE's TSTEP: default of rise times, and a bound of the step as in ``max_step``; ``stop / 100`` when absent.
     start : float
         First time that is recorded.
     max_step : float, optional

@@ -1,1 +1,1 @@
-"""Benchmarks: one case a file in ``cases/``, run by ``circuitnn bench NAME``; speed is claimed here and nowhere else."""
+"""Benchmarks: one case a file in ``cases/``, run by ``circuitnn bench NAME``; no speed is claimed elsewhere."""

@@ -271,7 +271,7 @@ class Circuit:
         place = card.place if card is not None and card.place is not None else element.place
         owner = f"{element.name}, model {element.model}" if where == "model" else element.name
         param = device.params.get(name)
-        if param is None:
+        if param is None or param.on == "system":
             known = [key for key, other in device.params.items() if other.on in ("both", where)]
             raise CircuitError(
                 f"{owner}: {device.name} has no parameter {name!r}",

@@ -243,7 +243,7 @@ def _islands(circuit: Circuit, graph: _Graph, found: Findings) -> None:
         # counts where the island's voltage acts on something. Whether it does so in fact, the numbers will tell.
         if root in sensed and not graph.controlled.isdisjoint(currents):
             continue
-        names = (*nodes[:_LISTED], *touching[root][:_LISTED])
+        names = (*nodes, *touching[root][:_LISTED])
         where = f"{'node' if len(nodes) == 1 else 'nodes'} {_list(nodes)} (elements {_list(touching[root])})"
         if capacitors:
             text = (

@@ -46,8 +46,8 @@ class Param:
         What it is, one line.
     source : str
         Paper or program that the default comes from.
-    on : {"both", "instance", "model"}
-        Where it may be given.
+    on : {"both", "instance", "model", "system"}
+        Where it may be given; the circuit itself sets those of ``"system"``.
     name : str
         Name in netlists where it cannot be a Python name (``is``).
     exclusive : bool

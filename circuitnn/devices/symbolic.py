@@ -147,8 +147,9 @@ BOUND_LAYER = 1e-4
 def stop_at_bounds(rate: Any, state: Any, low: Any, high: Any) -> Any:
     """Return a rate that fades to zero within a thin layer where it would push the state out of low .. high.
 
-    The fading is linear, so that the rate stays continuous and an implicit integrator lands inside.
+    The fading is linear and goes on beyond the bound, where it drives the state back: the rate is continuous with a
+    continuous slope there, and an implicit Euler step from inside ends inside, however long it is.
     """
     layer = BOUND_LAYER * (high - low)
     room = where(rate > 0, high - state, state - low)
-    return where(room >= layer, rate, room <= 0, 0 * rate, rate * room / layer)
+    return where(room >= layer, rate, rate * room / layer)

@@ -1,5 +1,6 @@
 """The face of the C engine: holds the arrays of an assembled circuit and runs Newton's method and transients on them."""
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -115,12 +116,16 @@ cdef extern from "cn_tran.h":
         cn_idx n_saved
         const cn_idx *saved
         const uint8_t *dynamic
+        cn_idx n_bounded
+        const cn_idx *bounded
+        const double *low
+        const double *high
         int inconsistent
         double t, step
         cn_idx n_points
         double *point_times
         double *points
-        int64_t accepted, rejected_error, rejected_newton, rejected_event, discontinuities
+        int64_t accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities
     cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     cn_status cn_tran_advance(cn_tran *tr, int budget) nogil
     void cn_tran_free(cn_tran *tr)
@@ -323,9 +328,9 @@ cdef class Engine:
         """Return the unknown whose column had no pivot in the last factorisation."""
         return cn_lu_bad_column(self.s.lu)
 
-    def transient(self, double[::1] x, double[::1] q, saved, dynamic, *, double stop, double record_from,
+    def transient(self, double[::1] x, double[::1] q, saved, dynamic, bounded, low, high, *, double stop, double record_from,
                   double max_step, double min_step, double first_step, bint inconsistent, progress=None):
-        """Run a transient from ``x`` with charges ``q``.
+        """Run a transient from ``x`` with charges ``q``; the unknowns ``bounded`` stay in ``low`` .. ``high``.
 
         Returns ``(status, times, points, counts)``; whatever was computed is returned also when the status
         tells of a failure.  Control comes back to Python now and then, so that an interrupt is seen.
@@ -333,6 +338,9 @@ cdef class Engine:
         cdef cn_tran tr
         cdef cn_status status
         cdef const int32_t[::1] chosen = _indices(saved)
+        cdef const int32_t[::1] kept = _indices(bounded)
+        cdef const double[::1] lowest = _doubles(low)
+        cdef const double[::1] highest = _doubles(high)
         cdef const uint8_t[::1] is_dynamic = np.ascontiguousarray(dynamic, dtype=np.uint8)
         cdef double[::1] times
         cdef double[:, ::1] points
@@ -342,6 +350,7 @@ cdef class Engine:
         tr.stop, tr.record_from = stop, record_from
         tr.max_step, tr.min_step, tr.first_step = max_step, min_step, first_step
         tr.n_saved, tr.saved, tr.dynamic = chosen.shape[0], _idx(chosen), &is_dynamic[0]
+        tr.n_bounded, tr.bounded, tr.low, tr.high = kept.shape[0], _idx(kept), _cdbl(lowest), _cdbl(highest)
         tr.inconsistent = inconsistent
         try:
             status = cn_tran_init(&tr, &x[0], &q[0])
@@ -350,6 +359,7 @@ cdef class Engine:
             while status == CN_CONTINUE:
                 with nogil:
                     status = cn_tran_advance(&tr, budget)
+                PyErr_CheckSignals()  # raises KeyboardInterrupt: without a progress bar no Python code runs here
                 if progress is not None:
                     progress(tr.t / stop)
             if status == CN_NO_MEMORY:
@@ -366,6 +376,7 @@ cdef class Engine:
                 "rejected_error": tr.rejected_error,
                 "rejected_newton": tr.rejected_newton,
                 "rejected_event": tr.rejected_event,
+                "rejected_bound": tr.rejected_bound,
                 "discontinuities": tr.discontinuities,
                 "time": tr.t,
                 "step": tr.step,

@@ -35,8 +35,8 @@ class Batch:
     index: np.ndarray
     param: np.ndarray
     discrete_start: np.ndarray | None = None
-    jf_slot: np.ndarray | None = None
-    jq_slot: np.ndarray | None = None
+    jf_slot: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    jq_slot: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
 
     @property
     def n(self) -> int:
@@ -63,6 +63,7 @@ class Plan:
     drive_value: np.ndarray = field(default_factory=lambda: np.zeros(0))
     held_row: list[int] = field(default_factory=list)
     held_value: list[float] = field(default_factory=list)
+    bounded: tuple[list[int], list[float], list[float]] = field(default_factory=lambda: ([], [], []))
     start: dict[int, float] = field(default_factory=dict)
     charge_ic: list[tuple[int, int, float, float]] = field(default_factory=list)
     ap: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
@@ -173,7 +174,10 @@ class _Planner:
         environment = Environment(
             temp=self.options.temp + ZERO_CELSIUS, tnom=self.options.tnom + ZERO_CELSIUS, gmin=self.options.gmin
         )
-        prepared = device.prepare(columns, environment)
+        try:
+            prepared, states = device.prepare(columns, environment), device.state_init(columns)
+        except DeviceError as error:
+            raise _named(error, group, columns, environment) from None
         param = np.empty((kernel.n_param, n))
         for row, name in enumerate(kernel.param_names):
             param[row] = prepared[name] if name in prepared else columns[name]
@@ -183,7 +187,7 @@ class _Planner:
         if bad.any():
             row, which = np.argwhere(bad)[0]
             raise DeviceError(
-                f"{group.elements[which].name}: parameter {kernel.param_names[row]!r} of {device.name} has no finite value",
+                f"{group.elements[which].name}: {kernel.param_names[row]!r} of {device.name} has no finite value",
                 place=group.elements[which].place,
                 names=(group.elements[which].name,),
                 hint="give it a value on the element or in its model card",
@@ -193,7 +197,7 @@ class _Planner:
         if kernel.n_discrete:
             start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete, axis=0)
         batch = Batch(kernel, [e.name for e in group.elements], index, param, start)
-        self._initial_values(group, columns, index)
+        self._initial_values(group, columns, states, index)
         if device.waveform:
             plan.sources += group.elements
         if kernel.linear:
@@ -207,7 +211,9 @@ class _Planner:
                 other = self.circuit.elements.get(name)
                 if other is None or other.letter != "l":
                     raise CircuitError(
-                        f"{element.name} couples {name!r}, which is not an inductor", place=element.place, names=(element.name, name)
+                        f"{element.name} couples {name!r}, which is not an inductor",
+                        place=element.place,
+                        names=(element.name, name),
                     )
                 inductance.append(self.circuit.device_of(other)[1]["inductance"])
             values["mutual"] = values["coupling"] * float(np.sqrt(inductance[0] * inductance[1]))
@@ -258,10 +264,12 @@ class _Planner:
             )
         return index
 
-    def _initial_values(self, group: _Group, columns: dict[str, np.ndarray], index: np.ndarray) -> None:
+    def _initial_values(
+        self, group: _Group, columns: dict[str, np.ndarray], states: dict[str, np.ndarray], index: np.ndarray
+    ) -> None:
         """States start at their initial values; ``ic`` of capacitors and inductors matter to ``uic`` only."""
         device, plan = group.device, self.plan
-        for name, value in device.state_init(columns).items():
+        for name, value in states.items():
             rows = index[device.locals.index(name)]
             held = not device.states[name].settles
             for row, w in zip(rows.tolist(), np.broadcast_to(value, rows.shape).tolist(), strict=True):
@@ -269,6 +277,11 @@ class _Planner:
                 if held:
                     plan.held_row.append(row)
                     plan.held_value.append(w)
+        for name, (low, high) in device.state_bounds(columns).items():
+            inside = np.isfinite(low) & np.isfinite(high)
+            rows = index[device.locals.index(name)]
+            for kept, values in zip(plan.bounded, (rows, low, high), strict=True):
+                kept += values[inside].tolist()
         if "ic" not in columns or device.letter not in "cl":
             return
         for k in np.flatnonzero(np.isfinite(columns["ic"])).tolist():
@@ -289,7 +302,11 @@ class _Planner:
                 for what, name in sensed:
                     local.append(self._probe_node(element, name) if what == "v" else self._sensed(element, name))
                 rows.append(local)
-            param = np.array([kernel_params for _, kernel_params in kernel.instances], dtype=float).reshape(len(members), -1).T
+            param = (
+                np.array([kernel_params for _, kernel_params in kernel.instances], dtype=float)
+                .reshape(len(members), -1)
+                .T
+            )
             batches.append(Batch(kernel, [e.name for e, _ in members], np.array(rows, dtype=np.int64).T, param))
         return batches
 
@@ -299,7 +316,9 @@ class _Planner:
         index = self.plan.node_index.get(name)
         if index is None:
             raise CircuitError(
-                f"{element.name} uses v({name}), but no element touches the node {name!r}", place=element.place, names=(element.name, name)
+                f"{element.name} uses v({name}), but no element touches the node {name!r}",
+                place=element.place,
+                names=(element.name, name),
             )
         return index
 
@@ -312,7 +331,10 @@ class _Planner:
         keys = [np.arange(n, dtype=np.int64) * (n + 1)]  # the whole diagonal: held states and gmin stepping need it
         wheres = []
         for batch in batches:
-            for rows, columns in ((batch.kernel.jf_row, batch.kernel.jf_col), (batch.kernel.jq_row, batch.kernel.jq_col)):
+            for rows, columns in (
+                (batch.kernel.jf_row, batch.kernel.jf_col),
+                (batch.kernel.jq_row, batch.kernel.jq_col),
+            ):
                 row, column = batch.index[rows].astype(np.int64), batch.index[columns].astype(np.int64)
                 key = np.where((row == n) | (column == n), -1, column * n + row)
                 wheres.append(key)
@@ -362,3 +384,21 @@ class _Planner:
             plan.drive_row = np.concatenate(row).astype(np.int32)
             plan.drive_source = np.concatenate(source).astype(np.int32)
             plan.drive_value = np.concatenate(value)
+
+
+def _named(error: DeviceError, group: _Group, columns: dict[str, np.ndarray], environment: Environment) -> DeviceError:
+    """Return the error of a whole group with the name and place of the first element that causes it."""
+    for k, element in enumerate(group.elements):
+        alone = {name: column[k : k + 1] for name, column in columns.items()}
+        try:
+            group.device.prepare(alone, environment)
+            group.device.state_init(alone)
+        except DeviceError as own:
+            return DeviceError(
+                f"{element.name}: {own.message}",
+                place=element.place,
+                expected=own.expected,
+                hint=own.hint,
+                names=(element.name, *own.names),
+            )
+    return error

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+import circuitnn.mna._engine as _engine
 from circuitnn.circuit.topology import raise_faults
 from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, nearest
-from circuitnn.mna import _engine
 from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
-from circuitnn.netlist.flat import Element, Waveform
+from circuitnn.netlist.flat import Element
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
@@ -127,7 +127,8 @@ class System:
         ------
         ConvergenceError, SingularMatrixError, TopologyError
         """
-        raise_faults(self.circuit.title, self._dc_faults)
+        tied = set(self.circuit.ic) if use_ic else set()  # a node tied by .ic needs no other path to ground
+        raise_faults(self.circuit.title, [fault for fault in self._dc_faults if tied.isdisjoint(fault[1])])
         x = np.zeros(self.n + 1)
         if start is not None:
             x[:-1] = start
@@ -202,6 +203,7 @@ class System:
             q,
             saved,
             self.plan.dynamic,
+            *self.plan.bounded,
             stop=stop,
             record_from=start,
             max_step=max_step,
@@ -244,7 +246,7 @@ class System:
         raise ConvergenceError(
             f"{what}: {reason}; {where} (elements there: {', '.join(self.elements_at(worst))})",
             names=(self.names[worst],),
-            hint="try .nodeset or .ic for bistable nodes, a larger reltol or gmin, or a resistance where a slope is infinite",
+            hint="try .nodeset or .ic for bistable nodes, a larger reltol or gmin, or resistance at infinite slopes",
             result=result,
         )
 
@@ -278,7 +280,7 @@ def waveform_arguments(element: Element, step: float, stop: float) -> tuple[int,
 
     if waveform.kind == "pulse":
         _check(element, 1 <= len(a) <= 7, "PULSE takes V1 V2 TD TR TF PW PER")
-        args = (
+        args: tuple[float, ...] = (
             a[0], given(1, a[0]), given(2, 0.0), given(3, step, True), given(4, step, True), given(5, stop, True),
             given(6, stop, True),
         )  # fmt: skip

@@ -26,6 +26,7 @@ _PLOTS = {
     "ac": "AC Analysis",
     "tran": "Transient Analysis",
 }
+_RAW_KINDS = ("voltage", "current", "time", "frequency")
 _COMMAND = "ngspice-compatible, written by circuitnn"
 _MAX_HEADER = 65536  # a longer line than this is no header of a raw file
 _MAX_VARIABLES = 10_000_000
@@ -68,8 +69,8 @@ def _write_plot(stream: BinaryIO, result: Result, ascii: bool) -> None:
         "Variables:",
     ]
     for k, variable in enumerate(result.variables):
-        # "state" is no type of SPICE's; viewers expect theirs.
-        kind = "notype" if variable.kind == "state" else variable.kind
+        # Viewers expect SPICE's types, and "state" is none of them.
+        kind = variable.kind if variable.kind in _RAW_KINDS else "notype"
         grid = " grid=3" if k == 0 and kind == "frequency" else ""
         header.append(f"\t{k}\t{variable.name}\t{kind}{grid}")
     header.append("Values:" if ascii else "Binary:")

@@ -14,7 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import AnalysisError, UsageError, nearest
 
-UNITS = {"voltage": "V", "current": "A", "time": "s", "frequency": "Hz", "state": "", "notype": ""}
+UNITS = {
+    "voltage": "V",
+    "current": "A",
+    "time": "s",
+    "frequency": "Hz",
+    "state": "",
+    "resistance": "ohm",
+    "temperature": "degC",
+    "notype": "",
+}
 KINDS = ("op", "dc", "ac", "tran")
 _CALL = re.compile(r"([vi])(m|p|db|r|i)?\((.+)\)")
 _PARTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
@@ -34,7 +43,7 @@ class Variable:
     name : str
         ``v(node)``, ``i(v1)``, ``@n1[w]``, ``time``, ``frequency``, ``v(v-sweep)``; without blanks.
     kind : str
-        One of ``voltage current time frequency state notype``.
+        One of ``voltage current time frequency state resistance temperature notype``.
 
     Raises
     ------

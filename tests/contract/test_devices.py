@@ -119,7 +119,7 @@ def test_declaration_is_complete(name):
         device.terminals + device.internals + device.branches + tuple(device.states) + device.controls
     )
     for key, param in device.params.items():
-        assert param.unit and param.doc and param.on in ("instance", "model", "both"), key
+        assert param.unit and param.doc and param.on in ("instance", "model", "both", "system"), key
         if param.default is not None:
             param.check(name, key, param.default)
     for a, b, kind in device.links:
@@ -363,13 +363,15 @@ def test_state_turns_around_at_its_bounds_in_a_circuit(name):
         low, high = (b[0] for b in bounds(name, state, values))
         part = (tran[f"@n1[{state}]"] - low) / (high - low)
         assert part.max() - part.min() > 0.5  # it did move
-        # The trapezoidal rule carries the rate of the point before: it may step over a bound by a fraction of one step.
-        assert part.min() >= -0.02 and part.max() <= 1.02
+        # a step may end outside by what Newton's method leaves open: the engine allows 1e-6 of the range
+        assert part.min() >= -1.001e-6 and part.max() <= 1.0 + 1.001e-6
         if not {"ron", "roff"} <= set(values):
             continue
         conductance = -tran["i(v1)"][1:] / tran["v(a)"][1:]
         live = np.abs(tran["v(a)"][1:]) > 0.1
         limits = [1.0 / values[key][0] for key in ("roff", "ron")]
-        # whatever the state does, the resistance does not leave the range of the model
-        assert np.all(conductance[live] >= limits[0] * (1 - 1e-6))
-        assert np.all(conductance[live] <= limits[1] * (1 + 1e-6))
+        # Whatever the state does, the resistance does not leave the range of the model: the current is that of Newton's
+        # last linearisation, where 1e-6 of the range of the state is up to 1e-6 roff/ron of the least resistance.
+        slack = 2e-6 * limits[1] / limits[0]
+        assert np.all(conductance[live] >= limits[0] * (1 - slack))
+        assert np.all(conductance[live] <= limits[1] * (1 + slack))

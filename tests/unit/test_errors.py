@@ -5,7 +5,10 @@ from circuitnn.errors import ConvergenceError, NetlistError, Place, nearest
 
 def test_a_message_shows_line_caret_expectation_and_hint():
     error = NetlistError(
-        "unknown model 'dx'", place=Place("a.cir", 4, 8, "d1 a 0 dx"), expected="a .model card", hint="did you mean 'dz'?"
+        "unknown model 'dx'",
+        place=Place("a.cir", 4, 8, "d1 a 0 dx"),
+        expected="a .model card",
+        hint="did you mean 'dz'?",
     )
     assert str(error).splitlines() == [
         "a.cir:4:8: unknown model 'dx'",

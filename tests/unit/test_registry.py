@@ -35,7 +35,13 @@ def test_two_files_of_one_name_are_refused(tmp_path, monkeypatch):
     make_package(
         tmp_path,
         "cnn_probe_b",
-        {"__init__.py": "", "x/__init__.py": "", "y/__init__.py": "", "x/same.py": "EXPORT = 1", "y/same.py": "EXPORT = 2"},
+        {
+            "__init__.py": "",
+            "x/__init__.py": "",
+            "y/__init__.py": "",
+            "x/same.py": "EXPORT = 1",
+            "y/same.py": "EXPORT = 2",
+        },
     )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(CircuitnnError, match="two files"):

@@ -56,7 +56,7 @@ def _show(device: Any) -> None:
         if param.source and param.source not in sources:
             sources.append(param.source)
         default = "" if param.default is None else f"{param.default:g}"
-        on = {"both": "", "instance": "element", "model": ".model"}[param.on]
+        on = {"both": "", "instance": "element", "model": ".model", "system": "set by the circuit"}[param.on]
         mark = f"[{1 + sources.index(param.source)}]" if param.source else ""
         rows.append((key, param.unit, default, _range(param), on, mark, param.doc))
     if rows:

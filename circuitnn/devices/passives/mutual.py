@@ -14,7 +14,7 @@ class Mutual(Device):
     positional = "coupling"
 
     coupling = Param(None, "1", low=-1.0, high=1.0, doc="coupling coefficient k", on="instance")
-    mutual = Param(None, "H", doc="mutual inductance; computed from k and the two inductances", on="instance")
+    mutual = Param(None, "H", doc="mutual inductance; computed from k and the two inductances", on="system")
 
     def equations(self) -> Equations:
         """Return the fluxes that each inductor has from the other."""

@@ -17,7 +17,7 @@ class ISource(Device):
     acmag = Param(0.0, "A", doc="small-signal magnitude", on="instance")
     acphase = Param(0.0, "deg", doc="small-signal phase", on="instance")
     m = Param(1.0, "1", low=0.0, exclusive=True, doc="number in parallel", on="instance")
-    value = Param(None, "A", doc="value in time; set by the waveform", on="instance")
+    value = Param(None, "A", doc="value in time; set by the waveform", on="system")
 
     def equations(self) -> Equations:
         """Return the current."""

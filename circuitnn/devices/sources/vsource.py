@@ -17,7 +17,7 @@ class VSource(Device):
     dc = Param(None, "V", doc="dc value", on="instance")
     acmag = Param(0.0, "V", doc="small-signal magnitude", on="instance")
     acphase = Param(0.0, "deg", doc="small-signal phase", on="instance")
-    value = Param(None, "V", doc="value in time; set by the waveform", on="instance")
+    value = Param(None, "V", doc="value in time; set by the waveform", on="system")
 
     def equations(self) -> Equations:
         """Return the branch equation."""

@@ -1,0 +1,67 @@
+"""The system of equations as analyses see it: what it refuses, what it names, what stops it."""
+
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import circuitnn as cn
+from circuitnn.errors import DeviceError, TopologyError
+
+
+def test_a_node_tied_by_ic_needs_no_path_to_ground():
+    circuit = cn.Circuit("integrator")
+    circuit.I("1", 0, "a", dc=1e-3)
+    circuit.C("1", "a", 0, "1u")
+    circuit.ic["a"] = 2.0
+    tran = circuit.tran(stop=1e-3)
+    # a constant current charges the capacitor linearly, which the trapezoidal rule follows exactly
+    np.testing.assert_allclose(tran["v(a)"], 2.0 + 1e3 * tran.time, rtol=1e-9)
+    with pytest.raises(TopologyError, match="no path for direct current"):
+        circuit.op()
+
+
+def test_errors_of_device_parameters_name_the_element():
+    circuit = cn.Circuit("pair")
+    circuit.V("1", "a", 0, dc=1.0)
+    circuit.N("1", "a", 0, model="vteam")
+    circuit.N("2", "a", 0, model="vteam", w=5e-9)
+    with pytest.raises(DeviceError, match="n2: the initial state 'w'") as caught:
+        circuit.op()
+    assert caught.value.names[0] == "n2"
+
+
+@pytest.mark.parametrize("deck", ["v1 a 0 value=3\nr1 a 0 1", "v1 a 0 1\nl1 a b 1m\nl2 b 0 1m\nk1 l1 l2 0.5 mutual=2"])
+def test_what_the_circuit_sets_cannot_be_given(deck):
+    with pytest.raises(cn.CircuitnnError, match=r"value|mutual"):
+        cn.parse(f"t\n{deck}\n.op\n.end").run()
+
+
+def test_an_interrupt_stops_a_long_transient():
+    """The loop runs in C; it must still look for signals when no progress is asked for."""
+    circuit = cn.Circuit("long")
+    circuit.V("1", "a", 0, dc=0.0, waveform=("sin", 0.0, 1.0, 1e6))
+    circuit.R("1", "a", "b", 1e3)
+    circuit.C("1", "b", 0, 1e-9)
+    timer = threading.Timer(0.3, signal.raise_signal, (signal.SIGINT,))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        circuit.tran(stop=1e3, max_step=1e-8)  # 1e11 steps
+    timer.join()
+
+
+def test_resistor_and_nested_sweeps():
+    circuit = cn.Circuit("divider")
+    circuit.V("1", "a", 0, dc=1.0)
+    circuit.R("1", "a", "b", 1e3)
+    circuit.R("2", "b", 0, 1e3)
+    alone = circuit.dc("r2", 1e3, 3e3, 1e3)
+    assert alone.variables[0].name == "res-sweep" and alone.variables[0].unit == "ohm"
+    np.testing.assert_allclose(alone["v(b)"], [1 / 2, 2 / 3, 3 / 4], rtol=1e-9)
+    nested = circuit.dc("v1", 0, 2, 1, "r2", 1e3, 3e3, 1e3)
+    assert nested.sweeps["r2"].tolist() == [1e3, 2e3, 3e3]
+    np.testing.assert_allclose(nested.grid("v(b)"), np.outer([1 / 2, 2 / 3, 3 / 4], [0, 1, 2]), rtol=1e-9, atol=1e-15)
+    both = circuit.dc("r1", 1e3, 2e3, 1e3, "temp", 0, 50, 50)
+    np.testing.assert_allclose(both["v(b)"], [1 / 2, 1 / 3, 1 / 2, 1 / 3], rtol=1e-9)
+    assert circuit.op()["v(b)"] == pytest.approx(0.5, rel=1e-9)  # a sweep leaves the circuit as it was
