@@ -263,6 +263,7 @@ def waveform_arguments(element: Element, step: float, stop: float) -> tuple[int,
 
     Examples
     --------
+    >>> from circuitnn.netlist.flat import Waveform
     >>> e = Element("v1", ("a", "0"), waveform=Waveform("pulse", (0.0, 5.0, 1e-9)))
     >>> waveform_arguments(e, step=1e-10, stop=1e-6)
     (1, (0.0, 5.0, 1e-09, 1e-10, 1e-10, 1e-06, 1e-06))
