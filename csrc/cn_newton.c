@@ -51,12 +51,27 @@ static double step_norm(cn_system *s, const double *x, const double *dx)
     return norm;
 }
 
+/* Stop the step dx at the bounds of states: beyond them a device is steep, and Newton's method could swing between its
+ * two sides for ever.  Returns 1 when a state wanted to leave by more than the tolerances of a solution account for. */
+static int stop_at_bounds(const cn_system *s, const double *x, double *dx)
+{
+    int stopped = 0;
+    for (cn_idx k = 0; k < s->n_bounded; k++) {
+        const cn_idx i = s->bounded_row[k];
+        const double low = s->bounded_low[k], high = s->bounded_high[k], slack = 1e-6 * (high - low), w = x[i] + dx[i];
+        if (w >= low - slack && w <= high + slack) continue;
+        dx[i] = (w < low ? low : high) - x[i];
+        stopped = 1;
+    }
+    return stopped;
+}
+
 cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
                     int max_iterations)
 {
     const cn_idx n = s->n;
     const int linear = s->n_batches == 0;
-    int settled = 0, halvings = 0;
+    int settled = 0, halvings = 0, leaving = 0;
     cn_idx held;
     x[n] = 0.0;
     for (int iteration = 0; iteration < max_iterations; iteration++) {
@@ -88,10 +103,16 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
         if (!all_finite(s->dx, n)) return CN_NOT_FINITE;
         /* 3. Converged?  A dc solution takes one more, quadratically better, iteration: its error is then far
          *    below reltol, and no time step follows that could mend it. */
+        const int stopped = mode == CN_MODE_TRAN && stop_at_bounds(s, x, s->dx);
         const double norm = step_norm(s, x, s->dx);
         for (cn_idx i = 0; i < n; i++) x[i] += s->dx[i];
         if (linear) return CN_OK;
         settled = norm <= 1.0 && held == 0 ? settled + 1 : 0;
+        if (stopped) {
+            /* All has come to rest but states that still want to leave: once may be an iterate astray, not twice. */
+            if (settled && ++leaving == 2) return CN_OUT_OF_BOUNDS;
+            settled = 0;
+        }
         if (settled >= (mode == CN_MODE_DC ? 2 : 1) && !(init && iteration == 0)) return CN_OK;
     }
     return CN_NO_CONVERGENCE;

@@ -60,6 +60,9 @@ typedef struct cn_system {
     cn_idx n_held;             /* states that keep their initial value in dc */
     const cn_idx *held_row;
     const double *held_value;
+    cn_idx n_bounded;          /* states that stay between two bounds in time */
+    const cn_idx *bounded_row;
+    const double *bounded_low, *bounded_high;
     cn_idx n_forced;           /* nodes tied to a voltage by .ic or .nodeset while `forcing` is set */
     const cn_idx *forced_row;
     const double *forced_value;
@@ -104,7 +107,8 @@ void cn_system_revert(cn_system *s);
 int cn_system_switched(const cn_system *s);
 
 /* Solve f(x) + alpha q(x) + history - B s = 0 from the start value in x.  history may be NULL.
- * init: start with junctions at their initial voltages. */
+ * init: start with junctions at their initial voltages.
+ * CN_OUT_OF_BOUNDS: the solution seems to lie where a state is out of its bounds (in time only). */
 cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
                     int max_iterations);
 

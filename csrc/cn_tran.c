@@ -243,16 +243,6 @@ static void accept(cn_tran *tr, double alpha, double t, double *solved)
     tr->accepted++;
 }
 
-/* 1 when a state left its bounds by more than rounding and Newton's tolerance account for. */
-static int out_of_bounds(const cn_tran *tr, const double *solved)
-{
-    for (cn_idx k = 0; k < tr->n_bounded; k++) {
-        const double slack = 1e-6 * (tr->high[k] - tr->low[k]), w = solved[tr->bounded[k]];
-        if (w < tr->low[k] - slack || w > tr->high[k] + slack) return 1;
-    }
-    return 0;
-}
-
 /* One attempt at a step.  CN_CONTINUE: go on (accepted or not). */
 static cn_status attempt(cn_tran *tr)
 {
@@ -270,6 +260,14 @@ static cn_status attempt(cn_tran *tr)
     cn_system_drive(s, CN_MODE_TRAN, t);
     const cn_status status = cn_newton(s, tr->trial, alpha, tr->history, CN_MODE_TRAN, t, 0, s->options.itl4);
     if (status == CN_NO_MEMORY || status == CN_BAD_ARGUMENT) return status;
+    if (status == CN_OUT_OF_BOUNDS && rule != EULER) {
+        /* The second-order formulas carry the rate before the bound past it; an Euler step ends inside. */
+        tr->rejected_bound++;
+        cn_system_revert(s);
+        tr->valid = 2;
+        tr->step = h;
+        return CN_CONTINUE;
+    }
     if (status != CN_OK) {
         tr->rejected_newton++;
         cn_system_revert(s);
@@ -284,14 +282,6 @@ static cn_status attempt(cn_tran *tr)
         tr->rejected_event++;
         cn_system_revert(s);
         tr->event_limit = t;
-        return CN_CONTINUE;
-    }
-    /* The second-order formulas carry the rate before the bound past it; an Euler step ends inside. */
-    if (rule != EULER && out_of_bounds(tr, tr->trial)) {
-        tr->rejected_bound++;
-        cn_system_revert(s);
-        tr->valid = 2;
-        tr->step = h;
         return CN_CONTINUE;
     }
     double growth = 2.0;
@@ -311,13 +301,13 @@ static cn_status attempt(cn_tran *tr)
             if (h > 1e3 * tr->min_step) {
                 tr->rejected_error++;
                 cn_system_revert(s);
-                tr->step = h * fmax(0.1, 0.9 * pow(norm, -1.0 / (order + 1)));
+                tr->step = h * fmax(0.1, 0.8 * pow(norm, -1.0 / (order + 1)));
                 return CN_CONTINUE;
             }
             jumped = 1; /* no step is short enough: a discontinuity, stepped over */
             tr->discontinuities++;
         } else {
-            growth = 0.9 * pow(fmax(norm, 1e-12), -1.0 / (order + 1));
+            growth = 0.8 * pow(fmax(norm, 1e-12), -1.0 / (order + 1));
         }
     }
     accept(tr, alpha, t, tr->trial);

@@ -13,9 +13,6 @@ typedef struct cn_tran {
     cn_idx n_saved;            /* unknowns recorded at each point */
     const cn_idx *saved;
     const uint8_t *dynamic;    /* n: 1 where dq/dx has a column, so that the error of x can be controlled */
-    cn_idx n_bounded;          /* states that stay between two bounds */
-    const cn_idx *bounded;
-    const double *low, *high;  /* n_bounded each */
     int inconsistent;          /* the start (uic) need not satisfy the equations: no prediction through it */
     /* where it is */
     double t, step, next_break;

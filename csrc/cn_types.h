@@ -16,7 +16,8 @@ typedef enum cn_status {
     CN_NO_CONVERGENCE = 5,  /* Newton's method ran out of iterations */
     CN_STEP_TOO_SMALL = 6,  /* the time step fell below the smallest allowed */
     CN_CONTINUE = 7,        /* a budgeted loop stopped to let the caller breathe */
-    CN_BAD_ARGUMENT = 8
+    CN_BAD_ARGUMENT = 8,
+    CN_OUT_OF_BOUNDS = 9    /* the solution lies where a state is out of its bounds */
 } cn_status;
 
 #endif

@@ -93,6 +93,10 @@ cdef extern from "cn_system.h":
         const cn_idx *held_row
         const double *held_value
         cn_idx n_forced
+        cn_idx n_bounded
+        const cn_idx *bounded_row
+        const double *bounded_low
+        const double *bounded_high
         const cn_idx *forced_row
         const double *forced_value
         int forcing
@@ -116,10 +120,6 @@ cdef extern from "cn_tran.h":
         cn_idx n_saved
         const cn_idx *saved
         const uint8_t *dynamic
-        cn_idx n_bounded
-        const cn_idx *bounded
-        const double *low
-        const double *high
         int inconsistent
         double t, step
         cn_idx n_points
@@ -196,6 +196,11 @@ cdef class Engine:
         iv = self._own(_indices(plan.held_row)); s.held_row = _idx(iv)
         cv = self._own(_doubles(plan.held_value)); s.held_value = _cdbl(cv)
         s.n_held = len(plan.held_row)
+        rows, low, high = plan.bounded
+        iv = self._own(_indices(rows)); s.bounded_row = _idx(iv)
+        cv = self._own(_doubles(low)); s.bounded_low = _cdbl(cv)
+        cv = self._own(_doubles(high)); s.bounded_high = _cdbl(cv)
+        s.n_bounded = len(rows)
         s.n_sources = plan.n_sources
         s.sources = <cn_source *> calloc(max(plan.n_sources, 1), sizeof(cn_source))
         s.batches = <cn_batch *> calloc(max(len(plan.batches), 1), sizeof(cn_batch))
@@ -328,9 +333,9 @@ cdef class Engine:
         """Return the unknown whose column had no pivot in the last factorisation."""
         return cn_lu_bad_column(self.s.lu)
 
-    def transient(self, double[::1] x, double[::1] q, saved, dynamic, bounded, low, high, *, double stop, double record_from,
+    def transient(self, double[::1] x, double[::1] q, saved, dynamic, *, double stop, double record_from,
                   double max_step, double min_step, double first_step, bint inconsistent, progress=None):
-        """Run a transient from ``x`` with charges ``q``; the unknowns ``bounded`` stay in ``low`` .. ``high``.
+        """Run a transient from ``x`` with charges ``q``.
 
         Returns ``(status, times, points, counts)``; whatever was computed is returned also when the status
         tells of a failure.  Control comes back to Python now and then, so that an interrupt is seen.
@@ -338,9 +343,6 @@ cdef class Engine:
         cdef cn_tran tr
         cdef cn_status status
         cdef const int32_t[::1] chosen = _indices(saved)
-        cdef const int32_t[::1] kept = _indices(bounded)
-        cdef const double[::1] lowest = _doubles(low)
-        cdef const double[::1] highest = _doubles(high)
         cdef const uint8_t[::1] is_dynamic = np.ascontiguousarray(dynamic, dtype=np.uint8)
         cdef double[::1] times
         cdef double[:, ::1] points
@@ -350,7 +352,6 @@ cdef class Engine:
         tr.stop, tr.record_from = stop, record_from
         tr.max_step, tr.min_step, tr.first_step = max_step, min_step, first_step
         tr.n_saved, tr.saved, tr.dynamic = chosen.shape[0], _idx(chosen), &is_dynamic[0]
-        tr.n_bounded, tr.bounded, tr.low, tr.high = kept.shape[0], _idx(kept), _cdbl(lowest), _cdbl(highest)
         tr.inconsistent = inconsistent
         try:
             status = cn_tran_init(&tr, &x[0], &q[0])

@@ -203,7 +203,6 @@ class System:
             q,
             saved,
             self.plan.dynamic,
-            *self.plan.bounded,
             stop=stop,
             record_from=start,
             max_step=max_step,
