@@ -1,0 +1,72 @@
+"""Writes ``generated/devices.md`` from the declarations of all registered devices, before Sphinx reads the sources."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from circuitnn.devices.cards import CARDS
+from circuitnn.registry import catalog
+
+_ON = {"both": "", "instance": "element", "model": ".model"}
+
+
+def _table(head: list[str], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return [f"| {' | '.join(line)} |" for line in lines] + [""]
+
+
+def _range(param: Any) -> str:
+    if param.choices:
+        return ", ".join(f"{choice:g}" for choice in param.choices)
+    low = "" if param.low is None else f"{'>' if param.exclusive else '≥'} {param.low:g}"
+    return ", ".join(part for part in (low, "" if param.high is None else f"≤ {param.high:g}") if part)
+
+
+def _page(name: str, device: Any) -> list[str]:
+    heading = (sys.modules[device.__module__].__doc__ or "").strip().partition("\n\n")[0]
+    lines = [f"## {name}", "", heading, "", "```text", *_plain(device.__doc__ or ""), "```", ""]
+    form = f"Element `{device.letter.upper()}`, terminals `{' '.join(device.terminals) or 'none'}`"
+    lines += [form + (f", model types `{' '.join(device.model_types)}`." if device.model_types else "."), ""]
+    sources: list[str] = []
+    rows = []
+    for key, param in device.params.items():
+        if param.on == "system":
+            continue
+        if param.source and param.source not in sources:
+            sources.append(param.source)
+        mark = f"[{1 + sources.index(param.source)}]" if param.source else ""
+        default = "" if param.default is None else f"{param.default:g}"
+        rows.append((f"`{key}`", param.unit, default, _range(param), _ON[param.on], mark, param.doc))
+    if rows:
+        lines += _table(["parameter", "unit", "default", "range", "only on", "source", "meaning"], rows)
+    states = [(f"`{key}`", s.unit, f"`{s.init}`", s.doc) for key, s in device.states.items()]
+    if states:
+        lines += _table(["state", "unit", "initial", "meaning"], states)
+    return lines + [f"[{k}] {source}\n" for k, source in enumerate(sources, 1)]
+
+
+def _plain(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+def write(app: Any) -> None:
+    """Write the page; Sphinx calls this when it starts."""
+    lines = ["# Devices", "", "Made from the declarations in `circuitnn/devices`; `circuitnn devices NAME` prints the"]
+    lines += ["equations of one as the kernels have them.", "", "## Ready-made cards", ""]
+    rows = []
+    for key, card in sorted(CARDS.items()):
+        rows.append((f"`{key}`", f"`{card.model.type}`", f"{card.g_min:g} to {card.g_max:g}", card.doc, card.source))
+    lines += _table(["card", "device", "conductance (S)", "what", "source"], rows)
+    for name, device in catalog("devices").all().items():
+        lines += _page(name, device)
+    page = Path(app.srcdir) / "generated" / "devices.md"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("\n".join(lines), encoding="utf-8")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Join Sphinx."""
+    app.connect("builder-inited", write)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,51 @@
+"""The code in README's companions runs as printed, in the order of the page."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import circuitnn as cn
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("docs/quickstart.md", "docs/crossbar.md", "docs/compile.md")
+
+
+def blocks(page, language):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def run_page(page, names):
+    code = blocks(page, "python")
+    assert code
+    for k, block in enumerate(code):
+        exec(compile(block, f"{page}, block {k + 1}", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    if page.endswith("quickstart.md"):
+        (tmp_path / "lowpass.cir").write_text(blocks(page, "text")[0], encoding="utf-8")
+        rng = np.random.default_rng(1)
+        names = {"w1": rng.standard_normal((4, 3)), "b1": np.zeros(3), "w2": rng.standard_normal((3, 2))}
+        names |= {"b2": np.zeros(2), "x_test": rng.random((5, 4)), "y_test": np.array([0, 1, 0, 1, 1])}
+    run_page(page, names)
+
+
+def test_low_pass_of_the_quick_start_is_one():
+    results = cn.parse(blocks("docs/quickstart.md", "text")[0]).run()
+    gain = np.abs(results.ac["v(out)"])
+    pole = 1.0 / (2.0 * np.pi * 1e3 * 100e-9)
+    np.testing.assert_allclose(gain, 1.0 / np.hypot(1.0, results.ac.frequency / pole), rtol=1e-9)
+
+
+def test_device_of_the_contributors_page(capsys):
+    names = run_page("CONTRIBUTING.md", {"__name__": "contributors_page"})
+    # closed form in the text; reltol of 1e-3 of the change of 2005 ohm
+    assert names["tran"]["@n1[x]"][-1] == pytest.approx(7005.0, abs=2.0)
+    assert float(capsys.readouterr().out) == names["tran"]["@n1[x]"][-1]
