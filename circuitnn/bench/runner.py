@@ -73,6 +73,6 @@ def names() -> list[str]:
     Examples
     --------
     >>> names()
-    ['lu', 'spice']
+    ['crossbar', 'lu', 'spice']
     """
     return catalog("bench.cases").names()

@@ -94,7 +94,8 @@ class LayoutReport:
         p = self.periphery
         bits = ["exact" if b is None else f"{b} bit" for b in (p.dac_bits, p.adc_bits)]
         lines = [
-            f"{self.tiles} tiles of at most {self.tile[0]} x {self.tile[1]}, {self.cells} cells",
+            f"{self.tiles} tile{'s' if self.tiles > 1 else ''} of at most {self.tile[0]} x {self.tile[1]}, "
+            f"{self.cells} cells",
             f"device {self.device}, {format_si(self.g_min, 'S', 3)} to {format_si(self.g_max, 'S', 3)}, "
             f"variability {100.0 * self.variability:g} %",
             f"wires {self.r_wire:g} ohm a segment, read voltage {p.read_voltage:g} V, DAC {bits[0]}, ADC {bits[1]}",
@@ -220,7 +221,7 @@ class Layout:
         --------
         >>> import circuitnn as cn
         >>> print(cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8)).report())
-        1 tiles of at most 8 x 8, 4 cells
+        1 tile of at most 8 x 8, 4 cells
         device hfo2, 1 uS to 100 uS, variability 0 %
         wires 0 ohm a segment, read voltage 0.2 V, DAC exact, ADC exact
         layer             inputs outputs  activation  tiles    cells   filled

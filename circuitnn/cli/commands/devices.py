@@ -38,8 +38,9 @@ def devices(name: str | None) -> None:
 
 
 def _summary(device: Any) -> str:
-    """Return what the device's file says that it is, on one line."""
-    text = (sys.modules[device.__module__].__doc__ or device.__doc__ or "").strip()
+    """Return what the device's file says that it is, or else the device itself, on one line."""
+    module = sys.modules.get(device.__module__)  # a device made by hand need not lie in one
+    text = (getattr(module, "__doc__", None) or device.__doc__ or "").strip()
     return " ".join(text.partition("\n\n")[0].split())
 
 
@@ -69,6 +70,8 @@ def _show(device: Any) -> None:
 
 
 def _range(item: Any) -> str:
+    if item.choices:
+        return ", ".join(f"{choice:g}" for choice in item.choices)
     low = "" if item.low is None else f"{'>' if item.exclusive else '>='} {item.low:g}"
     high = "" if item.high is None else f"<= {item.high:g}"
     return ", ".join(part for part in (low, high) if part)
