@@ -22,7 +22,7 @@ _SCALES = (
     ("f", 1e-15),
     ("a", 1e-18),
 )
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([^\W\d]*|%)", re.UNICODE)
+_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)([^\W\d]*|%)", re.UNICODE)
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
 
@@ -77,6 +77,8 @@ def parse_value(text: str | float | int) -> float:
 
 def _decimal_scaled(digits: str, scale: float) -> float:
     mantissa, _, exponent = digits.lower().partition("e")
+    if len(exponent.lstrip("+-0")) > 4:  # int() refuses thousands of digits, and a double has an exponent of three
+        return float(digits) * scale
     return float(f"{mantissa}e{int(exponent or 0) + round(math.log10(scale))}")
 
 

@@ -32,6 +32,9 @@ class Analysis:
         """Return the analysis that a netlist's card asks for; raise NetlistError with its usage otherwise."""
         raise NotImplementedError
 
+    def check(self, system: System) -> None:
+        """Raise CircuitError when the analysis names what the circuit has not; most name nothing."""
+
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Run on a system and return the result."""
         raise NotImplementedError

@@ -60,6 +60,12 @@ class Dc(Analysis):
 
         return cls(*swept(0)) if len(card.words) == 4 else cls(*swept(0), *swept(4))
 
+    def check(self, system: System) -> None:
+        """Raise CircuitError when a swept source is not there."""
+        for name in (self.source, self.source2):
+            if name is not None and name != "temp" and not _is_resistor(system, name):
+                system.source(name)
+
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return one row a point; the inner sweep runs fastest."""
         inner = _values("sweep", self.start, self.stop, self.step)
@@ -67,10 +73,8 @@ class Dc(Analysis):
             np.array([np.nan]) if self.source2 is None else _values("outer sweep", self.start2, self.stop2, self.step2)
         )
         system.engine.reset_report()
+        self.check(system)
         sweep = _Sweep(system)
-        for name in (self.source, self.source2):
-            if name is not None:
-                sweep.prepare(name)
         chosen, variables = columns(system)
         rows = np.empty((len(outer) * len(inner), len(chosen) + 1))
         done = 0
@@ -113,36 +117,28 @@ class _Sweep:
         self.last: np.ndarray | None = None
         self.swept: dict[str, float] = {}
 
-    def _is_resistor(self, name: str) -> bool:
-        element = self.first.circuit.elements.get(name)
-        return element is not None and element.letter == "r"
-
-    def prepare(self, name: str) -> None:
-        if name != "temp" and not self._is_resistor(name):
-            self.first.source(name)
-
     def axis(self, name: str) -> Variable:
         """Return the axis under the name that SPICE gives it."""
         if name == "temp":
             return Variable("temp-sweep", "temperature")
-        if self._is_resistor(name):
+        if _is_resistor(self.first, name):
             return Variable("res-sweep", "resistance")
         letter = self.first.source(name).letter
         return Variable(f"{letter}({letter}-sweep)", "voltage" if letter == "v" else "current")
 
     def set(self, name: str, value: float) -> None:
         self.swept[name] = value
-        if name == "temp" or self._is_resistor(name):
+        if name == "temp" or _is_resistor(self.first, name):
             # Temperature and resistances enter device parameters: a new plan.
             circuit = self.first.circuit.copy()
             for other, number in self.swept.items():
                 if other == "temp":
                     circuit.options = replace(circuit.options, temp=number)
-                elif self._is_resistor(other):
+                elif _is_resistor(self.first, other):
                     circuit.elements[other] = circuit.elements[other].with_params(resistance=number)
             self.system = circuit.system()
             for other, number in self.swept.items():
-                if other != "temp" and not self._is_resistor(other):
+                if other != "temp" and not _is_resistor(self.first, other):
                     self.system.set_dc(other, number)
         else:
             self.system.set_dc(name, value)
@@ -153,6 +149,11 @@ class _Sweep:
 
     def restore(self) -> None:
         self.first.set_waveforms(step=1.0, stop=1.0)
+
+
+def _is_resistor(system: System, name: str) -> bool:
+    element = system.circuit.elements.get(name)
+    return element is not None and element.letter == "r"
 
 
 def _values(what: str, start: float, stop: float, step: float) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuitnn.errors import UsageError, nearest
 from circuitnn.netlist.flat import Model
 
 
@@ -52,18 +51,3 @@ CARDS = {
         "Strukov et al., Nature 453, 80 (2008); values as in public SPICE models of it",
     ),
 }  # fmt: skip
-
-
-def card(name: str) -> Card:
-    """Return a ready-made card; raise UsageError with the nearest name when there is none.
-
-    Examples
-    --------
-    >>> card("hfo2").g_max
-    0.0001
-    """
-    found = CARDS.get(name.lower())
-    if found is None:
-        hint = nearest(name, CARDS)
-        raise UsageError(f"there is no ready-made device {name!r}", expected=", ".join(CARDS), hint=hint)
-    return found

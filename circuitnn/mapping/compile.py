@@ -18,6 +18,7 @@ from circuitnn.mapping.inference import MappedLayer
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Tile, check_tile, split
+from circuitnn.netlist.flat import Model
 from circuitnn.registry import catalog
 
 Array = NDArray[np.float64]
@@ -49,7 +50,7 @@ def to_graph(network: Any) -> Graph:
 def compile(
     network: Any,
     tile: tuple[int, int] = (128, 128),
-    device: str | Card | tuple[float, float] = "hfo2",
+    device: str | Card | Model | tuple[float, float] = "hfo2",
     r_wire: float = 0.0,
     *,
     dac_bits: int | None = None,
@@ -68,8 +69,9 @@ def compile(
     tile : (int, int)
         Word and bit lines of a crossbar. An output takes two neighbouring bit lines, one for positive and one for
         negative weights. Larger layers are split; a tile that is not full has only the lines that it uses.
-    device : str, Card or (float, float)
-        A ready-made device, or the range of conductance ``(g_min, g_max)`` that programming reaches, S.
+    device : str, Card, Model or (float, float)
+        A ready-made card or its name, a memristor model's name or ``.model`` card, or the range of conductance
+        ``(g_min, g_max)`` that programming reaches, S.
     r_wire : float, ohm
         Resistance of a segment of word or bit line between neighbouring cells.
     dac_bits, adc_bits : int, optional
@@ -110,8 +112,8 @@ def compile(
     """
     graph = to_graph(network)
     size = check_tile(tile)
-    name, g_min, g_max = conductance_range(device)
     periphery = Periphery(dac_bits, adc_bits, read_voltage)
+    name, g_min, g_max = conductance_range(device, periphery.read_voltage)
     wire = resistance("r_wire", r_wire)
     sigma = check_sigma(variability)
     rng = generator(sigma, seed)

@@ -9,35 +9,87 @@ stays at ``g_min``, which gives the least current and so the least voltage drop 
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.devices.cards import Card, card
-from circuitnn.errors import MappingError, UsageError
+from circuitnn.circuit.circuit import Circuit
+from circuitnn.devices.cards import CARDS, Card
+from circuitnn.devices.declare import Environment, Memristor
+from circuitnn.devices.load import kernel_of
+from circuitnn.errors import CircuitnnError, MappingError, UsageError
+from circuitnn.netlist.flat import Model
 
 Array = NDArray[np.float64]
 
 
-def conductance_range(device: str | Card | tuple[float, float]) -> tuple[str, float, float]:
-    """Return name, ``g_min`` and ``g_max`` (S) of a ready-made device, a card or a pair ``(g_min, g_max)``.
+def conductance_range(
+    device: str | Card | Model | tuple[float, float], read_voltage: float = 0.2
+) -> tuple[str, float, float]:
+    """Return name, ``g_min`` and ``g_max`` (S) of what cells are made of.
+
+    Parameters
+    ----------
+    device : str, Card, Model or (float, float)
+        A ready-made card or its name; a memristor model's name (with its default parameters) or ``.model`` card, whose
+        range is that of i / v at ``read_voltage`` with its states at their bounds; or the range itself.
+    read_voltage : float, V
 
     Examples
     --------
     >>> conductance_range((1e-6, 5e-5))
     ('custom', 1e-06, 5e-05)
+    >>> [round(g, 9) for g in conductance_range("vteam")[1:]]      # ron = 50 ohm, roff = 1 kohm
+    [0.001, 0.02]
     """
     if isinstance(device, str):
-        device = card(device)
-    if isinstance(device, Card):
+        device = CARDS.get(device.lower(), device)
+    if isinstance(device, str | Model):
+        name, low, high = _range_of_model(device, read_voltage)
+    elif isinstance(device, Card):
         name, low, high = device.model.name, device.g_min, device.g_max
     else:
         try:
             name, (low, high) = "custom", (float(g) for g in device)
         except (TypeError, ValueError):
-            raise UsageError(f"device is {device!r}", expected="a card's name, or (g_min, g_max) in siemens") from None
+            raise UsageError(
+                f"device is {device!r}", expected="the name of a card or a model, or (g_min, g_max) in siemens"
+            ) from None
     if not (np.isfinite(high) and 0.0 <= low < high):
         raise UsageError(f"conductances from {low:g} S to {high:g} S", expected="0 <= g_min < g_max, finite")
     return name, low, high
+
+
+def _range_of_model(model: str | Model, read_voltage: float) -> tuple[str, float, float]:
+    circuit = Circuit("read")
+    name = model if isinstance(model, str) else model.name
+    if isinstance(model, Model):
+        circuit.models[name] = model
+    circuit.N("cell", "a", 0, model=name)
+    try:
+        device, given = circuit.device_of(circuit.elements["ncell"])
+    except CircuitnnError as error:
+        raise UsageError(f"device: {error.message}", expected=error.expected, hint=error.hint) from None
+    if not issubclass(device, Memristor) or len(device.terminals) != 2:
+        raise UsageError(f"{name!r} is no two-terminal memristor", expected="a memristor", hint="try device='hfo2'")
+    columns = {
+        key: np.array([given.get(key, np.nan if param.default is None else param.default)], dtype=float)
+        for key, param in device.params.items()
+    }
+    kernel = kernel_of(device)
+    prepared = device.prepare(columns, Environment())
+    ends = list(product(*((low[0], high[0]) for low, high in device.state_bounds(columns).values())))
+    u = np.zeros((kernel.n_local, len(ends)))
+    u[0] = read_voltage
+    u[2 : 2 + len(ends[0])] = np.transpose(ends)
+    if not np.isfinite(u).all():
+        raise UsageError(
+            f"a state of {name!r} has no bounds, and so no range of conductance", expected="(g_min, g_max)"
+        )
+    param = np.repeat([prepared[key] for key in kernel.param_names], len(ends), axis=1)
+    found = kernel.evaluate(u, param)[0][0] / read_voltage
+    return name, float(found.min()), float(found.max())
 
 
 def weight_scale(weights: Array, g_min: float, g_max: float, name: str) -> float:

@@ -88,7 +88,10 @@ class System:
         """Return the independent source of that name; raise CircuitError when there is none."""
         if name not in self._source_index:
             raise CircuitError(
-                f"there is no independent source {name!r}", names=(name,), hint=nearest(name, self._source_index)
+                f"there is no independent source {name!r}",
+                names=(name,),
+                expected=", ".join([*self._source_index][:12]) or "a circuit with sources",
+                hint=nearest(name, self._source_index),
             )
         return self.circuit.elements[name]
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from circuitnn.devices import physics
-from circuitnn.devices.cards import CARDS, card
+from circuitnn.devices.cards import CARDS
 from circuitnn.devices.declare import Environment
 from circuitnn.devices.load import kernel_of
-from circuitnn.errors import UsageError
 from circuitnn.registry import catalog
 
 VT = 1.38064852e-23 * 300.15 / 1.6021766208e-19
@@ -525,7 +524,7 @@ def test_slopes_at_the_thresholds():
 @pytest.mark.parametrize("name", sorted(CARDS))
 def test_ready_made_cards(name):
     """A card's parameters are those of its device, and both ends of its range can be reached."""
-    found = card(name)
+    found = CARDS[name]
     device = next(d for d in catalog("devices").all().values() if found.model.type in d.model_types)
     for key, value in found.model.params.items():
         device.params[key].check(name, key, value)
@@ -537,9 +536,3 @@ def test_ready_made_cards(name):
     ]
     i, _ = memristor(device.name, 0.1, ends, **found.model.params)
     np.testing.assert_allclose(sorted(i / 0.1), [found.g_min, found.g_max], rtol=1e-12)
-
-
-def test_an_unknown_card_gets_a_hint():
-    with pytest.raises(UsageError, match="hfo3") as caught:
-        card("hfo3")
-    assert "hfo2" in str(caught.value)

@@ -292,6 +292,13 @@ def test_check_judges_a_deck_by_its_analyses(run, folder):
         assert "'a'" in err
 
 
+def test_check_sees_a_sweep_of_what_is_not_there(run, folder):
+    (folder / "sweep.cir").write_text("t\nv1 a 0 1\nr1 a 0 1k\n.dc v2 0 1 0.1\n.end\n", encoding="utf-8")
+    status, out, err = run("check", folder / "sweep.cir")
+    assert (status, out) == (2, "")
+    assert "no independent source 'v2'" in err and "v1" in err
+
+
 def test_check_prints_warnings(run, folder):
     (folder / "w.cir").write_text("dangling\nv1 a 0 1\nr1 a 0 1\nr2 a b 1\n.op\n")
     status, out, err = run("check", "w.cir")

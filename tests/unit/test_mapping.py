@@ -12,6 +12,7 @@ from circuitnn.mapping.conductance import to_conductances, vary
 from circuitnn.mapping.graph import ACTIVATIONS, Dense, Graph
 from circuitnn.mapping.quantise import quantise
 from circuitnn.mapping.tiles import split
+from circuitnn.netlist.flat import Model
 
 RNG = np.random.default_rng(5)
 NET = [
@@ -261,3 +262,13 @@ def test_weights_cannot_be_changed_behind_the_layout():
     assert dense.weights[0, 0] == 1.0
     with pytest.raises(ValueError, match="read-only"):
         Graph([dense]).layers[0].weights[0, 0] = 2.0
+
+
+def test_any_memristor_model_serves_as_a_device():
+    network = [([[1.0]], None, "linear")]
+    named = cn.compile(network, device="linear_drift").report()
+    assert (named.g_min, named.g_max) == pytest.approx((1 / 16e3, 1 / 100.0), rel=1e-12)
+    card = cn.compile(network, device=Model("mine", "vteam", {"ron": 1e4, "roff": 1e5, "iv": 1.0})).report()
+    assert (card.device, card.g_min, card.g_max) == ("mine", pytest.approx(1e-5), pytest.approx(1e-4))
+    with pytest.raises(UsageError, match="no parameter 'ro'"):
+        cn.compile(network, device=Model("mine", "vteam", {"ro": 1e4}))

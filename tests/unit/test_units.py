@@ -45,3 +45,13 @@ def test_formatting_keeps_the_digits_it_promises(size, sign):
     number, _, prefix = format_si(sign * size, digits=6).partition(" ")
     # SPICE reads M as milli, so mega is put back by hand; six digits are what was asked for.
     assert float(number) * scale_of({"M": "meg"}.get(prefix, prefix)) == pytest.approx(sign * size, rel=1e-5)
+
+
+def test_long_numbers_are_read_in_no_time_and_huge_exponents_refused():
+    # quadratic backtracking would take minutes for a line of this length
+    with pytest.raises(UsageError):
+        parse_value("1" * 200_000 + "!")
+    for text in ("1e" + "9" * 5000 + "k", "1e99999k", "1" * 400):
+        with pytest.raises(UsageError, match="finite"):
+            parse_value(text)
+    assert parse_value("1e-" + "9" * 5000 + "k") == 0.0

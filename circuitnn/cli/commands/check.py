@@ -25,10 +25,12 @@ def check(deck: str) -> None:
     try:
         # What only an operating point cannot bear is no mistake in a deck that never asks for one.
         if analyses and all(getattr(analysis, "uic", False) for analysis in analyses):
-            circuit.system()
+            system = circuit.system()
         else:
             circuit.check()
-            circuit.system()
+            system = circuit.system()
+        for analysis in analyses:
+            analysis.check(system)
     finally:
         terminal.warn(circuit.warnings)
     nodes = {node for element in circuit.elements.values() for node in element.nodes} - {"0"}
