@@ -127,7 +127,8 @@ cdef class Kernel:
         cdef double[:, ::1] uv = self._rows("u", u, self.k.n_local)
         cdef cn_idx n = uv.shape[1]
         cdef double[:, ::1] pv = self._rows("p", p, self.k.n_param, n)
-        cdef double[:, ::1] lv = self._rows("lim", np.zeros((self.k.n_limit, n)) if lim is None else lim, self.k.n_limit, n)
+        at_rest = np.zeros((self.k.n_limit, n))
+        cdef double[:, ::1] lv = self._rows("lim", at_rest if lim is None else lim, self.k.n_limit, n)
         cdef double[::1] ev = self._environment(env)
         f = np.zeros((self.k.n_local, n))
         q = np.zeros((self.k.n_local, n))

@@ -1,4 +1,4 @@
-"""The face of the C engine: holds the arrays of an assembled circuit and runs Newton's method and transients on them."""
+"""The face of the C engine: holds the arrays of an assembled circuit, runs Newton's method and transients on them."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
