@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
+import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from circuitnn.errors import AnalysisError
+
+# Linux counts the memory of the process that starts another into the other's peak: a small one stands in between.
+_LAUNCHER = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+status = subprocess.call(sys.argv[2:])
+seconds = time.perf_counter() - began
+with open(sys.argv[1], "w") as file:
+    file.write(f"{seconds} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}")
+sys.exit(status if status >= 0 else 128 - status)
+"""
 
 
 @dataclass(frozen=True)
@@ -30,18 +40,18 @@ def run_child(command: list[str], cwd: Path | None = None) -> Child:
     >>> run_child(["echo", "hello"]).output.strip()
     'hello'
     """
-    with tempfile.TemporaryFile("w+") as log:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd)
-        # wait4 and not communicate: it gives this child's own peak memory.
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        log.seek(0)
-        output = log.read()
-    if process.returncode != 0:
-        raise AnalysisError(f"{command[0]} ended with status {process.returncode}: {output[-500:]}")
-    return Child(seconds, usage.ru_maxrss / 1024.0, output)
+    with tempfile.TemporaryDirectory() as folder:
+        taken = Path(folder) / "taken"
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(taken), *command]
+        # Bytes that are no text must not end a benchmark.
+        process = subprocess.run(
+            launcher, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd, check=False
+        )
+        output = process.stdout.decode("utf-8", "replace")
+        if process.returncode != 0:
+            raise AnalysisError(f"{command[0]} ended with status {process.returncode}: {output[-500:]}")
+        seconds, kilobytes = taken.read_text(encoding="ascii").split()
+    return Child(float(seconds), float(kilobytes) / 1024.0, output)
 
 
 def ngspice() -> str | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import statistics
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from circuitnn.bench import decks
+from circuitnn.bench import decks, peers
 from circuitnn.bench.runner import Row
 from circuitnn.mna._lu import LU
+from circuitnn.mna.plan import Plan
 from circuitnn.mna.system import System
 from circuitnn.netlist.netlist import parse
 
@@ -26,6 +30,31 @@ def _best(call: Callable[[], object], rounds: int = 7) -> float:
         call()
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
+
+
+_CHILD = """
+import sys, numpy as np, scipy.sparse as sp
+from scipy.sparse.linalg import splu
+from circuitnn.mna._lu import LU
+with np.load(sys.argv[1], allow_pickle=False) as file:
+    ap, ai, perm, values = (file[key] for key in ("ap", "ai", "perm", "values"))
+if sys.argv[2] == "ours":
+    LU(ap, ai, perm).factor(values)
+elif sys.argv[2] == "peer":
+    splu(sp.csc_matrix((values, ai, ap)), permc_spec="MMD_AT_PLUS_A")
+"""
+
+
+def _memory(plan: Plan, values: np.ndarray) -> dict[str, float]:
+    """Return what a factorisation adds to the peak memory of a process, MB, by ours and the peer's."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "matrix.npz"
+        np.savez(path, ap=plan.ap, ai=plan.ai, perm=plan.perm, values=values)
+        peak = {
+            who: peers.run_child([sys.executable, "-c", _CHILD, str(path), who]).megabytes
+            for who in ("nobody", "ours", "peer")
+        }
+    return {who: peak[who] - peak["nobody"] for who in ("ours", "peer")}
 
 
 def compare(name: str, deck: str, alpha: float) -> list[Row]:
@@ -43,6 +72,7 @@ def compare(name: str, deck: str, alpha: float) -> list[Row]:
     first = _best(lambda: lu.factor(values), 3)
     again = _best(lambda: lu.refactor(values))
     ours, theirs = lu.solve(b), peer.solve(b)
+    memory = _memory(plan, values)
     error = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
     return [
         Row(f"{name}: first factorisation", first * 1e3, "ms", baseline=peer_first * 1e3),
@@ -55,16 +85,18 @@ def compare(name: str, deck: str, alpha: float) -> list[Row]:
         ),
         Row(f"{name}: solution", _best(lambda: lu.solve(b)) * 1e3, "ms", baseline=_best(lambda: peer.solve(b)) * 1e3),
         Row(f"{name}: nonzeros of L and U", float(lu.nnz), "", baseline=float(peer.L.nnz + peer.U.nnz)),
+        Row(f"{name}: peak memory of a factorisation", memory["ours"], "MB", baseline=memory["peer"]),
         Row(f"{name}: distance of the two solutions", error, "relative"),
     ]
 
 
 def run() -> list[Row]:
-    """Return the rows for a ladder, a ring and a crossbar."""
+    """Return the rows for a ladder, a ring and two crossbars."""
     return [
         *compare("ladder 1000", decks.rc_ladder(), 1e9),
         *compare("ring 51", decks.ring(), 1e11),
         *compare("crossbar 64x64", decks.crossbar(), 0.0),
+        *compare("crossbar 128x128", decks.crossbar(128), 0.0),
     ]
 
 
