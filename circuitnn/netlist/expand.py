@@ -254,6 +254,14 @@ class _Expander:
         if name in self._elements:
             raise _twice("element", name, place, self._elements[name].place)
         letter = statement.name[0]
+        if "." in statement.name and not statement.name.rpartition(".")[2].startswith(letter):
+            raise NetlistError(
+                f"the name {statement.name!r} has a dot that marks no subcircuit",
+                place=place,
+                names=(statement.name,),
+                expected=f"{letter.upper()} after the last dot, as in {letter}.x1.{letter}2",
+                hint=f"write {statement.name.replace('.', '_')}",
+            )
         params: dict[str, float] = {}
         for key, value in statement.params.items():
             params[key] = value if isinstance(value, float) else scope.value(value, place)

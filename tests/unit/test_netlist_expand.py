@@ -181,3 +181,10 @@ def test_refused(text, words):
         flat(text)
     assert words in caught.value.message
     assert len(str(caught.value)) < 3000
+
+
+@pytest.mark.parametrize("name", ["r.1", "r4..", "r..5"])
+def test_a_dot_in_a_name_marks_a_subcircuit(name):
+    with pytest.raises(NetlistError, match="has a dot"):
+        parse(f"t\nv1 a 0 1\n{name} a 0 1k\n.op\n.end").run()
+    assert "r.x1.r2" in parse("t\nv1 a 0 1\nr.x1.r2 a 0 1k\n.end").circuit().elements
