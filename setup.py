@@ -15,9 +15,9 @@ os.chdir(ROOT)
 sys.path.insert(0, str(ROOT))
 
 DEBUG = os.environ.get("CIRCUITNN_DEBUG") == "1"
-FLAGS = ["-std=gnu11", "-fPIC", "-Wall", "-Wextra"]
+FLAGS = ["-std=gnu11", "-fPIC", "-fopenmp", "-Wall", "-Wextra"]
 FLAGS += ["-O1", "-g", "-fsanitize=address,undefined"] if DEBUG else ["-O3", "-fno-math-errno", "-fno-trapping-math"]
-LINK = ["-fsanitize=address,undefined"] if DEBUG else []
+LINK = ["-fopenmp", *(["-fsanitize=address,undefined"] if DEBUG else [])]
 HEADERS = sorted(str(p) for p in Path("csrc").glob("*.h"))
 SOURCES = sorted(str(p) for p in Path("csrc").glob("*.c"))
 KERNELS = "circuitnn.devices._kernels"

@@ -1,18 +1,18 @@
-"""A crossbar of conductances with resistive wires, solved exactly."""
+"""A crossbar of conductances with resistive wires: its public face, and the choice of how it is solved."""
 
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse.linalg as spl
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.crossbar.assembly import KNOWN, Equations, Wires, assemble, number_nodes
+from circuitnn.crossbar.assembly import Wires, number_nodes
 from circuitnn.crossbar.checks import conductances, real, require_finite, resistance
+from circuitnn.crossbar.direct import DirectSolver
+from circuitnn.crossbar.lines import LineSolver, SlowConvergenceError
 from circuitnn.crossbar.solution import CrossbarSolution, SolveInfo
 from circuitnn.crossbar.spice import write_netlist
 from circuitnn.errors import CrossbarError
@@ -20,16 +20,15 @@ from circuitnn.results.atomic import replacing
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
-_REFINEMENTS = 10
-_REFINED = 1e-15  # a relative correction of this size is rounding
-_UNREFINED = 1e-9  # corrections that do not get below this mean that the factors are worthless
+_SMALL = 1024  # cells up to which a direct solution costs nothing that counts
+_TRANSFER = 1e-11  # tolerance of the transfer matrix, which serves all later vectors
 
 
 class Crossbar:
     """A crossbar of linear cells between word lines (inputs) and bit lines (outputs).
 
-    Each word line is driven at its left end, each bit line is sensed at its lower end (a virtual ground). The nodal
-    equations ``A x = B v`` are solved by one sparse factorisation, kept for all later right-hand sides.
+    Each word line is driven at its left end, each bit line is sensed at its lower end (a virtual ground). Factors are
+    kept for all later vectors.
 
     Parameters
     ----------
@@ -49,8 +48,9 @@ class Crossbar:
 
     Notes
     -----
-    The factorisation of an n x n array costs about 15 ms at n = 64, 0.1 s at 128 and 1 s at 256, and grows with
-    n^3; its factors take about n^2.5. Relative errors are rounding times about n^2: 1e-12 at n = 128.
+    Arrays with wires on both sides are solved by lines and a coarse grid in time proportional to the number of cells (see
+    ``lines``); small ones, ideal wires on one side, and arrays on which that converges too slowly by a sparse direct
+    factorisation (see ``direct``), whose cost grows with n^3. ``solution.info`` says which and why.
 
     References
     ----------
@@ -78,9 +78,7 @@ class Crossbar:
             resistance("r_sense", r_sense),
         )
         self._nodes = number_nodes(self.rows, self.cols, self.wires)
-        self._equations: Equations | None = None
-        self._factor: Any = None
-        self._factor_seconds = 0.0
+        self._solver: DirectSolver | LineSolver | None = None
         self._transfer: Array | None = None
 
     def __repr__(self) -> str:
@@ -88,8 +86,8 @@ class Crossbar:
         return f"<Crossbar {self.rows} x {self.cols}: r_word={w.r_word:g} ohm, r_bit={w.r_bit:g} ohm>"
 
     def __getstate__(self) -> dict[str, Any]:
-        # SuperLU's factor cannot travel to another process; it is made again there when needed.
-        return {**self.__dict__, "_factor": None, "_equations": None}
+        # Factors cannot travel to another process; they are made again there when needed.
+        return {**self.__dict__, "_solver": None}
 
     @property
     def rows(self) -> int:
@@ -106,12 +104,14 @@ class Crossbar:
         """Rows and columns."""
         return self.rows, self.cols
 
-    def solve(self, v: ArrayLike) -> CrossbarSolution:
+    def solve(self, v: ArrayLike, *, tolerance: float = 1e-10) -> CrossbarSolution:
         """Return the currents, and on demand voltages and powers, for given source voltages.
 
         Parameters
         ----------
         v : array_like, shape (rows,) or (batch, rows), V
+        tolerance : float
+            Relative error of the currents (of a thousandth of the largest one for smaller currents).
 
         Returns
         -------
@@ -135,21 +135,21 @@ class Crossbar:
         [[961.446, 0.092], [961.631, 961.446]]
         """
         drive = self._drive(v)
+        accuracy = _tolerance(tolerance)
         batch = 1 if drive.ndim == 1 else len(drive)
         if self._nodes.count == 0 or self._transfer is not None or batch >= max(2, min(self.shape)):
             currents = drive @ self.transfer_matrix()
-            x, method = None, "transfer matrix" if self._nodes.count else "ideal wires"
+            method = "transfer matrix" if self._nodes.count else "ideal wires"
+            info = SolveInfo(method, "", self._nodes.count, 0.0)
         else:
-            x, method = None, "sparse direct"
-            sense, block = self._factorise().sense.T, self._block()
-            if batch <= block:
-                x = self._solve(drive)
-                currents = np.ascontiguousarray((sense @ x).T)
-            else:
-                parts = [(sense @ self._solve(drive[k : k + block])).T for k in range(0, batch, block)]
-                currents = np.concatenate(parts)
+            try:
+                found = self._ask("currents", np.atleast_2d(drive), tolerance=accuracy)
+                currents = found.reshape(*drive.shape[:-1], self.cols)
+            except MemoryError:
+                raise self._out_of_memory(drive) from None
+            info = self._choose().info()
         require_finite(currents)
-        return CrossbarSolution(self, drive, currents, self._info(method), x)
+        return CrossbarSolution(self, drive, currents, info, accuracy)
 
     def transfer_matrix(self) -> Array:
         """Return T with ``currents = v @ T``, shape (rows, cols), S; computed once, not to be written to.
@@ -164,7 +164,7 @@ class Crossbar:
         True
         """
         if self._transfer is None:
-            transfer = self.G if self._nodes.count == 0 else self._compute_transfer()
+            transfer = self.G if self._nodes.count == 0 else self._ask("transfer", tolerance=_TRANSFER)
             require_finite(transfer)
             transfer.setflags(write=False)
             self._transfer = transfer
@@ -229,97 +229,39 @@ class Crossbar:
             raise CrossbarError(f"source voltage [{place}] is {drive[tuple(bad[0])]}", expected="finite volts")
         return drive
 
-    def _factorise(self) -> Equations:
-        if self._factor is None:
-            needed = _factor_bytes(self._nodes.count)
-            estimate = f"the factors need about {format_si(needed, 'B', 3)}"
-            if needed > _physical_memory():
-                raise CrossbarError(
-                    f"a crossbar of {self.rows} x {self.cols} does not fit in memory: {estimate}",
-                    hint="split it into tiles, or give one wire resistance as 0",
-                )
-            start = time.perf_counter()
+    def _direct_solver(self, reason: str) -> DirectSolver:
+        self._solver = DirectSolver(self.G, self.wires, self._nodes, reason)
+        return self._solver
+
+    def _choose(self) -> DirectSolver | LineSolver:
+        if self._solver is None:
+            if self.wires.r_word == 0.0 or self.wires.r_bit == 0.0:
+                return self._direct_solver("one side has ideal wires")
+            if self.G.size < _SMALL:
+                return self._direct_solver("a small array")
+            self._solver = LineSolver(self.G, self.wires)
+        return self._solver
+
+    def _ask(self, question: str, *args: Array, tolerance: float) -> Any:
+        """Ask the solver for currents, voltages or the transfer matrix; a direct one takes over from slow lines."""
+        solver = self._choose()
+        if isinstance(solver, LineSolver):
             try:
-                equations = assemble(self.G, self.wires)
-                self._factor = spl.splu(
-                    equations.matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-                )
-            except MemoryError:
-                raise CrossbarError(f"out of memory for a crossbar of {self.rows} x {self.cols}: {estimate}") from None
-            except RuntimeError as error:
-                raise CrossbarError(
-                    f"the nodal equations cannot be factorised: {error}",
-                    hint="conductances and wire resistances span more than double precision holds",
-                ) from None
-            self._equations = equations
-            self._factor_seconds = time.perf_counter() - start
-        assert self._equations is not None
-        return self._equations
+                return getattr(solver, question)(*args, tolerance)
+            except SlowConvergenceError as error:
+                solver = self._direct_solver(f"lines converge too slowly: {error.message}")
+        return getattr(solver, question)(*args)
 
-    def _solve(self, drive: Array) -> Array:
-        """Return the unknown node voltages, shape (unknowns,) or (unknowns, batch)."""
-        equations = self._factorise()
-        try:
-            x = self._back_solve(equations, np.ascontiguousarray(equations.drive @ drive.T))
-        except MemoryError:
-            raise self._out_of_memory(drive) from None
-        require_finite(x)
-        return x
-
-    def _block(self) -> int:
-        """Return how many right-hand sides to solve for at a time: at most 128 MB of node voltages."""
-        return max(1, min(64, 2**24 // self._nodes.count))
-
-    def _back_solve(self, equations: Equations, rhs: Array) -> Array:
-        """Return ``A^-1 rhs``, refined where source or sense resistances dwarf the segments between them.
-
-        Then the lines all but float, and what ties them down is lost beside a segment's conductance in A's diagonal.
-        """
-        x: Array = self._factor.solve(rhs)
-        wires = self.wires
-        if rhs.size == 0 or not (wires.r_source > wires.r_word > 0.0 or wires.r_sense > wires.r_bit > 0.0):
-            return x
-        change = np.inf
-        for _ in range(_REFINEMENTS):
-            correction = self._factor.solve(equations.residual(x, rhs))
-            x += correction
-            last, change = change, float(np.max(np.abs(correction)) / (np.max(np.abs(x)) or 1.0))
-            if change <= _REFINED or change > 0.5 * last:
-                break
-        if not change <= _UNREFINED:
-            raise CrossbarError(
-                "the wire segments are too small beside the source or sense resistances for double precision",
-                hint="give their resistance as 0, which is treated exactly",
-            )
-        return x
-
-    def _compute_transfer(self) -> Array:
-        equations = self._factorise()
-        forward = self.rows <= self.cols
-        ask, read = (equations.drive, equations.sense) if forward else (equations.sense, equations.drive)
-        sides = ask.shape[1]
-        block = self._block()
-        transfer = np.empty((sides, read.shape[1]))
-        for k in range(0, sides, block):
-            x = self._back_solve(equations, ask[:, k : k + block].toarray())
-            transfer[k : k + block] = (read.T @ x).T
-        return transfer if forward else np.ascontiguousarray(transfer.T)
-
-    def _node_voltages(self, drive: Array, x: Array | None) -> tuple[Array, Array]:
+    def _node_voltages(self, drive: Array, tolerance: float) -> tuple[Array, Array]:
         """Return word and bit node voltages, each of shape (..., rows, cols)."""
         shape = (*drive.shape[:-1], *self.shape)
         try:
-            if x is None and self._nodes.count:
-                x = self._solve(drive)
-            if self._nodes.word[0, 0] == KNOWN:
-                word = np.broadcast_to(drive[..., None], shape).copy()
-            else:
-                word = np.moveaxis(x[self._nodes.word], (0, 1), (-2, -1)).copy()  # type: ignore[index]
-            if self._nodes.bit[0, 0] == KNOWN:
-                return word, np.zeros(shape)
-            return word, np.moveaxis(x[self._nodes.bit], (0, 1), (-2, -1)).copy()  # type: ignore[index]
+            if self._nodes.count == 0:
+                return np.broadcast_to(drive[..., None], shape).copy(), np.zeros(shape)
+            word, bit = self._ask("voltages", np.atleast_2d(drive), tolerance=tolerance)
         except MemoryError:
             raise self._out_of_memory(drive) from None
+        return word.reshape(shape), bit.reshape(shape)
 
     def _out_of_memory(self, drive: Array) -> CrossbarError:
         batch = drive.size // self.rows
@@ -329,18 +271,9 @@ class Crossbar:
             hint="ask for them in smaller batches; currents alone need much less",
         )
 
-    def _info(self, method: str) -> SolveInfo:
-        nonzeros = 0 if self._factor is None else int(self._factor.nnz)
-        return SolveInfo(method, self._nodes.count, nonzeros, self._factor_seconds)
 
-
-def _factor_bytes(unknowns: int) -> float:
-    """Return an estimate of the factors' size: 4 N^1.25 entries of 12 bytes, from arrays of 32 to 256 lines a side."""
-    return 48.0 * float(unknowns) ** 1.25
-
-
-def _physical_memory() -> float:
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES")) * float(os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):  # not a POSIX system: let the allocation itself decide
-        return float("inf")
+def _tolerance(value: float) -> float:
+    number = resistance("tolerance", value)
+    if not 1e-13 <= number <= 0.1:
+        raise CrossbarError(f"tolerance is {value!r}", expected="a relative error between 1e-13 and 0.1")
+    return number

@@ -22,19 +22,25 @@ class SolveInfo:
     Attributes
     ----------
     method : str
-        ``"sparse direct"``, ``"transfer matrix"`` or ``"ideal wires"``.
+        ``"lines"``, ``"sparse direct"``, ``"transfer matrix"`` or ``"ideal wires"``.
+    reason : str
+        Why not by lines, where it was not.
     unknowns : int
         Node voltages that are neither sources nor ground.
-    nonzeros : int
-        Entries of the triangular factors.
-    factor_seconds : float
+    setup_seconds : float
         Time of assembly and factorisation, spent once per crossbar.
+    cycles : int
+        Of the line method, for the last vector.
+    defect : float
+        Largest imbalance of a bit line's currents, relative to its current.
     """
 
     method: str
+    reason: str
     unknowns: int
-    nonzeros: int
-    factor_seconds: float
+    setup_seconds: float
+    cycles: int = 0
+    defect: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,9 @@ class CrossbarSolution:
         Method, size and time.
     """
 
-    def __init__(self, crossbar: Crossbar, v: Array, currents: Array, info: SolveInfo, x: Array | None = None) -> None:
+    def __init__(self, crossbar: Crossbar, v: Array, currents: Array, info: SolveInfo, tolerance: float) -> None:
         self._crossbar = crossbar
-        self._x = x
+        self._tolerance = tolerance
         self.v = v
         self.currents = currents
         self.info = info
@@ -84,7 +90,7 @@ class CrossbarSolution:
 
     @cached_property
     def _voltages(self) -> tuple[Array, Array]:
-        return self._crossbar._node_voltages(self.v, self._x)
+        return self._crossbar._node_voltages(self.v, self._tolerance)
 
     @property
     def v_word(self) -> Array:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-import circuitnn.crossbar.crossbar as crossbar_module
+import circuitnn.crossbar.direct as direct
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.errors import CrossbarError, FileError
 
@@ -246,13 +246,13 @@ def test_overflow_is_an_error_not_a_nan():
 
 
 def test_too_large_an_array_is_refused_with_an_estimate(monkeypatch):
-    monkeypatch.setattr(crossbar_module, "_physical_memory", lambda: 1e6)
-    with pytest.raises(CrossbarError, match=r"50 x 50 does not fit in memory: .* about 2.0.* MB"):
-        Crossbar(np.ones((50, 50))).solve(np.ones(50))
+    monkeypatch.setattr(direct, "physical_memory", lambda: 1e5)
+    with pytest.raises(CrossbarError, match=r"50 x 50 does not fit in memory: .* about 870 kB"):
+        Crossbar(np.ones((50, 50)), r_word=0, r_source=1.0).solve(np.ones(50))
 
 
 def test_a_batch_larger_than_one_block_is_solved_in_parts(monkeypatch):
-    monkeypatch.setattr(Crossbar, "_block", lambda self: 2)
+    monkeypatch.setattr(direct.DirectSolver, "_block", lambda self: 2)
     G, v = random_array(8, 9), np.random.default_rng(8).uniform(0, 1, (5, 8))
     sol = Crossbar(G).solve(v)
     assert sol.info.method == "sparse direct"

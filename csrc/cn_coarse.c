@@ -1,0 +1,150 @@
+/* Coarse grid of a crossbar: assembly by lumped re-discretisation (it is a crossbar again), banded Cholesky. */
+#include "cn_coarse.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+cn_status cn_hats_init(cn_hats *h, cn_idx count, cn_idx cells, double low, double high)
+{
+    memset(h, 0, sizeof *h);
+    h->count = count;
+    h->cells = cells;
+    h->low_held = low >= 0.0;
+    h->high_held = high >= 0.0;
+    h->cell = malloc(sizeof(cn_idx) * (size_t)count);
+    h->part = malloc(sizeof(double) * (size_t)count);
+    if (!h->cell || !h->part) return CN_NO_MEMORY;
+    const double start = h->low_held ? -low : 0.0, end = h->high_held ? count - 1 + high : count - 1;
+    h->width = fmax(end - start, 1e-9) / cells;
+    for (cn_idx i = 0; i < count; i++) {
+        const double place = (i - start) / h->width;
+        cn_idx k = (cn_idx)place;
+        if (k > cells - 1) k = cells - 1;
+        h->cell[i] = k;
+        h->part[i] = fmin(fmax(place - k, 0.0), 1.0);
+    }
+    return CN_OK;
+}
+
+void cn_hats_free(cn_hats *h)
+{
+    free(h->cell);
+    free(h->part);
+}
+
+static cn_idx number(const cn_coarse *c, cn_idx i, cn_idx j, int bit)
+{
+    const cn_idx node = c->by_rows ? i * (c->cols.cells + 1) + j : j * (c->rows.cells + 1) + i;
+    return 2 * node + bit;
+}
+
+static int word_held(const cn_coarse *c, cn_idx j)
+{
+    return (c->cols.low_held && j == 0) || (c->cols.high_held && j == c->cols.cells);
+}
+
+static int bit_held(const cn_coarse *c, cn_idx i)
+{
+    return (c->rows.low_held && i == 0) || (c->rows.high_held && i == c->rows.cells);
+}
+
+static double *entry(cn_coarse *c, cn_idx a, cn_idx b)
+{
+    const cn_idx row = a > b ? a : b, col = a > b ? b : a;
+    return &c->factor[(size_t)row * (size_t)(c->band + 1) + (size_t)(c->band - (row - col))];
+}
+
+/* A conductance between unknowns a and b; -1 stands for a held node. */
+static void join(cn_coarse *c, cn_idx a, cn_idx b, double g)
+{
+    if (a >= 0) *entry(c, a, a) += g;
+    if (b >= 0) *entry(c, b, b) += g;
+    if (a >= 0 && b >= 0) *entry(c, a, b) -= g;
+}
+
+static cn_status factor(cn_coarse *c)
+{
+    const cn_idx w = c->band;
+    for (cn_idx i = 0; i < c->n; i++) {
+        double *row = &c->factor[(size_t)i * (size_t)(w + 1)];
+        const cn_idx first = i > w ? i - w : 0;
+        for (cn_idx j = first; j <= i; j++) {
+            const double *other = &c->factor[(size_t)j * (size_t)(w + 1)];
+            const cn_idx from = j - w > first ? j - w : first;
+            const double *a = row + (w - i), *b = other + (w - j);
+            double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+            for (cn_idx k = from; k < j; k++) sum += a[k] * b[k];
+            const double rest = row[w - (i - j)] - sum;
+            if (j == i) {
+                if (!(rest > 0.0)) return CN_SINGULAR;
+                row[w] = 1.0 / sqrt(rest); /* the reciprocal of the diagonal */
+            } else {
+                row[w - (i - j)] = rest * other[w];
+            }
+        }
+    }
+    return CN_OK;
+}
+
+cn_status cn_coarse_init(cn_coarse *c, const double *sums, const double *word, const double *word_low,
+                         const double *word_high, const double *bit, const double *bit_low, const double *bit_high)
+{
+    const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1;
+    c->by_rows = cols <= rows;
+    c->n = 2 * rows * cols;
+    c->band = 2 * (c->by_rows ? cols : rows) + 1;
+    c->factor = calloc((size_t)c->n * (size_t)(c->band + 1), sizeof(double));
+    c->x = calloc((size_t)c->n, sizeof(double));
+    if (!c->factor || !c->x) return CN_NO_MEMORY;
+    for (cn_idx i = 0; i < rows; i++)
+        for (cn_idx j = 0; j < cols; j++) {
+            const cn_idx u = word_held(c, j) ? -1 : number(c, i, j, 0), v = bit_held(c, i) ? -1 : number(c, i, j, 1);
+            join(c, u, v, sums[i * cols + j]);
+            if (j + 1 < cols) join(c, u, word_held(c, j + 1) ? -1 : number(c, i, j + 1, 0), word[i] / c->cols.width);
+            if (i + 1 < rows) join(c, v, bit_held(c, i + 1) ? -1 : number(c, i + 1, j, 1), bit[j] / c->rows.width);
+            if (j == 0) join(c, u, -1, word_low[i]);
+            if (j == cols - 1) join(c, u, -1, word_high[i]);
+            if (i == 0) join(c, v, -1, bit_low[j]);
+            if (i == rows - 1) join(c, v, -1, bit_high[j]);
+            if (u < 0) *entry(c, number(c, i, j, 0), number(c, i, j, 0)) = 1.0;
+            if (v < 0) *entry(c, number(c, i, j, 1), number(c, i, j, 1)) = 1.0;
+        }
+    for (cn_idx k = 0; k < c->n; k++) /* a hat over no line at all (one row or column): joined to nothing */
+        if (*entry(c, k, k) == 0.0) *entry(c, k, k) = 1.0;
+    return factor(c);
+}
+
+void cn_coarse_free(cn_coarse *c)
+{
+    cn_hats_free(&c->rows);
+    cn_hats_free(&c->cols);
+    free(c->factor);
+    free(c->x);
+}
+
+void cn_coarse_solve(cn_coarse *c, const double *r, double *error)
+{
+    const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1, w = c->band;
+    for (cn_idx i = 0; i < rows; i++)
+        for (cn_idx j = 0; j < cols; j++) {
+            c->x[number(c, i, j, 0)] = 0.0;
+            c->x[number(c, i, j, 1)] = bit_held(c, i) ? 0.0 : r[i * cols + j];
+        }
+    for (cn_idx i = 0; i < c->n; i++) {
+        const double *row = &c->factor[(size_t)i * (size_t)(w + 1)] + (w - i);
+        double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+        for (cn_idx k = i > w ? i - w : 0; k < i; k++) sum += row[k] * c->x[k];
+        c->x[i] = (c->x[i] - sum) * row[i];
+    }
+    for (cn_idx i = c->n - 1; i >= 0; i--) {
+        const double *row = &c->factor[(size_t)i * (size_t)(w + 1)] + (w - i);
+        const double x = c->x[i] *= row[i];
+        for (cn_idx k = i > w ? i - w : 0; k < i; k++) c->x[k] -= row[k] * x;
+    }
+    for (cn_idx i = 0; i < rows; i++)
+        for (cn_idx j = 0; j < cols; j++)
+            error[i * cols + j] = word_held(c, j) ? 0.0 : c->x[number(c, i, j, 0)];
+}
