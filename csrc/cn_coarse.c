@@ -124,7 +124,7 @@ void cn_coarse_free(cn_coarse *c)
     free(c->x);
 }
 
-void cn_coarse_solve(cn_coarse *c, const double *r, double *error)
+void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error)
 {
     const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1, w = c->band;
     for (cn_idx i = 0; i < rows; i++)
@@ -146,5 +146,5 @@ void cn_coarse_solve(cn_coarse *c, const double *r, double *error)
     }
     for (cn_idx i = 0; i < rows; i++)
         for (cn_idx j = 0; j < cols; j++)
-            error[i * cols + j] = word_held(c, j) ? 0.0 : c->x[number(c, i, j, 0)];
+            error[i * cols + j] = (bit ? bit_held(c, i) : word_held(c, j)) ? 0.0 : c->x[number(c, i, j, bit)];
 }

@@ -35,7 +35,8 @@ cn_status cn_coarse_init(cn_coarse *c, const double *sums, const double *word, c
                          const double *word_high, const double *bit, const double *bit_low, const double *bit_high);
 void cn_coarse_free(cn_coarse *c);
 
-/* Solve for the word-line error of the residual r of the bit lines, both (rows.cells + 1) * (cols.cells + 1). */
-void cn_coarse_solve(cn_coarse *c, const double *r, double *error);
+/* Solve for the error that the residual r of the bit lines tells of, that of the word lines (bit = 0) or of the bit lines;
+ * both (rows.cells + 1) * (cols.cells + 1). */
+void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error);
 
 #endif

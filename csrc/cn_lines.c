@@ -262,72 +262,231 @@ static double gather(cn_lines *l, const double *size)
     for (cn_idx j = 0; j < l->n; j++) {
         double sum = 0.0;
         for (int c = 0; c < CN_CHUNKS; c++) sum += l->column_part[(size_t)c * (size_t)l->n_padded + (size_t)j];
-        worst = fmax(worst, fabs(sum) / size[j]);
+        if (size) worst = fmax(worst, fabs(sum) / size[j]);
     }
     return worst;
 }
 
-cn_status cn_lines_solve(cn_lines *l, double tolerance, int max_cycles, double *current, cn_lines_info *info)
+/* Solve all word lines for the bit lines as they are; residual to coarse_sum.  Returns the largest imbalance of a bit
+ * line over size (n); size may be NULL where nobody asks. */
+static double row_passes(cn_lines *l, const double *size)
 {
     const passes pass = choose_passes();
-    const cn_idx strips = l->m_padded / l->lanes, panels = panel_count(l);
+    const cn_idx strips = l->m_padded / l->lanes;
     const size_t nodes = (size_t)(l->coarse.rows.cells + 1) * (size_t)(l->coarse.cols.cells + 1);
-    double *before = malloc(sizeof(double) * 2 * (size_t)l->n), *size = before + l->n;
-    if (!before) return CN_NO_MEMORY;
-    memset(before, 0, sizeof(double) * (size_t)l->n);
-    memset(l->v_store, 0, sizeof(double) * ((size_t)l->m_padded + 2) * (size_t)l->ld);
-    cn_status status = CN_NO_CONVERGENCE;
-    double change_before = INFINITY;
-    *info = (cn_lines_info){0, INFINITY, 1.0};
-    for (int cycle = 0; cycle <= max_cycles; cycle++) {
-        /* Row pass: word lines solved for the bit lines as they are, residual of the bit lines. */
-        memset(l->coarse_part, 0, sizeof(double) * CN_CHUNKS * nodes);
-        memset(l->column_part, 0, sizeof(double) * CN_CHUNKS * (size_t)l->n_padded);
+    memset(l->coarse_part, 0, sizeof(double) * CN_CHUNKS * nodes);
+    memset(l->column_part, 0, sizeof(double) * CN_CHUNKS * (size_t)l->n_padded);
 #pragma omp parallel for schedule(static) num_threads(l->threads)
-        for (int c = 0; c < CN_CHUNKS; c++) {
-            const cn_idx first = (cn_idx)((int64_t)strips * c / CN_CHUNKS), last = (cn_idx)((int64_t)strips * (c + 1) / CN_CHUNKS);
-            if (first < last)
-                pass.row_pass(l, first, last, l->scratch + (size_t)thread_number() * l->scratch_size,
-                              l->coarse_part + (size_t)c * nodes, l->column_part + (size_t)c * (size_t)l->n_padded);
-        }
-        /* Does it hold?  Currents of small columns count against the largest one, at a thousandth. */
-        double largest = 0.0, change = 0.0;
-        for (cn_idx j = 0; j < l->n; j++) largest = fmax(largest, fabs(before[j]));
-        for (cn_idx j = 0; j < l->n; j++) size[j] = fmax(fabs(before[j]), 1e-3 * largest) + 1e-300;
-        info->defect = gather(l, size);
+    for (int c = 0; c < CN_CHUNKS; c++) {
+        const cn_idx first = (cn_idx)((int64_t)strips * c / CN_CHUNKS);
+        const cn_idx last = (cn_idx)((int64_t)strips * (c + 1) / CN_CHUNKS);
+        if (first < last)
+            pass.row_pass(l, first, last, l->scratch + (size_t)thread_number() * l->scratch_size,
+                          l->coarse_part + (size_t)c * nodes, l->column_part + (size_t)c * (size_t)l->n_padded);
+    }
+    return gather(l, size);
+}
+
+static void column_passes(cn_lines *l)
+{
+    const passes pass = choose_passes();
+    const cn_idx panels = panel_count(l);
+#pragma omp parallel for schedule(static) num_threads(l->threads)
+    for (cn_idx p = 0; p < panels; p++) {
+        const cn_idx j = panel_start(l, p);
+        pass.column_pass(l, j, panel_width(l, j), l->scratch + (size_t)thread_number() * l->scratch_size);
+    }
+}
+
+/* What tells when to stop: the currents out of the bit lines, and what counts as small in each. */
+typedef struct watch {
+    double *current, *before, *size;
+    double change; /* largest change of a current over its size, since the last look */
+} watch;
+
+static void look(const cn_lines *l, watch *w, const double *foot)
+{
+    w->change = 0.0;
+    for (cn_idx j = 0; j < l->n; j++) {
+        w->current[j] = l->bit_high[j] * (foot[j] - l->drive_bit_high[j]);
+        w->change = fmax(w->change, fabs(w->current[j] - w->before[j]) / w->size[j]);
+        w->before[j] = w->current[j];
+    }
+    /* Currents of small columns count against the largest one, at a thousandth. */
+    double largest = 0.0;
+    for (cn_idx j = 0; j < l->n; j++) largest = fmax(largest, fabs(w->current[j]));
+    for (cn_idx j = 0; j < l->n; j++) w->size[j] = fmax(fabs(w->current[j]), 1e-3 * largest) + 1e-300;
+}
+
+static double *foot_of(const cn_lines *l) { return l->v + (size_t)(l->m - 1) * (size_t)l->ld; }
+
+static cn_status cycles(cn_lines *l, double tolerance, int max_cycles, watch *w, cn_lines_info *info)
+{
+    double last = INFINITY;
+    for (int cycle = 0;; cycle++) {
+        info->defect = row_passes(l, w->size);
         if (cycle > 0) {
-            if (!isfinite(info->defect)) {
-                status = CN_NOT_FINITE;
-                break;
-            }
-            if (info->defect <= tolerance &&
-                (change_before <= tolerance || info->rate / (1.0 - fmin(info->rate, 0.99)) * change_before <= tolerance)) {
-                status = CN_OK;
-                break;
-            }
-            if (cycle > 4 && info->rate > 0.7) break; /* another method will be faster */
+            if (!isfinite(info->defect)) return CN_NOT_FINITE;
+            const double rest = info->rate / (1.0 - fmin(info->rate, 0.99)) * last; /* of the series of changes */
+            if (info->defect <= tolerance && (last <= tolerance || rest <= tolerance)) return CN_OK;
+            if (cycle > 4 && info->rate > 0.5) return CN_NO_CONVERGENCE; /* another method will be faster */
         }
-        if (cycle == max_cycles) break;
-        /* Coarse correction, then the bit lines. */
-        cn_coarse_solve(&l->coarse, l->coarse_sum, l->coarse_error);
+        if (cycle == max_cycles) return CN_NO_CONVERGENCE;
+        cn_coarse_solve(&l->coarse, l->coarse_sum, 0, l->coarse_error);
         spread(l);
-#pragma omp parallel for schedule(static) num_threads(l->threads)
-        for (cn_idx p = 0; p < panels; p++) {
-            const cn_idx j = panel_start(l, p);
-            pass.column_pass(l, j, panel_width(l, j), l->scratch + (size_t)thread_number() * l->scratch_size);
-        }
-        const double *foot = l->v + (size_t)(l->m - 1) * (size_t)l->ld;
-        for (cn_idx j = 0; j < l->n; j++) {
-            current[j] = l->bit_high[j] * (foot[j] - l->drive_bit_high[j]);
-            change = fmax(change, fabs(current[j] - before[j]) / (cycle ? size[j] : 1.0));
-            before[j] = current[j];
-        }
+        column_passes(l);
+        look(l, w, foot_of(l));
         info->cycles++;
         if (cycle > 0) {
-            info->rate = cycle > 1 ? change / change_before : 1.0;
-            change_before = change;
+            info->rate = cycle > 1 ? w->change / last : 1.0;
+            last = w->change;
         }
     }
-    free(before);
+}
+
+/* Conjugate gradients on S v = b, S = T_b + D - D W^-1 D, preconditioned by column solve, coarse grid, column solve. */
+typedef struct gradients {
+    cn_lines *l;
+    size_t area;            /* of an array like g */
+    double *x, *r, *p, *s, *z, *t;
+} gradients;
+
+static double dot(const gradients *c, const double *a, const double *b)
+{
+    /* by rows, so that the order of the sum does not hang on the number of threads */
+    double sum = 0.0;
+    for (cn_idx i = 0; i < c->l->m; i++) {
+        const size_t k = (size_t)i * (size_t)c->l->ld;
+        double row = 0.0;
+        for (cn_idx j = 0; j < c->l->n; j++) row += a[k + (size_t)j] * b[k + (size_t)j];
+        sum += row;
+    }
+    return sum;
+}
+
+/* out := r - S y; the drives are zero. */
+static void rest(gradients *c, const double *r, const double *y, double *out)
+{
+    memcpy(c->l->v, y, sizeof(double) * c->area);
+    c->l->residual = out;
+    row_passes(c->l, NULL);
+    c->l->residual = NULL;
+    for (size_t k = 0; r && k < c->area; k++) out[k] += r[k];
+}
+
+static void column_solve(gradients *c, double *rhs, double *out)
+{
+    c->l->rhs = rhs;
+    column_passes(c->l);
+    c->l->rhs = NULL;
+    memcpy(out, c->l->v, sizeof(double) * c->area);
+}
+
+/* y += P C P^T t */
+static void coarse_correct(gradients *c, const double *t, double *y)
+{
+    cn_lines *l = c->l;
+    const cn_hats *rows = &l->coarse.rows, *cols = &l->coarse.cols;
+    const size_t width = (size_t)cols->cells + 1;
+    memset(l->coarse_sum, 0, sizeof(double) * width * (size_t)(rows->cells + 1));
+    for (cn_idx i = 0; i < l->m; i++) {
+        double *low = l->coarse_sum + (size_t)rows->cell[i] * width, *high = low + width;
+        const double *row = t + (size_t)i * (size_t)l->ld, part = rows->part[i];
+        for (cn_idx j = 0; j < l->n; j++) {
+            const double a = (1.0 - cols->part[j]) * row[j], b = cols->part[j] * row[j];
+            low[cols->cell[j]] += (1.0 - part) * a;
+            low[cols->cell[j] + 1] += (1.0 - part) * b;
+            high[cols->cell[j]] += part * a;
+            high[cols->cell[j] + 1] += part * b;
+        }
+    }
+    cn_coarse_solve(&l->coarse, l->coarse_sum, 1, l->coarse_error);
+    spread(l);
+    for (cn_idx i = 0; i < l->m; i++) {
+        const double *low = l->error_rows + (size_t)rows->cell[i] * (size_t)l->n_padded, part = rows->part[i];
+        double *row = y + (size_t)i * (size_t)l->ld;
+        for (cn_idx j = 0; j < l->n; j++) row[j] += low[j] + part * (low[j + l->n_padded] - low[j]);
+    }
+}
+
+/* z := M r */
+static void precondition(gradients *c)
+{
+    column_solve(c, c->r, c->z);
+    rest(c, c->r, c->z, c->t);
+    coarse_correct(c, c->t, c->z);
+    rest(c, c->r, c->z, c->t);
+    column_solve(c, c->t, c->t);
+    for (size_t k = 0; k < c->area; k++) c->z[k] += c->t[k];
+}
+
+static cn_status iterate(gradients *c, double tolerance, int max_steps, watch *w, cn_lines_info *info)
+{
+    cn_lines *l = c->l;
+    memset(c->x, 0, sizeof(double) * c->area);
+    rest(c, NULL, c->x, c->r);
+    double *drive[4] = {l->drive_word_low, l->drive_word_high, l->drive_bit_low, l->drive_bit_high};
+    double *zero = zeros((size_t)(l->m_padded > l->n_padded ? l->m_padded : l->n_padded));
+    if (!zero) return CN_NO_MEMORY;
+    double gamma = 0.0;
+    cn_status status = CN_NO_CONVERGENCE;
+    int calm = 0;
+    for (int step = 0; step < max_steps && status == CN_NO_CONVERGENCE; step++) {
+        l->drive_word_low = l->drive_word_high = l->drive_bit_low = l->drive_bit_high = zero;
+        precondition(c);
+        const double next = dot(c, c->r, c->z), beta = step ? next / gamma : 0.0;
+        for (size_t k = 0; k < c->area; k++) c->p[k] = c->z[k] + beta * c->p[k];
+        rest(c, NULL, c->p, c->s); /* -S p */
+        const double curvature = -dot(c, c->p, c->s), alpha = curvature > 0.0 ? next / curvature : 0.0;
+        for (size_t k = 0; k < c->area; k++) {
+            c->x[k] += alpha * c->p[k];
+            c->r[k] += alpha * c->s[k];
+        }
+        gamma = next;
+        l->drive_word_low = drive[0];
+        l->drive_word_high = drive[1];
+        l->drive_bit_low = drive[2];
+        l->drive_bit_high = drive[3];
+        look(l, w, c->x + (size_t)(l->m - 1) * (size_t)l->ld);
+        info->steps++;
+        calm = w->change <= 0.3 * tolerance ? calm + 1 : 0;
+        if (calm >= 2 || next == 0.0) { /* the books are closed on the true residual, not on the updated one */
+            memcpy(l->v, c->x, sizeof(double) * c->area);
+            info->defect = row_passes(l, w->size);
+            if (info->defect <= tolerance) status = CN_OK;
+        }
+        if (!isfinite(next) || !isfinite(alpha)) status = CN_NOT_FINITE;
+        if (alpha == 0.0) break;
+    }
+    free(zero);
+    return status;
+}
+
+static cn_status conjugate_gradients(cn_lines *l, double tolerance, int max_steps, watch *w, cn_lines_info *info)
+{
+    gradients c = {.l = l, .area = (size_t)l->m_padded * (size_t)l->ld};
+    double **all[] = {&c.x, &c.r, &c.p, &c.s, &c.z, &c.t};
+    cn_status status = CN_OK;
+    for (int k = 0; k < 6; k++)
+        if (!(*all[k] = zeros(c.area))) status = CN_NO_MEMORY;
+    if (status == CN_OK) status = iterate(&c, tolerance, max_steps, w, info);
+    for (int k = 0; k < 6; k++) free(*all[k]);
+    return status;
+}
+
+cn_status cn_lines_solve(cn_lines *l, double tolerance, int max_cycles, double *current, cn_lines_info *info)
+{
+    watch w = {.current = current, .before = zeros((size_t)l->n), .size = zeros((size_t)l->n)};
+    cn_status status = CN_NO_MEMORY;
+    *info = (cn_lines_info){.defect = INFINITY, .rate = 1.0};
+    if (w.before && w.size) {
+        for (cn_idx j = 0; j < l->n; j++) w.size[j] = 1e-300;
+        memset(l->v_store, 0, sizeof(double) * ((size_t)l->m_padded + 2) * (size_t)l->ld);
+        status = cycles(l, tolerance, max_cycles, &w, info);
+        if (status == CN_NO_CONVERGENCE || status == CN_NOT_FINITE)
+            status = conjugate_gradients(l, tolerance, 4 * max_cycles, &w, info);
+    }
+    free(w.before);
+    free(w.size);
     return status;
 }

@@ -33,6 +33,8 @@ typedef struct cn_lines {
     double *coarse_error;   /* coarse nodes */
     double *error_rows;     /* (coarse rows) * n_padded: the error, interpolated along j */
     double *column_part;    /* CN_CHUNKS * n_padded: defect of each bit line */
+    double *rhs;            /* as g: what column passes solve for instead of D (u + P e); NULL when they do not */
+    double *residual;       /* as g: where row passes store the residual of the bit lines; NULL when they do not */
     double *scratch;        /* threads * scratch_size */
     size_t scratch_size;
     int threads;
@@ -40,7 +42,8 @@ typedef struct cn_lines {
 
 /* What a solution took. */
 typedef struct cn_lines_info {
-    int cycles;
+    int cycles;             /* of lines and coarse grid, then steps of conjugate gradients */
+    int steps;
     double defect;          /* largest imbalance of a bit line's currents over its tolerance's scale */
     double rate;            /* by which the last cycle reduced the change of the currents */
 } cn_lines_info;
@@ -51,8 +54,8 @@ cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, const double *g, const 
                         int threads);
 void cn_lines_free(cn_lines *l);
 
-/* Solve for the drive in place (drive_...).  current: n, out of the high end of each bit line.  CN_NO_CONVERGENCE when the
- * rate is too slow for the accuracy asked for; u, v and the currents then hold the last cycle's. */
+/* Solve for the drive in place (drive_...).  current: n, out of the high end of each bit line.  Cycles that converge too
+ * slowly give way to conjugate gradients, with a cycle for a preconditioner.  CN_NO_CONVERGENCE when both failed. */
 cn_status cn_lines_solve(cn_lines *l, double tolerance, int max_cycles, double *current, cn_lines_info *info);
 
 #endif

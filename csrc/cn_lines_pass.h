@@ -151,6 +151,7 @@ TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, double
                               : LOAD(l->bit_low + j0) * (LOAD(l->drive_bit_low + j0) - here);
                 flow += i < l->m - 1 ? segment * (below - here)
                                      : LOAD(l->bit_high + j0) * (LOAD(l->drive_bit_high + j0) - here);
+                if (l->residual) STORE(l->residual + (size_t)i * ld + j0, flow);
                 s0 += weight[0][k] * flow;
                 s1 += weight[1][k] * flow;
                 s2 += weight[2][k] * flow;
@@ -172,8 +173,9 @@ TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, double
         NAME(flush)(l, sums + (size_t)k * np, part + (size_t)(at + k) * coarse_cols, column);
 }
 
-/* v := (T_b + D)^-1 (D (u + P e) + f_b) on one panel of columns. */
-static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_idx j0, const cn_idx width, double *scratch)
+/* v := (T_b + D)^-1 (D (u + P e) + f_b), or (T_b + D)^-1 rhs, on one panel of columns. */
+static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_idx j0, const cn_idx width,
+                                                               const int given, double *scratch)
 {
     enum { MOST = 4 };
     const cn_hats *rows = &l->coarse.rows;
@@ -190,8 +192,13 @@ static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_id
         const double *e = l->error_rows + (size_t)rows->cell[i] * np + j0;
         const double t = rows->part[i];
         for (cn_idx k = 0; k < vecs; k++) {
-            const VEC low = LOAD(e + k * LANES), high = LOAD(e + np + k * LANES);
-            VEC r = LOAD(g + k * LANES) * (LOAD(u + k * LANES) + (low + t * (high - low)));
+            VEC r;
+            if (given) {
+                r = LOAD(l->rhs + (size_t)i * ld + j0 + k * LANES);
+            } else {
+                const VEC low = LOAD(e + k * LANES), high = LOAD(e + np + k * LANES);
+                r = LOAD(g + k * LANES) * (LOAD(u + k * LANES) + (low + t * (high - low)));
+            }
             if (i == 0) r += LOAD(l->bit_low + j0 + k * LANES) * LOAD(l->drive_bit_low + j0 + k * LANES);
             y[k] = r + (y[k] - back[k] * y[k]);
             back[k] = LOAD(q + (size_t)i * (size_t)width + k * LANES);
@@ -215,10 +222,14 @@ static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_id
 TARGET static void NAME(column_pass)(cn_lines *l, cn_idx j0, cn_idx width, double *scratch)
 {
     /* constant widths, so that the vectors of a panel stay in registers */
-    if (width == 4 * LANES)
-        NAME(panel)(l, j0, 4 * LANES, scratch);
+    if (width == 4 * LANES && !l->rhs)
+        NAME(panel)(l, j0, 4 * LANES, 0, scratch);
+    else if (width == 4 * LANES)
+        NAME(panel)(l, j0, 4 * LANES, 1, scratch);
+    else if (!l->rhs)
+        NAME(panel)(l, j0, LANES, 0, scratch);
     else
-        NAME(panel)(l, j0, LANES, scratch);
+        NAME(panel)(l, j0, LANES, 1, scratch);
 }
 
 #undef VEC

@@ -25,7 +25,7 @@ cdef extern from "cn_lines.h":
         double *drive_bit_low
         double *drive_bit_high
     ctypedef struct cn_lines_info:
-        int cycles
+        int cycles, steps
         double defect, rate
     cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, const double *g, const double *word,
                             const double *word_low, const double *word_high, const double *bit,
@@ -76,7 +76,7 @@ cdef class Lines:
             cn_lines_free(&self.l)
 
     def solve(self, const double[::1] drive, double tolerance, int max_cycles=30):
-        """Return ``(currents (n,), cycles, defect, rate, converged)`` for voltages (m,) at the word lines' low ends."""
+        """Return ``(currents (n,), cycles, steps, defect, converged)`` for voltages (m,) at the low ends."""
         currents = np.empty(self.l.n)
         cdef double[::1] out = currents
         cdef cn_lines_info info
@@ -88,7 +88,7 @@ cdef class Lines:
             status = cn_lines_solve(&self.l, tolerance, max_cycles, &out[0], &info)
         if status == CN_NO_MEMORY:
             raise MemoryError
-        return currents, info.cycles, info.defect, info.rate, status == CN_OK
+        return currents, info.cycles, info.steps, info.defect, status == CN_OK
 
     def nodes(self):
         """Return word and bit node voltages of the last solution, each (m, n)."""

@@ -48,9 +48,9 @@ class Crossbar:
 
     Notes
     -----
-    Arrays with wires on both sides are solved by lines and a coarse grid in time proportional to the number of cells (see
-    ``lines``); small ones, ideal wires on one side, and arrays on which that converges too slowly by a sparse direct
-    factorisation (see ``direct``), whose cost grows with n^3. ``solution.info`` says which and why.
+    Arrays with wires on both sides are solved by lines and a coarse grid, in time proportional to the number of cells
+    (see ``lines``); small ones, ideal wires on one side, and arrays on which that converges too slowly by a sparse
+    direct factorisation (see ``direct``), whose cost grows with n^3. ``solution.info`` says which and why.
 
     References
     ----------

@@ -31,7 +31,8 @@ class LineSolver:
     -----
     One cycle solves all bit lines, then all word lines, exactly, and corrects on a coarse grid. An error that is left
     after the line solutions is smooth in both directions as long as wires are small beside the cells, so that a cycle
-    reduces it a hundredfold; isolated shorts and patterns of long range are slower. Accepted is a solution when the
+    reduces it a hundredfold. On isolated shorts and patterns of long range cycles are slow; conjugate gradients with a
+    cycle as preconditioner take over. Accepted is a solution when the
     imbalance of every bit line's currents, and the rest of the geometric series of changes from cycle to cycle, are
     within the tolerance of each current (of a thousandth of the largest one for smaller currents).
     """
@@ -48,7 +49,7 @@ class LineSolver:
         start = time.perf_counter()
         self._lines = self._factor(G, wires.r_word, wires.g_in, wires.r_bit, wires.g_out)
         self._seconds = time.perf_counter() - start
-        self._cycles, self._defect = 0, 0.0
+        self._cycles, self._steps, self._defect = 0, 0, 0.0
 
     @staticmethod
     def _factor(G: Array, r_along: float, g_in: float, r_across: float, g_out: float) -> Lines:
@@ -63,7 +64,9 @@ class LineSolver:
 
     def info(self) -> SolveInfo:
         """Return how it was solved."""
-        return SolveInfo("lines", "", 2 * self._G.size, self._seconds, self._cycles, self._defect)
+        reason = f"{self._cycles} cycles converged slowly" if self._steps else ""
+        method, cycles = ("conjugate gradients", self._steps) if self._steps else ("lines", self._cycles)
+        return SolveInfo(method, reason, 2 * self._G.size, self._seconds, cycles, self._defect)
 
     def currents(self, drive: Array, tolerance: float) -> Array:
         """Return the currents (batch, cols) for source voltages (batch, rows)."""
@@ -92,9 +95,9 @@ class LineSolver:
     def _solve(self, lines: Lines, v: Array, tolerance: float) -> Array:
         # Rounding stops the cycles at about 1e-16 times the unknowns of a line; unit voltages keep away from underflow.
         scale = float(np.abs(v).max()) or 1.0
-        currents, cycles, defect, rate, converged = lines.solve(v / scale, tolerance)
+        currents, cycles, steps, defect, converged = lines.solve(v / scale, tolerance)
         if not converged:
-            raise SlowConvergenceError(f"{cycles} cycles left a defect of {defect:.1e}, rate {rate:.2f}")
-        self._cycles, self._defect = cycles, defect
+            raise SlowConvergenceError(f"{steps} steps left an imbalance of {defect:.1e}")
+        self._cycles, self._steps, self._defect = cycles, steps, defect
         found: Array = currents * scale
         return found

@@ -22,15 +22,16 @@ class SolveInfo:
     Attributes
     ----------
     method : str
-        ``"lines"``, ``"sparse direct"``, ``"transfer matrix"`` or ``"ideal wires"``.
+        ``"lines"``, ``"conjugate gradients"`` (of lines), ``"sparse direct"``, ``"transfer matrix"`` or
+        ``"ideal wires"``.
     reason : str
-        Why not by lines, where it was not.
+        Why not by lines alone, where it was not.
     unknowns : int
         Node voltages that are neither sources nor ground.
     setup_seconds : float
         Time of assembly and factorisation, spent once per crossbar.
     cycles : int
-        Of the line method, for the last vector.
+        Cycles of lines, or steps of conjugate gradients, for the last vector.
     defect : float
         Largest imbalance of a bit line's currents, relative to its current.
     """

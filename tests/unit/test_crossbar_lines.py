@@ -81,7 +81,8 @@ def test_nasty_patterns(name, r):
     exact = direct_solver(xb.G, xb.wires).currents(v[None])[0]
     solution = xb.solve(v)
     np.testing.assert_allclose(solution.currents, exact, rtol=1e-9, atol=1e-12 * np.abs(exact).max())
-    assert solution.info.method == "lines" or "too slowly" in solution.info.reason
+    info = solution.info
+    assert info.method == "lines" or (info.method == "conjugate gradients" and "converged slowly" in info.reason)
 
 
 def test_voltages_and_transfer_matrix():
