@@ -1,4 +1,6 @@
 /* Two-grid alternating-line Gauss-Seidel for crossbars: setup, cycle, convergence. */
+#define _DEFAULT_SOURCE /* madvise */
+
 #include "cn_lines.h"
 
 #include <math.h>
@@ -7,6 +9,9 @@
 
 #ifdef _OPENMP
 #include <omp.h>
+#endif
+#ifdef __linux__
+#include <sys/mman.h>
 #endif
 
 static int thread_number(void)
@@ -88,6 +93,55 @@ static double *zeros(size_t count)
     return p;
 }
 
+/* Set to zero by all threads: who touches a page first has it near. */
+static void clear(double *p, size_t count, int threads)
+{
+    enum { BLOCK = 1 << 16 };
+    const int64_t blocks = (int64_t)((count + BLOCK - 1) / BLOCK);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t k = 0; k < blocks; k++) {
+        const size_t from = (size_t)k * BLOCK, many = count - from < BLOCK ? count - from : BLOCK;
+        memset(p + from, 0, many * sizeof(double));
+    }
+}
+
+enum { PAGE = 1 << 21 }; /* of the huge ones */
+
+/* Whether an array gets pages of its own: below, the heap's are in use already and cost nothing. */
+static int has_pages(size_t count)
+{
+#ifdef __linux__
+    return count * sizeof(double) >= 2 * PAGE;
+#else
+    (void)count;
+    return 0;
+#endif
+}
+
+static size_t page_bytes(size_t count) { return (count * sizeof(double) + PAGE - 1) / PAGE * PAGE; }
+
+/* An array as large as the crossbar, zero, in huge pages where there are any: passes walk along rows and columns. */
+static double *large(size_t count)
+{
+    if (!has_pages(count)) return zeros(count);
+#ifdef __linux__
+    void *p = mmap(NULL, page_bytes(count), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    madvise(p, page_bytes(count), MADV_HUGEPAGE); /* a hint: nothing is lost when it is not taken */
+    return p;
+#else
+    return NULL;
+#endif
+}
+
+static void release(double *p, size_t count)
+{
+    if (!has_pages(count)) free(p);
+#ifdef __linux__
+    else if (p) munmap(p, page_bytes(count));
+#endif
+}
+
 static double *padded(cn_idx count, cn_idx to, const double *from, double fill)
 {
     double *p = zeros((size_t)to);
@@ -99,9 +153,9 @@ static double *padded(cn_idx count, cn_idx to, const double *from, double fill)
 
 static double mean(const double *x, cn_idx n)
 {
-    double sum = 0.0;
-    for (cn_idx k = 0; k < n; k++) sum += x[k];
-    return sum / n;
+    double part[8] = {0.0}; /* eight sums, for one vector's worth of them at a time */
+    for (cn_idx k = 0; k < n; k++) part[k % 8] += x[k];
+    return ((part[0] + part[1]) + (part[2] + part[3]) + ((part[4] + part[5]) + (part[6] + part[7]))) / n;
 }
 
 /* Cells of the coarse grid along `count` nodes: what the line solves leave is smooth over pi / sqrt(12 G R) segments. */
@@ -139,7 +193,9 @@ static cn_status init_coarse(cn_lines *l)
     cn_coarse *c = &l->coarse;
     const cn_idx m = l->m, n = l->n;
     double total = 0.0;
-    for (cn_idx i = 0; i < m; i++) total += mean(l->g + (size_t)i * (size_t)l->ld, n);
+#pragma omp parallel for schedule(static) num_threads(l->threads)
+    for (cn_idx i = 0; i < m; i++) l->u[(size_t)i * (size_t)l->ld] = mean(l->g + (size_t)i * (size_t)l->ld, n);
+    for (cn_idx i = 0; i < m; i++) total += l->u[(size_t)i * (size_t)l->ld];
     const double cell = total / m;
     cn_status status = cn_hats_init(&c->cols, n, coarse_cells(n, cell, mean(l->word, m)),
                                     reach(l->word_low, l->word, m, n), reach(l->word_high, l->word, m, n));
@@ -148,20 +204,25 @@ static cn_status init_coarse(cn_lines *l)
                           reach(l->bit_high, l->bit, n, m));
     if (status != CN_OK) return status;
     const size_t rows = (size_t)c->rows.cells + 1, cols = (size_t)c->cols.cells + 1;
-    double *sums = zeros(rows * cols), *row = zeros(cols), *ends = zeros(3 * (rows + cols));
-    l->coarse_part = zeros(CN_CHUNKS * rows * cols);
+    double *sums = zeros(rows * cols), *gathered = zeros(rows * (size_t)n), *ends = zeros(3 * (rows + cols));
+    l->coarse_part = zeros((size_t)l->chunks * rows * cols);
     l->coarse_sum = zeros(rows * cols);
     l->coarse_error = zeros(rows * cols);
     l->error_rows = zeros(rows * (size_t)l->n_padded);
     status = CN_NO_MEMORY;
-    if (sums && row && ends && l->coarse_part && l->coarse_sum && l->coarse_error && l->error_rows) {
-        for (cn_idx i = 0; i < m; i++) {
-            hat_sums(&c->cols, l->g + (size_t)i * (size_t)l->ld, row);
-            double *low = sums + (size_t)c->rows.cell[i] * cols, *high = low + cols;
-            for (size_t j = 0; j < cols; j++) {
-                low[j] += (1.0 - c->rows.part[i]) * row[j];
-                high[j] += c->rows.part[i] * row[j];
+    if (sums && gathered && ends && l->coarse_part && l->coarse_sum && l->coarse_error && l->error_rows) {
+        /* Hats across the rows first, one after the other: every thread sums in the same order. */
+#pragma omp parallel for schedule(static) num_threads(l->threads)
+        for (cn_idx k = 0; k <= c->rows.cells; k++) {
+            double *line = gathered + (size_t)k * (size_t)n;
+            for (cn_idx i = 0; i < m; i++) {
+                const cn_idx away = k - c->rows.cell[i];
+                if (away != 0 && away != 1) continue;
+                const double weight = away ? c->rows.part[i] : 1.0 - c->rows.part[i];
+                const double *from = l->g + (size_t)i * (size_t)l->ld;
+                for (cn_idx j = 0; j < n; j++) line[j] += weight * from[j];
             }
+            hat_sums(&c->cols, line, sums + (size_t)k * cols);
         }
         double *word = ends, *bit = ends + 3 * rows;
         hat_sums(&c->rows, l->word, word);
@@ -173,7 +234,7 @@ static cn_status init_coarse(cn_lines *l)
         status = cn_coarse_init(c, sums, word, word + rows, word + 2 * rows, bit, bit + cols, bit + 2 * cols);
     }
     free(sums);
-    free(row);
+    free(gathered);
     free(ends);
     return status;
 }
@@ -191,15 +252,17 @@ cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, const double *g, const 
     l->n_padded = round_up(n, l->lanes);
     l->ld = l->n_padded + 8; /* a power of two would put all rows of a panel into few cache sets */
     l->threads = threads;
+    const cn_idx parts = l->m_padded / 64;
+    l->chunks = parts < 1 ? 1 : parts > CN_CHUNKS ? CN_CHUNKS : (int)parts;
     const size_t area = (size_t)l->m_padded * (size_t)l->ld;
     const size_t line = (size_t)l->n_padded * (size_t)l->lanes + 3 * (size_t)l->n_padded;
     const size_t panel = (size_t)m * 4 * (size_t)l->lanes;
     l->scratch_size = ((line > panel ? line : panel) + 15) / 8 * 8;
-    l->g = zeros(area);
-    l->u = zeros(area);
-    l->v_store = zeros(area + 2 * (size_t)l->ld);
-    l->q_word = zeros((size_t)l->m_padded * (size_t)n);
-    l->q_bit = zeros((size_t)m * (size_t)l->n_padded);
+    l->g = large(area);
+    l->u = large(area);
+    l->v_store = large(area + 2 * (size_t)l->ld);
+    l->q_word = large((size_t)l->m_padded * (size_t)n);
+    l->q_bit = large((size_t)m * (size_t)l->n_padded);
     l->word = padded(m, l->m_padded, word, 1.0);
     l->word_low = padded(m, l->m_padded, word_low, 1.0);
     l->word_high = padded(m, l->m_padded, word_high, 0.0);
@@ -210,12 +273,13 @@ cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, const double *g, const 
                           &l->drive_bit_high};
     for (int k = 0; k < 6; k++)
         if (!(*vectors[k] = zeros((size_t)(k < 3 ? l->m_padded : l->n_padded)))) return CN_NO_MEMORY;
-    l->column_part = zeros(CN_CHUNKS * (size_t)l->n_padded);
+    l->column_part = zeros((size_t)l->chunks * (size_t)l->n_padded);
     l->scratch = zeros((size_t)threads * l->scratch_size);
     if (!l->g || !l->u || !l->v_store || !l->q_word || !l->q_bit || !l->word || !l->word_low || !l->word_high ||
         !l->bit || !l->bit_low || !l->bit_high || !l->column_part || !l->scratch)
         return CN_NO_MEMORY;
     l->v = l->v_store + l->ld;
+#pragma omp parallel for schedule(static) num_threads(threads)
     for (cn_idx i = 0; i < m; i++)
         memcpy(l->g + (size_t)i * (size_t)l->ld, g + (size_t)i * (size_t)n, sizeof(double) * (size_t)n);
     const cn_idx strips = l->m_padded / l->lanes, panels = panel_count(l);
@@ -231,7 +295,13 @@ cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, const double *g, const 
 
 void cn_lines_free(cn_lines *l)
 {
-    double *all[] = {l->g, l->u, l->v_store, l->q_word, l->q_bit, l->word, l->word_low, l->word_high, l->bit, l->bit_low,
+    const size_t area = (size_t)l->m_padded * (size_t)l->ld;
+    release(l->g, area);
+    release(l->u, area);
+    release(l->v_store, area + 2 * (size_t)l->ld);
+    release(l->q_word, (size_t)l->m_padded * (size_t)l->n);
+    release(l->q_bit, (size_t)l->m * (size_t)l->n_padded);
+    double *all[] = {l->word, l->word_low, l->word_high, l->bit, l->bit_low,
                      l->bit_high, l->word_pivot, l->bit_pivot, l->drive_word_low, l->drive_word_high, l->drive_bit_low,
                      l->drive_bit_high, l->coarse_part, l->coarse_sum, l->coarse_error, l->error_rows, l->column_part,
                      l->scratch};
@@ -256,12 +326,12 @@ static double gather(cn_lines *l, const double *size)
 {
     const size_t nodes = (size_t)(l->coarse.rows.cells + 1) * (size_t)(l->coarse.cols.cells + 1);
     memset(l->coarse_sum, 0, sizeof(double) * nodes);
-    for (int c = 0; c < CN_CHUNKS; c++)
+    for (int c = 0; c < l->chunks; c++)
         for (size_t k = 0; k < nodes; k++) l->coarse_sum[k] += l->coarse_part[(size_t)c * nodes + k];
     double worst = 0.0;
     for (cn_idx j = 0; j < l->n; j++) {
         double sum = 0.0;
-        for (int c = 0; c < CN_CHUNKS; c++) sum += l->column_part[(size_t)c * (size_t)l->n_padded + (size_t)j];
+        for (int c = 0; c < l->chunks; c++) sum += l->column_part[(size_t)c * (size_t)l->n_padded + (size_t)j];
         if (size) worst = fmax(worst, fabs(sum) / size[j]);
     }
     return worst;
@@ -274,12 +344,12 @@ static double row_passes(cn_lines *l, const double *size)
     const passes pass = choose_passes();
     const cn_idx strips = l->m_padded / l->lanes;
     const size_t nodes = (size_t)(l->coarse.rows.cells + 1) * (size_t)(l->coarse.cols.cells + 1);
-    memset(l->coarse_part, 0, sizeof(double) * CN_CHUNKS * nodes);
-    memset(l->column_part, 0, sizeof(double) * CN_CHUNKS * (size_t)l->n_padded);
+    memset(l->coarse_part, 0, sizeof(double) * (size_t)l->chunks * nodes);
+    memset(l->column_part, 0, sizeof(double) * (size_t)l->chunks * (size_t)l->n_padded);
 #pragma omp parallel for schedule(static) num_threads(l->threads)
-    for (int c = 0; c < CN_CHUNKS; c++) {
-        const cn_idx first = (cn_idx)((int64_t)strips * c / CN_CHUNKS);
-        const cn_idx last = (cn_idx)((int64_t)strips * (c + 1) / CN_CHUNKS);
+    for (int c = 0; c < l->chunks; c++) {
+        const cn_idx first = (cn_idx)((int64_t)strips * c / l->chunks);
+        const cn_idx last = (cn_idx)((int64_t)strips * (c + 1) / l->chunks);
         if (first < last)
             pass.row_pass(l, first, last, l->scratch + (size_t)thread_number() * l->scratch_size,
                           l->coarse_part + (size_t)c * nodes, l->column_part + (size_t)c * (size_t)l->n_padded);
@@ -481,7 +551,7 @@ cn_status cn_lines_solve(cn_lines *l, double tolerance, int max_cycles, double *
     *info = (cn_lines_info){.defect = INFINITY, .rate = 1.0};
     if (w.before && w.size) {
         for (cn_idx j = 0; j < l->n; j++) w.size[j] = 1e-300;
-        memset(l->v_store, 0, sizeof(double) * ((size_t)l->m_padded + 2) * (size_t)l->ld);
+        clear(l->v_store, ((size_t)l->m_padded + 2) * (size_t)l->ld, l->threads);
         status = cycles(l, tolerance, max_cycles, &w, info);
         if (status == CN_NO_CONVERGENCE || status == CN_NOT_FINITE)
             status = conjugate_gradients(l, tolerance, 4 * max_cycles, &w, info);

@@ -12,7 +12,7 @@
 #include "cn_coarse.h"
 #include "cn_types.h"
 
-enum { CN_CHUNKS = 16 }; /* rows are split into as many parts, whatever the number of threads: sums keep their order */
+enum { CN_CHUNKS = 16 }; /* rows are split into at most so many parts, whatever the number of threads: sums keep their order */
 
 typedef struct cn_lines {
     cn_idx m, n;            /* word lines, bit lines */
@@ -28,16 +28,16 @@ typedef struct cn_lines {
     double *word_pivot, *bit_pivot;         /* reciprocal of the last pivot of each line */
     double *drive_word_low, *drive_word_high, *drive_bit_low, *drive_bit_high; /* volts beyond the ends */
     cn_coarse coarse;
-    double *coarse_part;    /* CN_CHUNKS * coarse nodes */
+    double *coarse_part;    /* chunks * coarse nodes */
     double *coarse_sum;     /* coarse nodes */
     double *coarse_error;   /* coarse nodes */
     double *error_rows;     /* (coarse rows) * n_padded: the error, interpolated along j */
-    double *column_part;    /* CN_CHUNKS * n_padded: defect of each bit line */
+    double *column_part;    /* chunks * n_padded: defect of each bit line */
     double *rhs;            /* as g: what column passes solve for instead of D (u + P e); NULL when they do not */
     double *residual;       /* as g: where row passes store the residual of the bit lines; NULL when they do not */
     double *scratch;        /* threads * scratch_size */
     size_t scratch_size;
-    int threads;
+    int threads, chunks;
 } cn_lines;
 
 /* What a solution took. */

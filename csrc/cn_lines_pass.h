@@ -9,22 +9,26 @@ typedef int64_t NAME(mask) __attribute__((vector_size(8 * LANES)));
 #define STORE(p, x) (*(VEC *)(p) = (x))
 
 /* Transpose LANES rows in place: at each stage blocks beside the diagonal of size s change places. */
+#define SWAP(s, low, high)                                     \
+    _Pragma("GCC unroll 8") for (int k = 0; k < LANES; k++)    \
+        if (!(k & (s))) {                                      \
+            const VEC a = r[k], b = r[k | (s)];                \
+            r[k] = __builtin_shuffle(a, b, low);               \
+            r[k | (s)] = __builtin_shuffle(a, b, high);        \
+        }
+
 static inline __attribute__((always_inline)) void NAME(transpose)(VEC *r)
 {
-    for (int s = 1; s < LANES; s *= 2) {
-        NAME(mask) low = {0}, high = {0};
-        for (int k = 0; k < LANES; k++) {
-            low[k] = k & s ? LANES + k - s : k;
-            high[k] = k & s ? LANES + k : k + s;
-        }
-        for (int k = 0; k < LANES; k++)
-            if (!(k & s)) {
-                const VEC a = r[k], b = r[k | s];
-                r[k] = __builtin_shuffle(a, b, low);
-                r[k | s] = __builtin_shuffle(a, b, high);
-            }
-    }
+#if LANES == 8
+    SWAP(1, ((NAME(mask)){0, 8, 2, 10, 4, 12, 6, 14}), ((NAME(mask)){1, 9, 3, 11, 5, 13, 7, 15}))
+    SWAP(2, ((NAME(mask)){0, 1, 8, 9, 4, 5, 12, 13}), ((NAME(mask)){2, 3, 10, 11, 6, 7, 14, 15}))
+    SWAP(4, ((NAME(mask)){0, 1, 2, 3, 8, 9, 10, 11}), ((NAME(mask)){4, 5, 6, 7, 12, 13, 14, 15}))
+#else
+    SWAP(1, ((NAME(mask)){0, 4, 2, 6}), ((NAME(mask)){1, 5, 3, 7}))
+    SWAP(2, ((NAME(mask)){0, 1, 4, 5}), ((NAME(mask)){2, 3, 6, 7}))
+#endif
 }
+#undef SWAP
 
 /* LANES columns from j of LANES rows from p, transposed. */
 static inline __attribute__((always_inline)) void NAME(gather)(const double *p, size_t ld, VEC *r)
@@ -112,7 +116,7 @@ TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, double
             if (j0 == 0) r[0] += enter;
             const int many = n - j0 < LANES ? (int)(n - j0) : LANES;
             for (int k = 0; k < many; k++) {
-                y = r[k] + (y - back * y);
+                y = r[k] + (1.0 - back) * y; /* a chain of one FMA a cell; 1 - back waits for nothing */
                 back = LOAD(q + (size_t)(j0 + k) * LANES);
                 STORE(line + (size_t)(j0 + k) * LANES, y);
             }
@@ -122,8 +126,8 @@ TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, double
         STORE(line + (size_t)(n - 1) * LANES, x);
         for (cn_idx j = n - 2; j >= 0; j--) {
             const VEC f = LOAD(q + (size_t)j * LANES);
-            const VEC z = LOAD(line + (size_t)j * LANES) * (over - f * over);
-            x = z + (x - f * x);
+            const VEC z = LOAD(line + (size_t)j * LANES) * ((1.0 - f) * over);
+            x = z + (1.0 - f) * x;
             STORE(line + (size_t)j * LANES, x);
         }
         /* A strip crosses at most one border between cells of the coarse grid: the grid is made so. */
@@ -200,7 +204,7 @@ static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_id
                 r = LOAD(g + k * LANES) * (LOAD(u + k * LANES) + (low + t * (high - low)));
             }
             if (i == 0) r += LOAD(l->bit_low + j0 + k * LANES) * LOAD(l->drive_bit_low + j0 + k * LANES);
-            y[k] = r + (y[k] - back[k] * y[k]);
+            y[k] = r + (1.0 - back[k]) * y[k];
             back[k] = LOAD(q + (size_t)i * (size_t)width + k * LANES);
             STORE(scratch + (size_t)i * (size_t)width + k * LANES, y[k]);
         }
@@ -213,8 +217,8 @@ static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_id
     for (cn_idx i = m - 2; i >= 0; i--)
         for (cn_idx k = 0; k < vecs; k++) {
             const VEC f = LOAD(q + (size_t)i * (size_t)width + k * LANES);
-            const VEC z = LOAD(scratch + (size_t)i * (size_t)width + k * LANES) * (over[k] - f * over[k]);
-            y[k] = z + (y[k] - f * y[k]);
+            const VEC z = LOAD(scratch + (size_t)i * (size_t)width + k * LANES) * ((1.0 - f) * over[k]);
+            y[k] = z + (1.0 - f) * y[k];
             STORE(l->v + (size_t)i * ld + j0 + k * LANES, y[k]);
         }
 }
