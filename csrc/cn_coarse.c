@@ -63,29 +63,47 @@ static void join(cn_coarse *c, cn_idx a, cn_idx b, double g)
     if (a >= 0 && b >= 0) *entry(c, a, b) -= g;
 }
 
-static cn_status factor(cn_coarse *c)
+/* Right-looking: no sum waits for its own last term.  column: room for band + 1. */
+static inline __attribute__((always_inline)) cn_status factor_loops(cn_coarse *c, double *restrict column)
 {
     const cn_idx w = c->band;
-    for (cn_idx i = 0; i < c->n; i++) {
-        double *row = &c->factor[(size_t)i * (size_t)(w + 1)];
-        const cn_idx first = i > w ? i - w : 0;
-        for (cn_idx j = first; j <= i; j++) {
-            const double *other = &c->factor[(size_t)j * (size_t)(w + 1)];
-            const cn_idx from = j - w > first ? j - w : first;
-            const double *a = row + (w - i), *b = other + (w - j);
-            double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-            for (cn_idx k = from; k < j; k++) sum += a[k] * b[k];
-            const double rest = row[w - (i - j)] - sum;
-            if (j == i) {
-                if (!(rest > 0.0)) return CN_SINGULAR;
-                row[w] = 1.0 / sqrt(rest); /* the reciprocal of the diagonal */
-            } else {
-                row[w - (i - j)] = rest * other[w];
-            }
+    const size_t stride = (size_t)(w + 1);
+    for (cn_idx k = 0; k < c->n; k++) {
+        double *pivot = &c->factor[(size_t)k * stride + (size_t)w];
+        if (!(*pivot > 0.0)) return CN_SINGULAR;
+        *pivot = 1.0 / sqrt(*pivot); /* the reciprocal of the diagonal */
+        const cn_idx many = c->n - 1 - k < w ? c->n - 1 - k : w;
+        for (cn_idx d = 1; d <= many; d++) {
+            double *entry_k = &c->factor[(size_t)(k + d) * stride + (size_t)(w - d)];
+            column[d] = *entry_k *= *pivot;
+            if (column[d] == 0.0) continue;
+            double *restrict row = entry_k;
+            const double lead = column[d];
+#pragma omp simd
+            for (cn_idx e = 1; e <= d; e++) row[e] -= lead * column[e];
         }
     }
     return CN_OK;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx2,fma"))) static cn_status factor_avx2(cn_coarse *c, double *column)
+{
+    return factor_loops(c, column);
+}
+#endif
+
+static cn_status factor(cn_coarse *c)
+{
+    double *column = malloc(sizeof(double) * (size_t)(c->band + 1));
+    if (!column) return CN_NO_MEMORY;
+    cn_status status = CN_CONTINUE;
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) status = factor_avx2(c, column);
+#endif
+    if (status == CN_CONTINUE) status = factor_loops(c, column);
+    free(column);
+    return status;
 }
 
 cn_status cn_coarse_init(cn_coarse *c, const double *sums, const double *word, const double *word_low,
@@ -124,26 +142,47 @@ void cn_coarse_free(cn_coarse *c)
     free(c->x);
 }
 
-void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error)
+/* Forward and backward substitution in x. */
+static inline __attribute__((always_inline)) void substitute_loops(cn_coarse *c)
 {
-    const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1, w = c->band;
-    for (cn_idx i = 0; i < rows; i++)
-        for (cn_idx j = 0; j < cols; j++) {
-            c->x[number(c, i, j, 0)] = 0.0;
-            c->x[number(c, i, j, 1)] = bit_held(c, i) ? 0.0 : r[i * cols + j];
-        }
+    const cn_idx w = c->band;
     for (cn_idx i = 0; i < c->n; i++) {
         const double *row = &c->factor[(size_t)i * (size_t)(w + 1)] + (w - i);
+        double part[16] = {0.0}; /* many sums at a time: none waits for its own last term */
+        cn_idx k = i > w ? i - w : 0;
+        for (; k + 16 <= i; k += 16)
+            for (int e = 0; e < 16; e++) part[e] += row[k + e] * c->x[k + e];
         double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-        for (cn_idx k = i > w ? i - w : 0; k < i; k++) sum += row[k] * c->x[k];
+        for (; k < i; k++) sum += row[k] * c->x[k];
+        for (int e = 0; e < 16; e++) sum += part[e];
         c->x[i] = (c->x[i] - sum) * row[i];
     }
     for (cn_idx i = c->n - 1; i >= 0; i--) {
         const double *row = &c->factor[(size_t)i * (size_t)(w + 1)] + (w - i);
         const double x = c->x[i] *= row[i];
+#pragma omp simd
         for (cn_idx k = i > w ? i - w : 0; k < i; k++) c->x[k] -= row[k] * x;
     }
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx2,fma"))) static void substitute_avx2(cn_coarse *c) { substitute_loops(c); }
+#endif
+
+void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error)
+{
+    const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1;
+    for (cn_idx i = 0; i < rows; i++)
+        for (cn_idx j = 0; j < cols; j++) {
+            c->x[number(c, i, j, 0)] = 0.0;
+            c->x[number(c, i, j, 1)] = bit_held(c, i) ? 0.0 : r[i * cols + j];
+        }
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        substitute_avx2(c);
+    else
+#endif
+        substitute_loops(c);
     for (cn_idx i = 0; i < rows; i++)
         for (cn_idx j = 0; j < cols; j++)
             error[i * cols + j] = (bit ? bit_held(c, i) : word_held(c, j)) ? 0.0 : c->x[number(c, i, j, bit)];

@@ -12,7 +12,7 @@
 #include "cn_coarse.h"
 #include "cn_types.h"
 
-enum { CN_CHUNKS = 16 }; /* rows are split into at most so many parts, whatever the number of threads: sums keep their order */
+enum { CN_CHUNKS = 16 }; /* most parts of the rows, whatever the number of threads: sums keep their order */
 
 typedef struct cn_lines {
     cn_idx m, n;            /* word lines, bit lines */
