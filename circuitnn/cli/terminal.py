@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from circuitnn.results.result import Result
 
 _PIPE_WIDTH = 160  # columns of a table that no terminal limits
+_MOST_DIGITS = 9  # of the size of a tile
 _PATIENCE = 2.0  # seconds before a bar appears
 
 
@@ -44,7 +45,8 @@ class TileSize(click.ParamType):
         if isinstance(value, tuple):
             return value
         rows, cross, columns = str(value).lower().partition("x")
-        if not (cross and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        short = max(len(rows), len(columns)) <= _MOST_DIGITS
+        if not (cross and short and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
             self.fail(f"{value!r} is not a tile size such as 128x128", param, ctx)
         return int(rows), int(columns)
 
@@ -178,5 +180,7 @@ def new_folder(path: str | Path) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise FileError(f"cannot make the folder {str(path)!r}: {error}") from None
+        raise FileError(
+            f"cannot make the folder {str(path)!r}: {error}", hint="give a folder that can be written to"
+        ) from None
     return target

@@ -18,8 +18,9 @@ from circuitnn.circuit.circuit import Circuit
 from circuitnn.devices.cards import CARDS, Card
 from circuitnn.devices.declare import Environment, Memristor
 from circuitnn.devices.load import kernel_of
-from circuitnn.errors import CircuitnnError, MappingError, UsageError
+from circuitnn.errors import CircuitnnError, MappingError, UsageError, nearest
 from circuitnn.netlist.flat import Model
+from circuitnn.registry import catalog
 
 Array = NDArray[np.float64]
 
@@ -64,13 +65,22 @@ def conductance_range(
 def _range_of_model(model: str | Model, read_voltage: float) -> tuple[str, float, float]:
     circuit = Circuit("read")
     name = model if isinstance(model, str) else model.name
-    if isinstance(model, Model):
-        circuit.models[name] = model
-    circuit.N("cell", "a", 0, model=name)
+    if isinstance(model, str):
+        known = {key for key, device in catalog("devices").all().items() if issubclass(device, Memristor)}
+        if name.lower() not in known:
+            raise UsageError(
+                f"device is {name!r}",
+                expected=f"a ready-made card ({', '.join(CARDS)}) or a memristor model ({', '.join(sorted(known))})",
+                hint=nearest(name.lower(), [*CARDS, *known]),
+            )
     try:
+        if isinstance(model, Model):
+            circuit.model(name, model.type, **model.params)
+        circuit.N("cell", "a", 0, model=name)
         device, given = circuit.device_of(circuit.elements["ncell"])
     except CircuitnnError as error:
-        raise UsageError(f"device: {error.message}", expected=error.expected, hint=error.hint) from None
+        reason = error.message.removeprefix("ncell, ").removeprefix("ncell: ")
+        raise UsageError(f"device: {reason}", expected=error.expected, hint=error.hint) from None
     if not issubclass(device, Memristor) or len(device.terminals) != 2:
         raise UsageError(f"{name!r} is no two-terminal memristor", expected="a memristor", hint="try device='hfo2'")
     columns = {

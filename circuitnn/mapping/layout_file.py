@@ -126,7 +126,11 @@ def read_layout(path: str | os.PathLike[str]) -> Layout:
         ArithmeticError,
         MemoryError,
     ) as error:
-        raise LayoutError(f"{str(path)!r} is not a complete layout: {error}") from error
+        raise LayoutError(
+            f"{str(path)!r} is not a complete layout: {error}",
+            expected="the groups, datasets and attributes that Layout.save writes",
+            hint="compile it again",
+        ) from error
 
 
 def _read(file: Any, size: int) -> Layout:
@@ -168,8 +172,13 @@ def _read_tile(dataset: Any, place: Place, size: int) -> Tile:
 
 def _array(dataset: Any, size: int) -> Array:
     # A few bytes can promise terabytes: what is stored as it is cannot be larger than its file.
-    if dataset.dtype != np.float64 or dataset.chunks is not None or dataset.nbytes > size:
-        raise LayoutError(f"{dataset.name} is of type {dataset.dtype}", expected="plain 64-bit floating-point numbers")
+    # Nor may a layout from a stranger have its numbers read from other files.
+    elsewhere = dataset.external or dataset.is_virtual
+    if dataset.dtype != np.float64 or dataset.chunks is not None or dataset.nbytes > size or elsewhere:
+        raise LayoutError(
+            f"{dataset.name} holds {dataset.dtype} of shape {dataset.shape}, not stored as they are",
+            expected="64-bit floating-point numbers in the file itself",
+        )
     return np.asarray(dataset[()], dtype=np.float64)
 
 

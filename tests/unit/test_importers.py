@@ -204,6 +204,9 @@ class FakeTensor:
     def detach(self):
         return self
 
+    def is_complex(self):
+        return False
+
     cpu = double = detach
 
     def numpy(self):
@@ -212,7 +215,7 @@ class FakeTensor:
 
 def fake(kind, children=(), **attributes):
     base = type("Module", (), {"__module__": "torch.nn.modules.module"})
-    cls = type(kind, (base,), {"__module__": "torch.nn.modules.container"})
+    cls = type(kind, (base,), {"__module__": "torch.nn.modules.container", "__iter__": lambda self: iter(children)})
     module = cls()
     for name, value in attributes.items():
         setattr(module, name, value)

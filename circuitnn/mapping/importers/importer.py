@@ -50,7 +50,11 @@ class Chain:
         except ValueError:
             total = np.empty(0)
         if total.size != last.outputs:
-            raise MappingError(f"{name} does not add one number to each output of {last.name}", names=[name, last.name])
+            raise MappingError(
+                f"{name} adds numbers of shape {np.shape(values)} to the outputs of {last.name}",
+                expected=f"({last.outputs},), one number an output",
+                names=[name, last.name],
+            )
         self._layers[-1] = Dense(last.weights, total.reshape(-1), "linear", last.name)
 
     def activation(self, kind: str, name: str) -> None:

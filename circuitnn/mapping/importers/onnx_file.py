@@ -37,8 +37,9 @@ class OnnxFile:
         MissingExtraError
             When the onnx library is not installed.
         """
-        model = network if type(network).__name__ == "ModelProto" else _load(network)
-        return _Reader(model).graph()
+        if type(network).__name__ == "ModelProto":
+            return _Reader(network, "").graph()
+        return _Reader(_load(network), Path(network).parent).graph()
 
 
 def _load(path: str | os.PathLike[str]) -> Any:
@@ -61,15 +62,16 @@ def _load(path: str | os.PathLike[str]) -> Any:
 
 
 class _Reader:
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, folder: str | Path) -> None:
         self._graph = model.graph
-        self._constants: dict[str, Array] = {t.name: _number(t, t.name) for t in self._graph.initializer}
+        self._folder = str(folder)  # of the files in which exporters keep large tensors
+        self._constants: dict[str, Array] = {t.name: self._number(t, t.name) for t in self._graph.initializer}
 
     def graph(self) -> Graph:
         nodes = list(self._graph.node)
         names = [node.name or f"node {k} ({node.op_type})" for k, node in enumerate(nodes, 1)]
         unknown = [
-            f"{name} ({node.op_type})"
+            f"{name} ({node.op_type})" if node.name else name
             for name, node in zip(names, nodes, strict=True)
             if node.op_type not in _KNOWN or node.domain not in ("", "ai.onnx")
         ]
@@ -86,21 +88,29 @@ class _Reader:
         self._at = inputs[0]
         chain = Chain()
         for name, node in zip(names, nodes, strict=True):
+            if len(node.output) != 1:
+                raise MappingError(f"{name} has {len(node.output)} outputs", expected="one output", names=[name])
             if node.op_type == "Constant":
                 value = _attributes(node).get("value")
                 if value is None:
-                    raise MappingError(f"the constant {name} is no tensor", names=[name])
-                self._constants[node.output[0]] = _number(value, name)
+                    raise MappingError(
+                        f"the constant {name} is no tensor", expected="the attribute value", names=[name]
+                    )
+                self._constants[node.output[0]] = self._number(value, name)
             else:
                 self._apply(chain, node, name)
                 self._at = node.output[0]
         if self._at != outputs[0]:
-            raise MappingError(f"the output {outputs[0]!r} is not that of the last operator", names=[outputs[0]])
+            raise MappingError(
+                f"the output {outputs[0]!r} is not that of the last operator",
+                expected=repr(self._at),
+                names=[outputs[0]],
+            )
         return chain.graph()
 
     def _apply(self, chain: Chain, node: Any, name: str) -> None:
         kind, attributes = node.op_type, _attributes(node)
-        if kind == "Add" and node.input[1] == self._at:
+        if kind == "Add" and node.input[1:] == [self._at]:
             self._follows(node, name, 1)
             chain.bias(self._constant(node, 0, name), name)
             return
@@ -109,10 +119,10 @@ class _Reader:
             weights = self._constant(node, 1, name)
             if attributes.get("transA", 0):
                 raise MappingError(f"{name} transposes its input", expected="transA=0", names=[name])
-            weights = attributes.get("alpha", 1.0) * (weights.T if attributes.get("transB", 0) else weights)
+            weights = _scalar(attributes, "alpha", name) * (weights.T if attributes.get("transB", 0) else weights)
             chain.dense(weights, None, name)
             if len(node.input) > 2 and node.input[2]:
-                chain.bias(attributes.get("beta", 1.0) * self._constant(node, 2, name), name)
+                chain.bias(_scalar(attributes, "beta", name) * self._constant(node, 2, name), name)
         elif kind == "MatMul":
             chain.dense(self._constant(node, 1, name), None, name)
         elif kind == "Add":
@@ -143,6 +153,18 @@ class _Reader:
             )
         return self._constants[wanted]
 
+    def _number(self, tensor: Any, name: str) -> Array:
+        from onnx import numpy_helper
+
+        try:
+            found = numpy_helper.to_array(tensor, self._folder)
+            if found.shape == tuple(tensor.dims) and found.dtype.kind != "c":
+                return np.asarray(found, dtype=np.float64)
+            reason = f"it has the shape {list(tensor.dims)} and the type {found.dtype}"
+        except Exception as error:  # damaged tensors raise as they please
+            reason = str(error)
+        raise MappingError(f"the tensor {name!r} cannot be read: {reason}", expected="real numbers", names=[name])
+
 
 def _attributes(node: Any) -> dict[str, Any]:
     from onnx import helper
@@ -150,13 +172,11 @@ def _attributes(node: Any) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
-def _number(tensor: Any, name: str) -> Array:
-    from onnx import numpy_helper
-
-    try:
-        return np.asarray(numpy_helper.to_array(tensor), dtype=np.float64)
-    except Exception as error:  # damaged tensors raise as they please
-        raise MappingError(f"the tensor {name!r} cannot be read: {error}", names=[name]) from error
+def _scalar(attributes: dict[str, Any], key: str, name: str) -> float:
+    value = attributes.get(key, 1.0)
+    if not isinstance(value, int | float):
+        raise MappingError(f"{key} of {name} is {value!r}", expected="a number", names=[name])
+    return float(value)
 
 
 EXPORT = OnnxFile()

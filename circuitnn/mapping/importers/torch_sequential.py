@@ -23,20 +23,22 @@ class TorchSequential:
     def read(self, network: Any) -> Graph:
         """Return the network; raise MappingError naming every module that cannot be mapped."""
         modules = list(_flatten(network, ""))
-        known = {"Linear", *_ACTIVATIONS, *_NOTHING}
+        known = {"Sequential", "Linear", *_ACTIVATIONS, *_NOTHING}
         unknown = [f"{name or 'the network'} ({_kind(m)})" for name, m in modules if _kind(m) not in known]
         if unknown:
             raise MappingError(
                 f"modules that cannot be mapped: {', '.join(unknown)}",
-                expected="Sequential of " + ", ".join(sorted(known)),
+                expected="Sequential of " + ", ".join(sorted(known - {"Sequential"})),
                 names=unknown,
             )
         chain = Chain()
         for name, module in modules:
+            _require_unchanged(module, name or "the network")
             kind = _kind(module)
             if kind == "Linear":
-                bias = None if module.bias is None else _array(module.bias)
-                chain.dense(_array(module.weight).T, bias, name or "layer 1")
+                layer = name or "layer 1"
+                bias = None if module.bias is None else _array(module.bias, layer)
+                chain.dense(_array(module.weight, layer).T, bias, layer)
             elif kind in _ACTIVATIONS:
                 if kind == "Softmax" and module.dim not in (None, 1, -1):
                     raise MappingError(f"{name} is a Softmax along axis {module.dim}", expected="dim=1", names=[name])
@@ -53,15 +55,37 @@ def _kind(module: Any) -> str:
 
 
 def _flatten(module: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield a module and, where it is a Sequential, those in it, in the order in which they act."""
+    yield name, module
     if _kind(module) == "Sequential":
-        for child_name, child in module.named_children():
+        # A module that acts twice is named once: only the Sequential itself repeats it.
+        names = {id(child): child_name for child_name, child in module.named_children()}
+        for child in module:
+            child_name = names[id(child)]
             yield from _flatten(child, f"{name}.{child_name}" if name else child_name)
-    else:
-        yield name, module
 
 
-def _array(tensor: Any) -> Any:
-    return tensor.detach().cpu().double().numpy()
+def _require_unchanged(module: Any, name: str) -> None:
+    """Raise MappingError where something other than the module's class decides what it computes."""
+    if getattr(module, "_forward_hooks", None) or getattr(module, "_forward_pre_hooks", None):
+        raise MappingError(
+            f"{name} has forward hooks, which may change what it computes",
+            expected="modules without hooks",
+            hint="remove them: handle.remove(), or prune.remove and remove_weight_norm of torch.nn.utils",
+            names=[name],
+        )
+    if "forward" in vars(module):
+        raise MappingError(f"{name} has a forward of its own", expected="the forward of its class", names=[name])
+
+
+def _array(tensor: Any, name: str) -> Any:
+    expected = "real tensors that hold numbers"
+    if tensor.is_complex():
+        raise MappingError(f"{name} has complex numbers", expected=expected, names=[name])
+    try:
+        return tensor.detach().cpu().double().numpy()
+    except (RuntimeError, TypeError) as error:  # tensors on no device, sparse ones
+        raise MappingError(f"the numbers of {name} cannot be read: {error}", expected=expected, names=[name]) from error
 
 
 EXPORT = TorchSequential()
