@@ -208,7 +208,7 @@ class Circuit:
     def B(self, name: str, plus: Node, minus: Node, *, v: str | None = None, i: str | None = None) -> None:
         """Add a behavioural source: ``v`` or ``i`` is an expression such as ``"2*v(a)*v(b)"``."""
         if (v is None) == (i is None):
-            raise UsageError(f"b{name} needs either v or i", names=(f"b{name}",))
+            raise UsageError(f"b{name} needs either v or i", expected="v=... or i=..., not both", names=(f"b{name}",))
         tree = _grounded(parse_expression(str(v if v is not None else i)))
         self._element("b", name, (plus, minus), {}, expression=tree, kind="v" if v is not None else "i")
 
@@ -410,7 +410,7 @@ class Circuit:
         return sorted({*super().__dir__(), *catalog("analyses").names()})
 
     def run_cards(self, cards: Iterable[AnalysisCard], progress: Callable[[float], None] | None = None) -> Results:
-        """Run analyses in order; an error carries the results so far as ``result``.
+        """Run analyses in order; an error, or an interrupt, carries what was computed until then as ``result``.
 
         Raises
         ------
@@ -422,7 +422,7 @@ class Circuit:
         try:
             for analysis in analyses:
                 results.add(analysis.run(self.system(), progress))
-        except CircuitnnError as error:
+        except (CircuitnnError, KeyboardInterrupt) as error:
             partial = getattr(error, "result", None)
             if partial is not None:
                 results.add(partial)

@@ -43,6 +43,7 @@ def raise_faults(title: str, faults: list[Fault]) -> None:
     if not faults:
         return
     names = tuple(dict.fromkeys(n for _, ns in faults for n in ns))
+    title = title or "untitled circuit"
     if len(faults) == 1:
         raise TopologyError(f"{title}: {faults[0][0]}", names=names)
     lines = [f"  {k}. {text}" for k, (text, _) in enumerate(faults[:_FAULTS], 1)]
@@ -137,7 +138,7 @@ def examine(circuit: Circuit) -> Findings:
     """
     found = Findings()
     if not circuit.elements:
-        found.faults.append(("the circuit has no elements", ()))
+        found.faults.append(("the circuit has no elements; the first line of a deck is its title", ()))
         return found
     graph = _Graph(circuit)
     _references(circuit, graph, found)

@@ -148,7 +148,8 @@ class Layout:
     def __repr__(self) -> str:
         sizes = "-".join(map(str, [self.graph.inputs, *(layer.dense.outputs for layer in self.layers)]))
         tiles = sum(len(layer.tiles) for layer in self.layers)
-        return f"<Layout {sizes}: {tiles} tile{'s' if tiles > 1 else ''} of at most {self.tile[0]} x {self.tile[1]}, r_wire={self.r_wire:g} ohm>"
+        what = f"{tiles} tile{'s' if tiles > 1 else ''} of at most {self.tile[0]} x {self.tile[1]}"
+        return f"<Layout {sizes}: {what}, r_wire={self.r_wire:g} ohm>"
 
     @property
     def graph(self) -> Graph:

@@ -140,7 +140,10 @@ class _Expander:
                 names = [d.name for d in chain] + [name]
                 names = names[names.index(name) :]
                 raise NetlistError(
-                    f"subcircuits contain each other: {' -> '.join(names)}", place=statement.place, names=names
+                    f"subcircuits contain each other: {' -> '.join(names)}",
+                    place=statement.place,
+                    expected="subcircuits that end in elements",
+                    names=names,
                 )
             if len(chain) >= MAX_DEPTH:
                 raise NetlistError(

@@ -352,7 +352,11 @@ def parse_expression(text: str, place: Place | None = None) -> Expression:
     low = text.lower()
     tree, end = parse_at(low, 0, fail)
     if low[end:].strip():
-        raise fail(_blank_end(low, end), f"{low[end:].strip()[:20]!r} does not continue an expression")
+        raise fail(
+            _blank_end(low, end),
+            f"{low[end:].strip()[:20]!r} does not continue an expression",
+            expected="an operator, or the end",
+        )
     return tree
 
 
@@ -548,4 +552,4 @@ def _apply(name: str, args: tuple[float, ...], place: Place | None, behavioural:
         reason = "it is too large"
     shown = ", ".join([f"{a:g}" for a in args])
     text = f"{name}({shown})" if name.isidentifier() else f" {name} ".join([f"{a:g}" for a in args])
-    raise NetlistError(f"{text} has no value: {reason}", place=place)
+    raise NetlistError(f"{text} has no value: {reason}", place=place, expected="an expression with a finite value")

@@ -46,6 +46,7 @@ class Source:
             raise NetlistError(
                 f"not a text netlist: it holds the control character {bad[0]!r}",
                 place=Place(name, number, bad.start() - text.rfind("\n", 0, bad.start())),
+                expected="a netlist file",
             )
         self.lines = text.split("\n")
         if len(text) > MAX_LINE:
@@ -139,7 +140,9 @@ def logical_lines(source: Source, first: int = 0) -> Iterator[LogicalLine]:
             continue
         if head[0] == "+":
             raise NetlistError(
-                "a continuation with no line to continue", place=source.place(k + 1, len(lines[k]) - len(head) + 1)
+                "a continuation with no line to continue",
+                place=source.place(k + 1, len(lines[k]) - len(head) + 1),
+                expected="+ below the line that it continues; the first line of a deck is its title",
             )
         number, raw = k + 1, strip_comment(lines[k])
         parts: list[tuple[int, int, int]] | None = None
@@ -200,7 +203,12 @@ def read_source(path: Path, name: str, place: Place | None = None) -> Source:
         ) from None
     try:
         if b"\0" in data:
-            raise FileError(f"{name!r} is not a text netlist: it holds NUL bytes", place=place, names=(name,))
+            raise FileError(
+                f"{name!r} is not a text netlist: it holds NUL bytes",
+                place=place,
+                expected="a netlist file, in ASCII or UTF-8",
+                names=(name,),
+            )
         return Source(data.decode("utf-8"), name)
     except UnicodeDecodeError as error:
         raise FileError(

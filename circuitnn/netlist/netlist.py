@@ -6,13 +6,14 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitnn.errors import FileError, NetlistError, UsageError
+from circuitnn.errors import NetlistError, UsageError
 from circuitnn.netlist.expand import expand
 from circuitnn.netlist.flat import FlatNetlist
 from circuitnn.netlist.lexer import Source, read_source
 from circuitnn.netlist.parser import Parser
 from circuitnn.netlist.statements import Statement
 from circuitnn.netlist.writer import write_statements
+from circuitnn.results.atomic import replacing
 
 if TYPE_CHECKING:
     from circuitnn.results.result import Results
@@ -89,7 +90,7 @@ class Netlist:
         cards = self.expand().analyses
         if not cards:
             raise NetlistError(
-                f"the netlist {self.title!r} asks for no analysis",
+                f"{self.path or f'the netlist {self.title!r}'} asks for no analysis",
                 expected=".op, .dc, .ac or .tran",
                 hint="add .op, for example",
             )
@@ -100,17 +101,15 @@ class Netlist:
         return write_statements(self.title, self.statements)
 
     def write(self, path: str | Path) -> None:
-        """Write the netlist to a file, included files and all.
+        """Write the netlist to a file, included files and all; the file appears whole or not at all.
 
         Raises
         ------
         FileError
             When the file cannot be written.
         """
-        try:
-            Path(path).write_text(self.to_text(), encoding="utf-8")
-        except OSError as error:
-            raise FileError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        with replacing(path) as temporary:
+            temporary.write_text(self.to_text(), encoding="utf-8")
 
 
 def load(path: str | Path) -> Netlist:

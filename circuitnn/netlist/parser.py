@@ -171,14 +171,19 @@ class Parser:
             path = path if path.is_absolute() else self.file.folder / path
             key = str(path.resolve())
         except (OSError, ValueError, RuntimeError) as error:
-            raise FileError(f"cannot read {name!r}: {error}", place=place) from None
+            raise FileError(f"cannot read {name!r}: {error}", place=place, expected="a netlist file") from None
         if section is not None:
             section = section.lower()
         # A library may call its own sections, so a cycle is the same file and the same section.
         chain = [(file.key, file.wanted) for file in self._files]
         if (key, section) in chain:
             names = [file.source.name for file in self._files[chain.index((key, section)) :]] + [name]
-            raise NetlistError(f"files include each other: {' -> '.join(names)}", place=place, names=names)
+            raise NetlistError(
+                f"files include each other: {' -> '.join(names)}",
+                place=place,
+                expected="files that include others, not themselves",
+                names=names,
+            )
         if len(chain) >= MAX_INCLUDES:
             raise NetlistError("files included too deeply", place=place, expected=f"at most {MAX_INCLUDES} levels")
         file = File(read_source(path, str(path), place), path.parent, key, section, section is None)
@@ -186,7 +191,9 @@ class Parser:
         self._read(file, 0)
         if len(self._frames) > depth:
             raise NetlistError(
-                f"the subcircuit {self.inside!r} is not closed in its file", place=self._frames[-1].place
+                f"the subcircuit {self.inside!r} is not closed in its file",
+                place=self._frames[-1].place,
+                expected=f".ends {self.inside}",
             )
         if section is not None and section not in file.sections:
             raise NetlistError(
@@ -260,7 +267,12 @@ class Parser:
             cursor.error(f".{name} is not supported yet", last=True)
         else:
             every: list[Any] = [*self._cards, *self._analyses.names()]
-            cursor.error(f"unknown directive .{name}", last=True, hint=nearest(name, every))
+            cursor.error(
+                f"unknown directive .{name}",
+                last=True,
+                expected=".op, .dc, .ac, .tran, .model, .param, .subckt or another directive",
+                hint=nearest(name, every),
+            )
         try:
             card.read(name, cursor, self)
         except NetlistError as error:

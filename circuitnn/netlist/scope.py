@@ -134,7 +134,10 @@ class Scope:
                 elif needed in on_path:
                     chain = [*path[path.index(needed) :], needed]
                     raise NetlistError(
-                        f"parameters depend on each other: {' -> '.join(chain)}", place=place, names=chain
+                        f"parameters depend on each other: {' -> '.join(chain)}",
+                        place=place,
+                        expected="parameters that follow from numbers",
+                        names=chain,
                     )
                 else:
                     path.append(needed)
@@ -192,19 +195,27 @@ class Scope:
                 raise NetlistError(
                     f"{call.name} takes {len(function.args)} arguments, not {len(call.args)}",
                     place=place,
+                    expected=f"{call.name}({', '.join(function.args)})",
                     names=(call.name,),
                 )
             if call.name in chain:
                 cycle = (*chain[chain.index(call.name) :], call.name)
                 raise NetlistError(
-                    f"functions call each other: {' -> '.join(cycle)}", place=function.place, names=cycle
+                    f"functions call each other: {' -> '.join(cycle)}",
+                    place=function.place,
+                    expected="functions that do not call themselves",
+                    names=cycle,
                 )
             budget[0] -= 1
             inner = (*chain, call.name)
             body = substitute(function.body, lambda _: None, calls=lambda c: called(c, inner))
             body = substitute(body, dict(zip(function.args, call.args, strict=True)).get)
             if budget[0] < 0 or not _modest(body):
-                raise NetlistError(f"the function {call.name!r} grows into too large an expression", place=place)
+                raise NetlistError(
+                    f"the function {call.name!r} grows into too large an expression",
+                    place=place,
+                    hint="give its parts parameters of their own",
+                )
             return body
 
         return substitute(tree, lambda _: None, calls=lambda call: called(call, ()))

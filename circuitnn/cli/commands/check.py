@@ -33,6 +33,8 @@ def check(deck: str) -> None:
             analysis.check(system)
     finally:
         terminal.warn(circuit.warnings)
+    if not analyses:
+        terminal.warn([f"{deck} asks for no analysis, and 'circuitnn run' needs one, such as .op"])
     nodes = {node for element in circuit.elements.values() for node in element.nodes} - {"0"}
     counts = [(len(circuit.elements), "element"), (len(nodes), "node"), (len(flat.analyses), "analysis")]
     words = [f"{n} {word if n == 1 else {'analysis': 'analyses'}.get(word, word + 's')}" for n, word in counts]

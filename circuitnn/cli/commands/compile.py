@@ -16,7 +16,10 @@ from circuitnn.cli import terminal
     "--tile", type=terminal.TileSize(), default="128x128", show_default=True, help="Word and bit lines of a tile."
 )
 @click.option(
-    "--device", default="hfo2", show_default=True, help="Ready-made card of the cells, as 'circuitnn devices' lists."
+    "--device",
+    default="hfo2",
+    show_default=True,
+    help="Card or memristor model of the cells, as 'circuitnn devices' lists.",
 )
 @click.option("--r-wire", type=terminal.Quantity(), default="0", show_default=True, help="Ohms a segment of wire.")
 @click.option("--dac-bits", type=int, help="Resolution of the inputs; exact when not given.")

@@ -30,7 +30,8 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
     """Run every analysis of a deck.
 
     Prints the voltages and currents of operating points, and the range of each printed or saved vector of the other
-    analyses. When an analysis fails, what was computed until then is still written to OUT, and the exit status is 1.
+    analyses. When an analysis fails or is interrupted, what was computed until then is still written to OUT, and the
+    exit status is 1 or 130.
     """
     from circuitnn.netlist.netlist import load
 
@@ -69,14 +70,15 @@ def _compute(netlist: Netlist, target: Path | None) -> Results:
     try:
         with terminal.progress(Path(str(netlist.path)).name) as progress:
             return circuit.run_cards(cards, progress)
-    except CircuitnnError as error:  # also a later card that names an absent source: the earlier ones were run
+    # Also a later card that names an absent source, or an interrupt in a later analysis: the earlier ones were run.
+    except (CircuitnnError, KeyboardInterrupt) as error:
         terminal.warn(circuit.warnings)
-        if target:
+        if target and (isinstance(error, CircuitnnError) or getattr(error, "result", None)):
             _save_partial(error, target)
         raise
 
 
-def _save_partial(error: CircuitnnError, target: Path) -> None:
+def _save_partial(error: BaseException, target: Path) -> None:
     from circuitnn.results.result import Result, Results
 
     computed = getattr(error, "result", None)
