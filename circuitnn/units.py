@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import re
 
 from circuitnn.errors import UsageError
@@ -22,7 +23,7 @@ _SCALES = (
     ("f", 1e-15),
     ("a", 1e-18),
 )
-_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)([^\W\d]*|%)", re.UNICODE)
+_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([^\W\d]*|%)")
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
 
@@ -59,10 +60,13 @@ def parse_value(text: str | float | int) -> float:
     >>> parse_value("4.7k"), parse_value("10MEG"), parse_value("100n")
     (4700.0, 10000000.0, 1e-07)
     """
-    if isinstance(text, int | float):
-        number = float(text)
+    if isinstance(text, numbers.Real):
+        try:
+            number = float(text)
+        except OverflowError:  # an int may have any size
+            number = math.inf
     else:
-        match = _NUMBER.fullmatch(text.strip())
+        match = _NUMBER.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
             raise UsageError(
                 f"{text!r} is not a value", expected="a number with an optional suffix, such as 4.7k or 10MEG"
@@ -71,7 +75,8 @@ def parse_value(text: str | float | int) -> float:
         # "100n" must be the double nearest to 1e-7: scale in decimal where the suffix is a power of ten.
         number = float(match[1]) * scale if scale in (1.0, 25.4e-6) else _decimal_scaled(match[1], scale)
     if not math.isfinite(number):
-        raise UsageError(f"{text!r} is not a finite value", expected="a finite number")
+        shown = f"{type(text).__name__} out of range" if isinstance(text, int) else repr(text)
+        raise UsageError(f"{shown} is not a finite value", expected="a finite number")
     return number
 
 

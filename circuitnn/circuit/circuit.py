@@ -72,6 +72,8 @@ class Circuit:
     def __init__(self, title: str = "circuit", options: SimOptions | None = None) -> None:
         if not isinstance(title, str) or "\n" in title:
             raise UsageError(f"{title!r} cannot be the title of a circuit", expected="text of one line")
+        if not isinstance(options, SimOptions | None):
+            raise UsageError(f"options are {options!r}", expected="circuitnn.circuit.options.SimOptions(...)")
         self.title = title
         self.options = options or SimOptions()
         self.elements: dict[str, Element] = {}
@@ -500,8 +502,8 @@ def _numbers(owner: str, params: dict[str, Value]) -> dict[str, float]:
 
 def _number(what: str, value: Any) -> float:
     try:
-        return parse_value(float(value) if isinstance(value, numbers.Real) else value)
-    except (UsageError, AttributeError):  # neither a number nor a text
+        return parse_value(value)
+    except UsageError:
         raise UsageError(
             f"{what} = {value!r} is not a finite value",
             expected="a finite number, or text such as '4.7k'",

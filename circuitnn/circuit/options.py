@@ -129,7 +129,7 @@ class SimOptions:
 def _finite(name: str, value: Any) -> float:
     try:
         number = float(value) if isinstance(value, numbers.Real) else parse_value(value)
-    except (UsageError, AttributeError):  # neither a number nor a text
+    except (UsageError, OverflowError):  # an int may have any size
         raise _refuse(name, value, "a number") from None
     if not math.isfinite(number):
         raise _refuse(name, value, "a finite number")

@@ -108,7 +108,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")  # a node's name must not fail on a terminal without its letters
     try:
         status = cli.main(args=argv, prog_name="circuitnn", standalone_mode=False, obj=settings)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where the caller closed it
+            sys.stdout.flush()
     except BaseException as error:
         if settings["debug"] and not isinstance(error, SystemExit):
             traceback.print_exception(error)
@@ -132,7 +133,7 @@ def _report(error: BaseException) -> int:
             if not isinstance(error, BrokenPipeError):  # a reader that went away needs no message
                 _say(f"cannot read or write: {error}")
             # What the interpreter flushes at its end must not fail once more.
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         case CircuitnnError():

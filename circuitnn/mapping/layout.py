@@ -310,10 +310,10 @@ class Layout:
         FileError
             When the folder or a file cannot be written.
         """
-        target = Path(folder)
         try:
+            target = Path(folder)
             target.mkdir(parents=True, exist_ok=True)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise FileError(
                 f"cannot make the folder {str(folder)!r}: {error}", hint="give a folder to write to"
             ) from error

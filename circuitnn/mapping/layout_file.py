@@ -40,14 +40,15 @@ def write_layout(layout: Layout, path: str | os.PathLike[str]) -> None:
     """Write a layout, whole or not at all; raise FileError when that fails."""
     import h5py
 
-    with replacing(path) as temporary:
-        with h5py.File(temporary, "w", userblock_size=_HEAD) as file:
-            _write(layout, file)
-        with temporary.open("r+b") as stream:
-            stream.seek(_HEAD)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            stream.seek(0)
-            stream.write((_MAGIC + digest.encode() + b"\n").ljust(_HEAD, b"\0"))
+    # In memory first: on a full disk the HDF5 library crashes when it closes its file.
+    with h5py.File("layout", "w", driver="core", backing_store=False, userblock_size=_HEAD) as file:
+        _write(layout, file)
+        file.flush()
+        image = file.id.get_file_image()
+    digest = hashlib.sha256(image).hexdigest()
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        stream.write((_MAGIC + digest.encode() + b"\n").ljust(_HEAD, b"\0"))
+        stream.write(image)
 
 
 def _write(layout: Layout, file: Any) -> None:
@@ -103,7 +104,7 @@ def read_layout(path: str | os.PathLike[str]) -> Layout:
         with Path(path).open("rb") as stream:
             head = stream.read(_HEAD)
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise FileError(f"cannot read {str(path)!r}: {error}", expected="a layout in HDF5") from error
     if not head.startswith(_MAGIC):
         raise LayoutError(f"{str(path)!r} is not a layout", expected="a file that Layout.save wrote")

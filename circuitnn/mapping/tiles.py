@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from circuitnn.errors import UsageError
 
 Array = NDArray[np.float64]
+_MOST_LINES = 2**62  # what HDF5 keeps in 64 bits
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,10 @@ def check_tile(tile: tuple[int, int]) -> tuple[int, int]:
     for n in (rows, cols):
         if isinstance(n, bool) or not isinstance(n, int | np.integer):
             rows = 0
-    if rows < 1 or cols < 2:
+    if not (1 <= rows <= _MOST_LINES and 2 <= cols <= _MOST_LINES):
         raise UsageError(
-            f"tile is {tile!r}", expected="(word lines, bit lines), at least (1, 2): an output takes two bit lines"
+            f"tile is {tile!r}",
+            expected=f"(word lines, bit lines), at least (1, 2), at most {_MOST_LINES}: an output takes two bit lines",
         )
     return int(rows), int(cols)
 
