@@ -41,7 +41,7 @@ class Catalog:
             found: dict[str, str] = {}
             root = importlib.import_module(self.package)
             for name in self._walk(list(root.__path__), self.package):
-                stem = name.rpartition(".")[2]
+                stem = self._entry(name)
                 if stem in found:
                     raise CircuitnnError(
                         f"two files register the {self.kind} {stem!r}",
@@ -61,6 +61,10 @@ class Catalog:
                 yield from self._walk([str(Path(path) / info.name) for path in paths], dotted)
             else:
                 yield dotted
+
+    def _entry(self, module: str) -> str:
+        """Return the name under which a module is registered."""
+        return module.rpartition(".")[2]
 
     def names(self) -> list[str]:
         """Return all registered names, sorted."""
@@ -107,9 +111,25 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+class BlockCatalog(Catalog):
+    """Subsystems with ports that a netlist calls whole: ``NAME/block.py`` of a package NAME is ``.model x NAME``."""
+
+    def __init__(self) -> None:
+        super().__init__("circuitnn", "block", ("mna",))  # mna/block.py states what a block is
+
+    def _walk(self, paths: list[str], prefix: str) -> Iterator[str]:
+        for info in pkgutil.iter_modules(paths):
+            inner = [str(Path(path) / info.name) for path in paths]
+            if info.name not in self._skip and any(m.name == "block" for m in pkgutil.iter_modules(inner)):
+                yield f"{prefix}.{info.name}.block"
+
+    def _entry(self, module: str) -> str:
+        return module.split(".")[-2]
+
+
 @cache
 def catalog(layer: str) -> Catalog:
-    """Return the catalog of a layer: ``"devices"``, ``"analyses"``, ``"netlist.cards"``, ...
+    """Return the catalog of a layer: ``"devices"``, ``"analyses"``, ``"netlist.cards"``, ``"blocks"``, ...
 
     A lower layer reaches an upper one only this way, by name, so that imports keep pointing down.
 
@@ -118,5 +138,7 @@ def catalog(layer: str) -> Catalog:
     >>> "tran" in catalog("analyses")
     True
     """
+    if layer == "blocks":
+        return BlockCatalog()
     kind, skip = _SKIP[layer]
     return Catalog(f"circuitnn.{layer}", kind, skip)

@@ -14,7 +14,8 @@ from circuitnn.units import parse_value
 
 _GAP = re.compile(r"[\s,]*")
 _WORD = re.compile(r"[^\s=(),{}'\"]+")
-_VECTOR = re.compile(r"@?[^\s=(),{}'\"]+(?:\([^()={}'\"]*\))?")
+# The brackets of a state of an array hold a comma: @a1[w[3,17]].
+_VECTOR = re.compile(r"@[^\s=(),{}'\"\[\]]+\[\w+\[[\d,\s]*\]\]|@?[^\s=(),{}'\"]+(?:\([^()={}'\"]*\))?")
 _ASSIGNMENT = re.compile(r"([^\s=(),{}'\"]+)\s*=(?!=)")
 _NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([^\W\d]*)")
 _IDENTIFIER = re.compile(r"[^\W\d][\w.$]*")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import combinations_with_replacement
 
 from circuitnn.errors import NetlistError, Place
 from circuitnn.netlist.cursor import Cursor, number
-from circuitnn.netlist.expression import Binary, Call, Expression, Number, Probe, shorten
+from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, shorten
+from circuitnn.netlist.flat import DataFile
 from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
+from circuitnn.netlist.vectors import read_vector
 
 PRIMARY = {"r": "resistance", "c": "capacitance", "l": "inductance"}
 _ARGUMENTS = {"pulse": (2, 7), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None)}
@@ -16,8 +19,8 @@ _REFUSED = frozenset(("sffm", "am", "trnoise", "trrandom", "external", "pwlfile"
 _DISTORTION = ("distof1", "distof2")
 _SOURCE_WORDS = frozenset(("dc", "ac", *_ARGUMENTS, *_REFUSED, *_DISTORTION))
 _MAX_POLY = 20
+_DATA_NAME = re.compile(r"\.(npy|npz|csv)\b")
 _NAMED_LATER = {
-    "a": "A elements (XSPICE code models)",
     "j": "JFETs (J)",
     "q": "bipolar transistors (Q)",
     "t": "transmission lines (T)",
@@ -371,6 +374,36 @@ def _compact(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     return ElementStatement(name, tuple(words[:-1]), cursor.assignments(flags=("off", "on")), words[-1], place=place)
 
 
+def _array(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    word_lines = read_vector(cursor, name, "word lines")
+    bit_lines = read_vector(cursor, name, "bit lines")
+    if cursor.done or cursor.at_assignment():
+        cursor.error(f"{name} names no model")
+    if cursor.char == "[":
+        cursor.error(f"{name} has more than two node vectors")
+    model = cursor.word("a model")
+    params: dict[str, Value] = {}
+    data = None
+    while not cursor.done:
+        key = cursor.assignment()
+        if key is None:
+            cursor.error(f"{cursor.found()} is not name=value")
+        at = cursor.last
+        if key == "g" and (data is not None or "g" in params):
+            cursor.error("g is given twice", last=True)
+        if key == "g" and cursor.char == '"':
+            where = cursor.line.place(cursor.pos)
+            data = DataFile.from_text(cursor.raw_word("a file"), where)
+            continue
+        value = cursor.value(f"the value of {key}")
+        if key == "g" and isinstance(value, Name) and _DATA_NAME.search(value.name):
+            cursor.error(f"the file name {shorten(value.name)} is not in quotes", last=True, hint=f'g="{value.name}"')
+        cursor.last = at
+        cursor.put(params, key, value)
+    counts = (len(word_lines), len(bit_lines))
+    return ElementStatement(name, (*word_lines, *bit_lines), params, model, vectors=counts, data=data, place=place)
+
+
 def _call(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     words = _words_before_assignments(cursor)
     if not words:
@@ -389,6 +422,7 @@ GRAMMARS: dict[str, Grammar] = {
     "d": _diode,
     "m": _mosfet,
     "n": _compact,
+    "a": _array,
     "x": _call,
 }
 
@@ -409,5 +443,6 @@ USAGE = {
     "w": "Wname n+ n- vsource model [ON|OFF]",
     "m": "Mname drain gate source bulk model [name=value ...] [OFF]",
     "n": "Nname n1 n2 ... model [name=value ...]",
+    "a": 'Aname [word lines] [bit lines] model [g=siemens, or g="file.npz:array"] [name=value ...]',
     "x": "Xname nodes subcircuit [name=value ...]",
 }

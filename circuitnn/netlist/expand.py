@@ -8,8 +8,9 @@ from itertools import pairwise
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.elements import PRIMARY, polynomial
-from circuitnn.netlist.expression import Binary, Expression, Number
+from circuitnn.netlist.expression import Binary, Expression, Name, Number
 from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
+from circuitnn.netlist.probes import InnerVector
 from circuitnn.netlist.scope import Scope
 from circuitnn.netlist.statements import (
     Assignment,
@@ -27,7 +28,7 @@ from circuitnn.registry import catalog
 MAX_ELEMENTS = 20_000_000
 MAX_DEPTH = 100
 # Letters whose model must be a .model card; N may name a registered device, which the circuit knows.
-_NEEDS_MODEL = frozenset("dmsw")
+_NEEDS_MODEL = frozenset("admsw")
 # m parallel voltage sources hold the same voltage; a coupling has no terminals.
 _NO_MULTIPLIER = frozenset("vehk")
 
@@ -107,6 +108,9 @@ class _Expander:
         flat.elements = list(self._elements.values())
         if "all" not in top.save:
             flat.save = list(dict.fromkeys(top.save))
+        arrays = {name for name, element in self._elements.items() if element.vectors}
+        asked = dict.fromkeys(name for name in flat.probes if name not in flat.save)
+        flat.probes = [n for n in asked if (v := InnerVector.from_text(n)) and v.element in arrays]
 
     # ------------------------------------------------------------------ before any instance
     def _size(self, body: Sequence[Statement], env: _Environment, chain: list[SubcktDefinition]) -> int:
@@ -184,6 +188,7 @@ class _Expander:
             card = self._cards.get(directive.name)
             if card is not None and card.early:
                 card.apply(directive, scope)
+        scope.models.update({model.name: scope.prefix + model.name for model in models})
         for model in models:
             self._model(model, scope)
         for element in elements:
@@ -213,9 +218,28 @@ class _Expander:
         name = scope.prefix + model.name
         if name in self.flat.models:
             raise _twice("model", model.name, model.place, self.flat.models[name].place)
-        params = {key: scope.value(value, model.place) for key, value in model.params.items()}
-        self.flat.models[name] = Model(name, model.type, params, model.place)
-        scope.models[model.name] = name
+        params = dict(model.params)
+        references = self._references(model, params, scope)
+        numbers = {key: scope.value(value, model.place) for key, value in params.items()}
+        self.flat.models[name] = Model(name, model.type, numbers, model.place, references)
+
+    def _references(self, model: ModelStatement, params: dict[str, Value], scope: Scope) -> dict[str, str]:
+        """Take the parameters that name other models out of ``params``; what is no ``.model`` may be a device."""
+        blocks = catalog("blocks")
+        found = {}
+        for key in blocks.get(model.type).references if model.type in blocks else ():
+            value = params.pop(key, None)
+            if value is None:
+                continue
+            if not isinstance(value, Name):
+                raise NetlistError(
+                    f"{model.name}: {key} is no name",
+                    place=model.place,
+                    names=(model.name, key),
+                    expected=f"{key}=model, the name of a .model card, a ready-made card or a device",
+                )
+            found[key] = next((s.models[value.name] for s in scope.outwards() if value.name in s.models), value.name)
+        return found
 
     def _call(self, call: ElementStatement, scope: Scope, multiplier: float) -> None:
         name = call.model or ""
@@ -293,6 +317,8 @@ class _Expander:
             tree,
             statement.kind,
             place,
+            statement.vectors,
+            statement.data,
         )
 
     def _model_of(self, statement: ElementStatement, scope: Scope, params: dict[str, float]) -> str | None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from circuitnn.errors import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from circuitnn.netlist.expression import Expression
 
 GROUND = "0"
+_ARCHIVE = re.compile(r"(.+\.npz)(?::(.*))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,46 @@ class Waveform:
 
     kind: str
     args: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A matrix in a file: ``"weights.npy"``, ``"weights.csv"``, or an array of an archive, ``"weights.npz:W1"``.
+
+    Parameters
+    ----------
+    path : str
+    key : str
+        Name of the array; empty where the file holds one alone.
+    place : Place, optional
+        Where a netlist names it.
+    """
+
+    path: str
+    key: str = ""
+    place: Place | None = field(default=None, compare=False)
+
+    @classmethod
+    def from_text(cls, text: str, place: Place | None = None) -> DataFile:
+        """Return the file that a text names.
+
+        Examples
+        --------
+        >>> DataFile.from_text("nets/a.npz:W1")
+        DataFile(path='nets/a.npz', key='W1', place=None)
+        """
+        found = _ARCHIVE.fullmatch(text)
+        return cls(found[1], found[2] or "", place) if found else cls(text, "", place)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.key}" if self.key else self.path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataArray:
+    """A matrix in memory, of an element built by hand; equal to itself alone."""
+
+    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +103,10 @@ class Element:
         For B: ``"v"`` or ``"i"``.
     place : Place, optional
         Where it was written.
+    vectors : tuple of int
+        For A: lengths of the node vectors that ``nodes`` is made of.
+    data : DataFile or DataArray, optional
+        For A: the conductances of its cells.
     """
 
     name: str
@@ -67,6 +118,8 @@ class Element:
     expression: Expression | None = None
     kind: str = ""
     place: Place | None = None
+    vectors: tuple[int, ...] = ()
+    data: DataFile | DataArray | None = None
 
     @property
     def letter(self) -> str:
@@ -80,12 +133,16 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A ``.model`` card: a name, a type (``d``, ``nmos``, ``vteam``) and its parameters."""
+    """A ``.model`` card: a name, a type (``d``, ``nmos``, ``vteam``) and its parameters.
+
+    ``references`` are parameters that name other models (``device`` of a crossbar).
+    """
 
     name: str
     type: str
     params: dict[str, float] = field(default_factory=dict)
     place: Place | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +159,8 @@ class FlatNetlist:
     """Everything that a netlist says, subcircuits expanded and expressions evaluated.
 
     ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too);
-    ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``.
+    ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``; ``probes``
+    those that are asked for beside the others, and ``asked_at`` where each was asked for.
     """
 
     title: str = ""
@@ -112,6 +170,8 @@ class FlatNetlist:
     ic: dict[str, float] = field(default_factory=dict)
     nodeset: dict[str, float] = field(default_factory=dict)
     save: list[str] = field(default_factory=list)
+    probes: list[str] = field(default_factory=list)
+    asked_at: dict[str, Place] = field(default_factory=dict)
     analyses: list[AnalysisCard] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)

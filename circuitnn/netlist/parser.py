@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +166,7 @@ class Parser:
 
     def include(self, name: str, place: Place, section: str | None = None) -> None:
         """Read another file, or one section of it, at this point."""
-        path = Path(name).expanduser() if name.startswith("~") else Path(name)
-        try:
-            path = path if path.is_absolute() else self.file.folder / path
-            key = str(path.resolve())
-        except (OSError, ValueError, RuntimeError) as error:
-            raise FileError(f"cannot read {name!r}: {error}", place=place, expected="a netlist file") from None
+        path, key = self._locate(name, place, "a netlist file")
         if section is not None:
             section = section.lower()
         # A library may call its own sections, so a cycle is the same file and the same section.
@@ -205,6 +200,15 @@ class Parser:
                 else ".lib section ... .endl in it",
                 hint=nearest(section, file.sections),
             )
+
+    def _locate(self, name: str, place: Place | None, what: str) -> tuple[Path, str]:
+        """Return a file named in the text, and its absolute path."""
+        try:
+            path = Path(name).expanduser() if name.startswith("~") else Path(name)
+            path = path if path.is_absolute() else self.file.folder / path
+            return path, str(path.resolve())
+        except (OSError, ValueError, RuntimeError) as error:
+            raise FileError(f"cannot read {name!r}: {error}", place=place, expected=what) from None
 
     # ------------------------------------------------------------------ lines
     def _read(self, file: File, first: int) -> None:
@@ -245,6 +249,11 @@ class Parser:
         statement = parse_element(cursor)
         if statement.name[0] == "r":
             self._check_mega(line, statement.name)
+        if statement.data is not None:
+            # Absolute, so that the netlist means the same wherever it is written to.
+            data = statement.data
+            _, path = self._locate(data.path, data.place, "a matrix in a .npy, .npz or .csv file")
+            statement = replace(statement, data=replace(data, path=path))
         self.add(statement)
 
     def _check_mega(self, line: LogicalLine, name: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from circuitnn.errors import Place
 from circuitnn.netlist.expression import Expression
+from circuitnn.netlist.flat import DataFile
 
 Value = float | Expression
 
@@ -42,6 +43,10 @@ class ElementStatement:
         ``"v"`` or ``"i"`` where ``expression`` or ``poly`` is given.
     poly : tuple of float or Expression
         Coefficients of POLY of E, F, G and H; the controlling nodes follow the two terminals in ``nodes``.
+    vectors : tuple of int
+        For A: lengths of the node vectors that ``nodes`` is made of, their ranges expanded.
+    data : DataFile, optional
+        For A: the file of ``g="file"``.
     place : Place, optional
         Where it was written.
     """
@@ -55,6 +60,8 @@ class ElementStatement:
     expression: Expression | None = None
     kind: str = ""
     poly: tuple[Value, ...] = ()
+    vectors: tuple[int, ...] = ()
+    data: DataFile | None = None
     place: Place | None = field(default=None, compare=False)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
+from circuitnn.errors import UsageError
 from circuitnn.netlist.cards.card import Card, write_params, write_value
 from circuitnn.netlist.cursor import simplest
 from circuitnn.netlist.elements import PRIMARY
-from circuitnn.netlist.expression import Binary, Call, Expression, Probe, format_number, substitute, to_text
-from circuitnn.netlist.flat import Element, FlatNetlist
+from circuitnn.netlist.expression import Binary, Call, Expression, Name, Probe, format_number, substitute, to_text
+from circuitnn.netlist.flat import DataArray, DataFile, Element, FlatNetlist
+from circuitnn.netlist.probes import InnerVector
 from circuitnn.netlist.statements import (
     Directive,
     ElementStatement,
@@ -21,11 +24,13 @@ from circuitnn.netlist.statements import (
     SubcktDefinition,
     Value,
 )
+from circuitnn.netlist.vectors import write_vector
 from circuitnn.registry import catalog
 
 WIDTH = 100
 _TRANSISTOR_IC = ("ic_vds", "ic_vgs", "ic_vbs")
 _PLAIN_CARD = Card()
+_UNSPLIT = re.compile(r'(?:"[^"]*"|[^ ])+')
 
 
 def write_statements(title: str, statements: Sequence[Statement]) -> str:
@@ -41,7 +46,7 @@ def _lines(statements: Sequence[Statement]) -> Iterator[str]:
             case ElementStatement():
                 yield from _fold(_element(statement))
             case ModelStatement(name, kind, params):
-                yield from _fold(f".model {name} {kind} ({write_params(params).strip()})")
+                yield from _fold(_model(name, kind, params))
             case ParamStatement(params):
                 yield from _fold(f".param{write_params(params)}")
             case FuncStatement(name, args, body):
@@ -56,12 +61,12 @@ def _lines(statements: Sequence[Statement]) -> Iterator[str]:
 
 
 def _fold(line: str) -> Iterator[str]:
-    """Yield a line, continued at blanks where it is long; blanks inside braces stay together."""
+    """Yield a line, continued at blanks where it is long, but not inside quotes."""
     if len(line) <= WIDTH:
         yield line
         return
     piece = ""
-    for word in line.split(" "):
+    for word in _UNSPLIT.findall(line):
         if piece and len(piece) + len(word) >= WIDTH:
             yield piece
             piece = "+ " + word
@@ -70,10 +75,15 @@ def _fold(line: str) -> Iterator[str]:
     yield piece
 
 
+def _model(name: str, kind: str, params: dict[str, Value]) -> str:
+    words = [f"{key}={value.name if isinstance(value, Name) else write_value(value)}" for key, value in params.items()]
+    return f".model {name} {kind} ({' '.join(words)})"
+
+
 def _element(s: ElementStatement) -> str:
     params = dict(s.params)
     letter = s.name[0]
-    words = [s.name, *s.nodes]
+    words = [s.name, *(_vectors(s) if s.vectors else s.nodes)]
     if s.poly:
         count = len(s.controls) or len(s.nodes) // 2 - 1
         words[3:] = [f"poly({count})", *s.nodes[2:], *s.controls, *[write_value(c) for c in s.poly]]
@@ -92,7 +102,13 @@ def _element(s: ElementStatement) -> str:
     elif s.model is not None:
         words.append(s.model)
     words += _flags(letter, params)
+    words += [f'g="{s.data}"'] if s.data is not None else []
     return " ".join(words) + write_params(params)
+
+
+def _vectors(s: ElementStatement) -> list[str]:
+    ends = list(accumulate(s.vectors))
+    return [write_vector(s.nodes[end - count : end]) for end, count in zip(ends, s.vectors, strict=True)]
 
 
 def _behaviour(letter: str, kind: str, tree: Expression) -> str:
@@ -139,7 +155,8 @@ def flat_to_text(flat: FlatNetlist) -> str:
     names = {element.name: _flat_name_of(element) for element in flat.elements}
     lines = [flat.title]
     for model in flat.models.values():
-        lines += _fold(f".model {model.name} {model.type} ({write_params(dict(model.params)).strip()})")
+        params: dict[str, Value] = {**model.params, **{key: Name(name) for key, name in model.references.items()}}
+        lines += _fold(_model(model.name, model.type, params))
     for element in flat.elements:
         lines += _fold(_flat_element(element, names))
     if flat.options:
@@ -147,14 +164,22 @@ def flat_to_text(flat: FlatNetlist) -> str:
     for name, voltages in (("ic", flat.ic), ("nodeset", flat.nodeset)):
         if voltages:
             lines += _fold(f".{name} " + " ".join([f"v({node})={format_number(v)}" for node, v in voltages.items()]))
-    if flat.save:
-        lines += _fold(" ".join([".save", *[_SAVED.sub(lambda m: m[1] + names.get(m[2], m[2]), v) for v in flat.save]]))
+    for directive, vectors in (("save", flat.save), ("probe", flat.probes)):
+        if vectors:
+            lines += _fold(" ".join([f".{directive}", *[_renamed(vector, names) for vector in vectors]]))
     for card in flat.analyses:
         lines += _fold(" ".join([f".{card.name}", *[names.get(str(w), _plain(w)) for w in card.words]]))
     return "\n".join([*lines, ".end", ""])
 
 
 _SAVED = re.compile(r"^(i\(|@)([^)\[]+)")
+
+
+def _renamed(vector: str, names: dict[str, str]) -> str:
+    inner = InnerVector.from_text(vector)
+    if inner is not None and inner.element in names:
+        return str(inner.renamed(names[inner.element]))
+    return _SAVED.sub(lambda found: found[1] + names.get(found[2], found[2]), vector)
 
 
 def _plain(value: float | str) -> str:
@@ -197,8 +222,21 @@ def _flat_element(element: Element, names: dict[str, str]) -> str:
         SourceFunction(function.kind, function.args) if function else None,
         tree,
         element.kind,
+        vectors=element.vectors,
+        data=_file_of(element),
     )
     return _element(statement)
+
+
+def _file_of(element: Element) -> DataFile | None:
+    if isinstance(element.data, DataArray):
+        raise UsageError(
+            f"{element.name}: its conductances are in memory, and a netlist refers to a file",
+            names=(element.name,),
+            expected='g="weights.npy"',
+            hint="numpy.save them, and give the file's name as g",
+        )
+    return element.data
 
 
 def _common(call: Call) -> Expression:

@@ -26,6 +26,7 @@ UNITS = {
 }
 KINDS = ("op", "dc", "ac", "tran")
 _CALL = re.compile(r"([vi])(m|p|db|r|i)?\((.+)\)")
+_COMMA = re.compile(r",(?![^\[]*\])")
 _PARTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "m": np.abs,
     "p": np.angle,
@@ -214,11 +215,12 @@ class Result:
         return _PARTS[part](quantity) if part else quantity
 
     def _difference(self, nodes: str) -> NDArray[Any] | None:
-        first, comma, second = nodes.partition(",")
-        plus = self._node(first)
-        if not comma or plus is None:
+        # A comma inside brackets is part of a name: v(a1.word[3,17]).
+        parts = _COMMA.split(nodes)
+        plus = self._node(parts[0])
+        if len(parts) == 1 or plus is None:
             return plus
-        minus = self._node(second)
+        minus = self._node(parts[1]) if len(parts) == 2 else None
         return None if minus is None else plus - minus
 
     def _node(self, node: str) -> NDArray[Any] | None:

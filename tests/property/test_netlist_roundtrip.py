@@ -106,6 +106,8 @@ def lines(k):
         st.builds(f"m{k} {{}} {{}} {{}} 0 nm w={{}} ic={{}}".format, nodes, nodes, nodes, values, values),
         st.builds(f"n{k} {{}} {{}} hfo2 x={{}}".format, nodes, nodes, values),
         st.builds(f"x{k} {{}} {{}} sub r={{}}".format, nodes, nodes, values),
+        st.builds(f"a{k} [w<2:0> q] [b<0:{{}}>, p] xb g={{}} m={{}}".format, st.integers(0, 9), values, values),
+        st.builds(f'a{k} [w q] [b] xb g="a {{}}.npz:K{{}}"'.format, words, words),
         st.builds(".ic v({})={}".format, nodes, values),
         st.builds(f".param p{k}={{}}".format, values),
         st.builds(".options reltol={} method=gear".format, values),

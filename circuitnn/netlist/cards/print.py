@@ -1,9 +1,10 @@
-"""``.print``, ``.plot`` and ``.probe``: what a batch run would print; the results hold it anyway."""
+"""``.print``, ``.plot`` and ``.probe``: what a batch run would print; the results hold it beside all else."""
 
 from typing import TYPE_CHECKING
 
 from circuitnn.netlist.cards.card import Card, Word
 from circuitnn.netlist.cursor import Cursor
+from circuitnn.netlist.probes import ask
 from circuitnn.netlist.statements import Directive
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Print(Card):
-    """Kept as written; unlike ``.save`` it takes nothing away from the results."""
+    """Kept as written; unlike ``.save`` it takes nothing away from the results, and adds what is inside blocks."""
 
     aliases = ("plot", "probe")
     usage = ".print analysis vector ..."
@@ -23,7 +24,9 @@ class Print(Card):
         return (text,) if text else ()
 
     def apply(self, directive: Directive, scope: "Scope") -> None:
-        """Change nothing."""
+        """Ask for the vectors."""
+        for word in directive.words:
+            ask(scope.flat, str(word), directive.place)
 
 
 EXPORT = Print()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from circuitnn.netlist.cards.card import Card, Word
 from circuitnn.netlist.cursor import Cursor
+from circuitnn.netlist.probes import ask
 from circuitnn.netlist.statements import Directive
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ class Save(Card):
         """Add the names; a bare node means its voltage."""
         for word in directive.words:
             name = str(word)
-            scope.save.append(name if "(" in name or name.startswith("@") or name == "all" else f"v({name})")
+            name = name if "(" in name or name.startswith("@") or name == "all" else f"v({name})"
+            scope.save.append(name)
+            ask(scope.flat, name, directive.place)
 
 
 EXPORT = Save()
