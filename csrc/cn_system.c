@@ -156,9 +156,10 @@ void cn_system_charges(cn_system *s, const double *x, double t)
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
         const cn_kernel *kernel = b->kernel;
-        if (kernel->n_jq == 0) continue;
+        if (kernel->n_jq == 0 && !(kernel->flags & CN_KERNEL_MEMORY)) continue;
         gather(b, x);
         settle_limits(b, env);
+        if (kernel->n_jq == 0) continue;
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         scatter(b->index, b->q, (size_t)b->n * (size_t)kernel->n_local, s->q);
     }
@@ -186,16 +187,42 @@ static size_t limit_bytes(const cn_batch *b)
     return sizeof(double) * (size_t)b->kernel->n_limit * (size_t)b->n;
 }
 
+static void copy_limits(const cn_batch *b, double *into, const double *from)
+{
+    if (b->kernel->n_limit) memcpy(into, from, limit_bytes(b));
+}
+
 void cn_system_accept(cn_system *s)
 {
-    for (cn_idx i = 0; i < s->n_batches; i++)
-        if (s->batches[i].kernel->n_limit) memcpy(s->batches[i].acc, s->batches[i].lim, limit_bytes(&s->batches[i]));
+    for (cn_idx i = 0; i < s->n_batches; i++) copy_limits(&s->batches[i], s->batches[i].acc, s->batches[i].lim);
 }
 
 void cn_system_revert(cn_system *s)
 {
-    for (cn_idx i = 0; i < s->n_batches; i++)
-        if (s->batches[i].kernel->n_limit) memcpy(s->batches[i].lim, s->batches[i].acc, limit_bytes(&s->batches[i]));
+    for (cn_idx i = 0; i < s->n_batches; i++) copy_limits(&s->batches[i], s->batches[i].lim, s->batches[i].acc);
+}
+
+void cn_system_start(cn_system *s, const double *x)
+{
+    const double env[CN_ENV_SIZE] = {s->options.gmin, 0.0};
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        cn_batch *b = &s->batches[i];
+        if (!(b->kernel->flags & CN_KERNEL_MEMORY)) continue;
+        gather(b, x);
+        settle_limits(b, env);
+        copy_limits(b, b->acc, b->lim);
+    }
+}
+
+void cn_system_mark(cn_system *s)
+{
+    for (cn_idx i = 0; i < s->n_batches; i++) copy_limits(&s->batches[i], s->batches[i].mark, s->batches[i].acc);
+}
+
+void cn_system_return(cn_system *s)
+{
+    for (cn_idx i = 0; i < s->n_batches; i++) copy_limits(&s->batches[i], s->batches[i].acc, s->batches[i].mark);
+    cn_system_revert(s);
 }
 
 int cn_system_switched(const cn_system *s)

@@ -26,6 +26,7 @@ typedef struct cn_batch {
     const cn_idx *jq_slot;
     double *u, *f, *q, *jf, *jq; /* scratch */
     double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
+    double *mark;                /* and of the last point to which a transient may return */
 } cn_batch;
 
 typedef struct cn_options {
@@ -93,7 +94,7 @@ void cn_system_drive(cn_system *s, cn_mode mode, double t);
  * init as in cn_kernel.limit.  *held counts instances whose limiting holds Newton back. */
 void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, int init, cn_idx *held);
 
-/* Set q to the charges at x, and the limited voltages of devices that hold charge to those of x. */
+/* Set q to the charges at x, and the limited voltages of devices that hold charge or remember to those of x. */
 void cn_system_charges(cn_system *s, const double *x, double t);
 
 /* Separate Jacobians at x for small-signal analyses; gx, cx: nnz. */
@@ -103,6 +104,11 @@ void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx);
 void cn_system_accept(cn_system *s);
 /* Go back to the limited voltages of the last accepted point. */
 void cn_system_revert(cn_system *s);
+/* Let what devices remember begin anew at x, the start of a transient at t = 0. */
+void cn_system_start(cn_system *s, const double *x);
+/* Note the last accepted point as one to return to, and go back to it. */
+void cn_system_mark(cn_system *s);
+void cn_system_return(cn_system *s);
 /* 1 when a discrete variable differs from the last accepted point's. */
 int cn_system_switched(const cn_system *s);
 

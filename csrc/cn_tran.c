@@ -62,6 +62,7 @@ static void begin_stretch(cn_tran *tr)
     memcpy(tr->mark_x, tr->x[0], bytes);
     memcpy(tr->mark_q, tr->q[0], bytes);
     memcpy(tr->mark_qdot, tr->qdot, bytes);
+    cn_system_mark(tr->system);
 }
 
 cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
@@ -76,6 +77,7 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     for (size_t i = 0; i < n; i++) tr->scale[i] = fabs(x[i]);
     tr->t = tr->times[0] = 0.0;
     tr->event_limit = INFINITY;
+    cn_system_start(tr->system, x);
     const cn_status status = record(tr);
     begin_stretch(tr);
     /* A stretch needs a second step: only that one tells the error of the first. */
@@ -207,6 +209,7 @@ static void return_to_mark(cn_tran *tr, double norm)
     memcpy(tr->x[0], tr->mark_x, bytes);
     memcpy(tr->q[0], tr->mark_q, bytes);
     memcpy(tr->qdot, tr->mark_qdot, bytes);
+    cn_system_return(tr->system);
     tr->t = tr->times[0] = tr->mark_t;
     tr->n_points = tr->mark_points;
     tr->valid = 1;
@@ -292,7 +295,6 @@ static cn_status attempt(cn_tran *tr)
             const double first = first_error_norm(tr, h, tr->trial);
             if (first > 1.0 && tr->times[0] - tr->times[1] > 1e3 * tr->min_step) {
                 tr->rejected_error++;
-                cn_system_revert(s);
                 return_to_mark(tr, first);
                 return CN_CONTINUE;
             }

@@ -8,29 +8,39 @@ import inspect
 import numbers
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from circuitnn.circuit.lookup import Lookup
 from circuitnn.circuit.options import SimOptions
 from circuitnn.circuit.topology import Findings, examine, raise_faults
-from circuitnn.errors import CircuitError, CircuitnnError, DeviceError, UsageError, nearest
+from circuitnn.errors import CircuitError, CircuitnnError, Place, UsageError, nearest
+from circuitnn.netlist.cursor import number
 from circuitnn.netlist.expression import Expression, Probe, parse_expression, substitute
-from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
+from circuitnn.netlist.flat import (
+    GROUND,
+    AnalysisCard,
+    DataArray,
+    DataFile,
+    Element,
+    FlatNetlist,
+    Model,
+    Waveform,
+)
+from circuitnn.netlist.probes import InnerVector, vectors_in
+from circuitnn.netlist.vectors import expand_range
 from circuitnn.netlist.writer import flat_to_text
 from circuitnn.registry import catalog
 from circuitnn.units import parse_value
 
 if TYPE_CHECKING:
+    from circuitnn.mna.block import Block
     from circuitnn.results.result import Results
 
 Node = str | int
 Value = str | float | int
 
-#: Device files of the elements whose letter alone decides; the others' model types do.
-_BY_LETTER = {
-    "r": "resistor", "c": "capacitor", "l": "inductor", "k": "mutual", "v": "vsource", "i": "isource", "e": "vcvs",
-    "f": "cccs", "g": "vccs", "h": "ccvs",
-}  # fmt: skip
 _WAVEFORMS = ("pulse", "sin", "exp", "pwl")
 #: What would end a name in a netlist's text.
 _SEPARATOR = re.compile(r"[\s(){}=,;'\"]")
@@ -57,6 +67,10 @@ class Circuit:
         Node voltages, V.
     save : list of str
         Vectors to report; all when empty.
+    probes : list of str
+        Vectors inside A elements to report beside the others, such as ``v(a1.word[3,17])``.
+    asked_at : dict of str to Place
+        Where a deck asks for such a vector.
     warnings : list of str
 
     Examples
@@ -81,9 +95,11 @@ class Circuit:
         self.ic: dict[str, float] = {}
         self.nodeset: dict[str, float] = {}
         self.save: list[str] = []
+        self.probes: list[str] = []
+        self.asked_at: dict[str, Place] = {}
         self.warnings: list[str] = []
         self._system: tuple[Any, Any] | None = None
-        self._resolved: dict[tuple[str, str], tuple[Model | None, Any, dict[str, float]]] = {}
+        self._lookup = Lookup(self)
 
     def __repr__(self) -> str:
         return f"Circuit({self.title!r}, {len(self.elements)} elements)"
@@ -96,6 +112,7 @@ class Circuit:
         circuit.warnings = [*flat.warnings, *warnings]
         circuit.models = dict(flat.models)
         circuit.ic, circuit.nodeset, circuit.save = dict(flat.ic), dict(flat.nodeset), list(flat.save)
+        circuit.probes, circuit.asked_at = list(flat.probes), dict(flat.asked_at)
         for element in flat.elements:
             circuit.add(element)
         return circuit
@@ -103,10 +120,10 @@ class Circuit:
     def copy(self) -> Self:
         """Return a copy that can be changed without changing this one."""
         other = copy.copy(self)
-        for name in ("elements", "models", "ic", "nodeset"):
+        for name in ("elements", "models", "ic", "nodeset", "asked_at"):
             setattr(other, name, dict(getattr(self, name)))
-        other.save, other.warnings = list(self.save), list(self.warnings)
-        other._system, other._resolved = None, {}
+        other.save, other.probes, other.warnings = list(self.save), list(self.probes), list(self.warnings)
+        other._system, other._lookup = None, Lookup(other, self._lookup)
         return other
 
     # ------------------------------------------------------------------ building
@@ -125,11 +142,14 @@ class Circuit:
         self._system = None
 
     def model(self, name: str, type: str, **params: Value) -> None:
-        """Add a model card."""
-        key = _word("model", name)
+        """Add a model card; ``device`` of a crossbar is the name of another model."""
+        key, kind = _word("model", name), _word("type", type)
         if key in self.models:
             raise CircuitError(f"two models are called {key!r}", names=(key,), hint="rename one of them")
-        self.models[key] = Model(key, _word("type", type), _numbers(key, params))
+        blocks = catalog("blocks")
+        referring = blocks.get(kind).references if kind in blocks else ()
+        references = {name: _word("model", params.pop(name)) for name in referring if name in params}
+        self.models[key] = Model(key, kind, _numbers(key, params), references=references)
         self._system = None
 
     def _element(self, letter: str, name: str, nodes: Iterable[Node], params: dict[str, Value], **rest: Any) -> None:
@@ -234,135 +254,53 @@ class Circuit:
         """Add a compact model, for example a memristor; ``model`` names a card, a ready-made card or a device."""
         self._element("n", name, nodes, params, model=_word("model", model))
 
+    def A(
+        self, name: str, word: str | Sequence[Node], bit: str | Sequence[Node], model: str, g: Any = None,
+        **params: Value,
+    ) -> None:  # fmt: skip
+        """Add a crossbar between word lines and bit lines.
+
+        Parameters
+        ----------
+        word, bit : str or sequence of nodes
+            Left ends of the word lines and lower ends of the bit lines; ``"r<0:3>"`` stands for four nodes.
+        model : str
+            A card of type ``crossbar``.
+        g : float, str or array_like, shape (word lines, bit lines), optional
+            Conductances, S: of all cells, a file (``"weights.npz:W1"``), or a matrix.
+        """
+        lines = [_vector(f"a{name}: word", word), _vector(f"a{name}: bit", bit)]
+        data: DataFile | DataArray | None = None
+        if g is None or isinstance(g, float | int) or (isinstance(g, str) and number(g.strip().lower()) is not None):
+            params = _with(params, g=g)
+        elif isinstance(g, str | Path):
+            given = DataFile.from_text(str(g))
+            data = replace(given, path=str(Path(given.path).resolve()))
+        else:
+            data = DataArray(g)
+        self._element(
+            "a", name, [*lines[0], *lines[1]], params, model=_word("model", model),
+            vectors=(len(lines[0]), len(lines[1])), data=data,
+        )  # fmt: skip
+
     # ------------------------------------------------------------------ devices
     def device_of(self, element: Element) -> tuple[Any, dict[str, float]]:
-        """Return the device class of an element and its parameter values, those of its model card included.
-
-        Raises
-        ------
-        CircuitError
-            For an unknown model, a wrong number of nodes or an unknown parameter.
-        DeviceError
-            For a value out of its range.
-        """
-        device, values = self.resolve(element)
-        if len(element.nodes) != len(device.terminals):
-            raise CircuitError(
-                f"{element.name} has {len(element.nodes)} nodes",
-                place=element.place,
-                names=(element.name,),
-                expected=f"{len(device.terminals)}: {' '.join(device.terminals)}",
-            )
-        # type_values and the card's level are not the user's; what is said of them is said of the card.
-        for given, where in ((values, "model"), (element.params, "instance")):
-            for name, value in given.items():
-                self._check_param(element, device, name, value, where)
-        values = {**values, **element.params}
-        for name in _required(device):
-            if name not in values:
-                raise DeviceError(
-                    f"{element.name} has no {name}",
-                    place=element.place,
-                    expected=f"{device.params[name].doc}, {device.params[name].unit}",
-                    names=(element.name, name),
-                )
-        return device, values
-
-    def _check_param(self, element: Element, device: Any, name: str, value: float, where: str) -> None:
-        card = self.models.get(element.model or "") if where == "model" else None
-        place = card.place if card is not None and card.place is not None else element.place
-        owner = f"{element.name}, model {element.model}" if where == "model" else element.name
-        param = device.params.get(name)
-        if param is None or param.on == "system":
-            known = [key for key, other in device.params.items() if other.on in ("both", where)]
-            raise CircuitError(
-                f"{owner}: {device.name} has no parameter {name!r}",
-                place=place,
-                names=(element.name, name),
-                hint=nearest(name, known) or f"'circuitnn devices {device.name}' lists them",
-            )
-        if param.on not in ("both", where):
-            other = "on the element" if where == "model" else "in the model card"
-            raise CircuitError(
-                f"{owner}: {name!r} ({param.doc}) does not belong here",
-                place=place,
-                names=(element.name, name),
-                expected=other,
-            )
-        try:
-            param.check(device.name, name, value)
-        except DeviceError as error:
-            raise DeviceError(
-                f"{owner}: {error.message}", place=place, expected=error.expected, names=(element.name, name)
-            ) from None
+        """Return the device class of an element and its parameters, checked; see `circuitnn.circuit.lookup`."""
+        return self._lookup.device_of(element)
 
     def resolve(self, element: Element) -> tuple[Any, dict[str, float]]:
-        """Return the device class of an element and the parameter values of its model card.
+        """Return the device class of an element and its model card's parameters; see `circuitnn.circuit.lookup`."""
+        return self._lookup.resolve(element)
 
-        Raises
-        ------
-        CircuitError
-            When the element needs a model and names none, or one that does not exist or does not fit.
-        """
-        letter = element.letter
-        if element.model is None:
-            if letter in _BY_LETTER:
-                return catalog("devices").get(_BY_LETTER[letter]), {}
-            raise CircuitError(
-                f"{element.name} names no model",
-                place=element.place,
-                names=(element.name,),
-                expected="a model after the nodes",
-            )
-        key = (letter, element.model)
-        kept = self._resolved.get(key)
-        card = self.models.get(element.model)
-        if kept is None or kept[0] is not card:
-            kept = self._resolved[key] = (card, *self._resolve_model(element, element.model, card))
-        return kept[1], dict(kept[2])
+    def block_of(self, element: Element) -> Block:
+        """Return the subsystem that an A element stands for; see `circuitnn.circuit.lookup`."""
+        return self._lookup.block_of(element)
 
-    def _resolve_model(self, element: Element, name: str, card: Model | None) -> tuple[Any, dict[str, float]]:
-        devices = catalog("devices")
-        letter = element.letter
-        ready = _ready_made() if letter == "n" else {}
-        if card is None and name in ready:
-            card = ready[name]
-        elif card is None and letter == "n" and name in devices and devices.get(name).letter == "n":
-            return devices.get(name), {}
-        if card is None:
-            own = [key for key, device in devices.all().items() if device.letter == "n"] if letter == "n" else []
-            raise CircuitError(
-                f"{element.name} uses the model {name!r}, which is not defined",
-                place=element.place,
-                names=(element.name, name),
-                expected=f".model {name} TYPE (...)" + (", a ready-made card or a device" if letter == "n" else ""),
-                hint=nearest(name, [*self.models, *ready, *own]),
-            )
-        level = card.params.get("level", 1.0)
-        fitting = [device for device in devices.all().values() if device.letter == letter]
-        of_type = [device for device in fitting if card.type in device.model_types]
-        for device in of_type:
-            if not device.levels or level in device.levels:
-                given = {k: v for k, v in card.params.items() if k != "level" or "level" in device.params}
-                values = {device.aliases.get(k, k): v for k, v in given.items()}
-                return device, {**values, **device.type_values.get(card.type, {})}
-        place = card.place or element.place
-        if of_type:
-            levels = ", ".join(str(k) for device in of_type for k in device.levels)
-            raise CircuitError(
-                f"{element.name}: the model {card.name!r} ({card.type}) asks for level {level:g}",
-                place=place,
-                names=(element.name, card.name),
-                expected=f"level {levels}",
-            )
-        types = [t for device in fitting for t in device.model_types]
-        raise CircuitError(
-            f"{element.name}: the model {card.name!r} is a {card.type!r}, which is none of the letter {letter.upper()}",
-            place=place,
-            names=(element.name, card.name),
-            expected=", ".join(types) or "an element without a model",
-            hint=nearest(card.type, types),
-        )
+    def asked_inside(self, name: str) -> list[InnerVector]:
+        """Return what ``save`` and ``probes`` ask for inside an A element."""
+        named = [vector for text in (*self.save, *self.probes) for vector in vectors_in(text)]
+        found = [vector for vector in map(InnerVector.from_text, dict.fromkeys(named)) if vector is not None]
+        return [vector for vector in found if vector.element == name]
 
     # ------------------------------------------------------------------ running
     def check(self) -> None:
@@ -377,7 +315,10 @@ class Circuit:
 
     def system(self) -> Any:
         """Return the system of equations, made anew only after a change."""
-        stamp = (tuple(self.elements.values()), tuple(self.models.items()), self.options)
+        stamp = (
+            tuple(self.elements.values()), tuple(self.models.items()), self.options, tuple(self.save),
+            tuple(self.probes),
+        )  # fmt: skip
         if self._system is None or not _same(self._system[0], stamp):
             found = self._examine()
             raise_faults(self.title, found.faults)
@@ -445,6 +386,7 @@ class Circuit:
         flat = FlatNetlist(
             title=self.title, elements=list(self.elements.values()), models=dict(self.models),
             options=self.options.changed(), ic=dict(self.ic), nodeset=dict(self.nodeset), save=list(self.save),
+            probes=list(self.probes),
         )  # fmt: skip
         text = flat_to_text(flat)
         if path is not None:
@@ -466,6 +408,14 @@ def _node(node: Node, element: str) -> str:
             names=(element,),
         )
     return _ground(str(node).lower())
+
+
+def _vector(what: str, nodes: str | Sequence[Node]) -> list[Node]:
+    words = nodes.split() if isinstance(nodes, str) else []
+    found: list[Node] = [node for word in words for node in expand_range(word)] or [*nodes]
+    if not found:
+        raise UsageError(f"{what} names no nodes", expected="nodes, such as 'r<0:127>' or a list")
+    return found
 
 
 def _ground(name: str) -> str:
@@ -525,16 +475,3 @@ def _waveform(owner: str, waveform: Sequence[Any]) -> Waveform:
 
 def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
     return len(a[0]) == len(b[0]) and all(x is y for x, y in zip(a[0], b[0], strict=True)) and a[1:] == b[1:]
-
-
-def _required(device: Any) -> tuple[str, ...]:
-    # A positional value without a default must be given, unless a model card can stand in for it (R, C).
-    name = device.positional
-    if name and device.params[name].default is None and not device.model_types and not device.waveform:
-        return (name,)
-    return ()
-
-
-def _ready_made() -> dict[str, Model]:
-    # Devices lie a layer above: reached by name, so that imports keep pointing down.
-    return {name: card.model for name, card in importlib.import_module("circuitnn.devices.cards").CARDS.items()}

@@ -93,6 +93,10 @@ class _Graph:
             if element.expression is not None:
                 self._behavioural(element, element.expression)
                 continue
+            if element.letter == "a":
+                for a, b in circuit.block_of(element).links:
+                    self._link(element.nodes[a], element.nodes[b], "resistive", element.name)
+                continue
             key = (element.letter, element.model)
             if key not in devices:
                 devices[key] = _wiring(circuit.resolve(element)[0])

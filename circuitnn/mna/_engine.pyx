@@ -8,6 +8,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from circuitnn.errors import UsageError
+from circuitnn.mna._block import BlockKernel
 
 cdef extern from "cn_types.h":
     ctypedef int32_t cn_idx
@@ -64,6 +65,7 @@ cdef extern from "cn_system.h":
         double *jq
         double *lim
         double *acc
+        double *mark
     ctypedef struct cn_options:
         double reltol, gmin, trtol
         int itl1, itl2, itl4, gear
@@ -167,6 +169,7 @@ cdef class Engine:
     cdef cn_system s
     cdef object keep
     cdef object forced
+    cdef list blocks
     cdef bint alive
     cdef readonly int n
 
@@ -178,6 +181,7 @@ cdef class Engine:
         cdef const uint8_t[::1] bv
         cdef cn_status status
         self.keep = []
+        self.blocks = [b.kernel for b in plan.batches if isinstance(b.kernel, BlockKernel)]
         self.n = plan.n
         s = &self.s
         s.n = plan.n
@@ -233,6 +237,7 @@ cdef class Engine:
             if b.discrete_start is not None:
                 start[batch.kernel.n_limit - batch.kernel.n_discrete:] = b.discrete_start
             dv = self._own(start.ravel()); batch.acc = _dbl(dv)
+            dv = self._own(start.ravel()); batch.mark = _dbl(dv)
         s.options.reltol = options.reltol
         s.options.gmin = options.gmin
         s.options.trtol = options.trtol
@@ -257,6 +262,18 @@ cdef class Engine:
     cdef _own(self, array):
         self.keep.append(array)
         return array
+
+    cdef _raise(self):
+        """Raise what a block's Python code has raised that no iteration can mend."""
+        for block in self.blocks:
+            block.raise_fatal()
+
+    def refusal(self):
+        """Return ``(element, error)`` of a block that could not be evaluated since the last reset, or None."""
+        for block in self.blocks:
+            if block.refused is not None:
+                return block.name, block.refused
+        return None
 
     def set_source(self, int k, int kind, double dc, bint dc_given, args):
         """Set source ``k``: kind 0 dc, 1 pulse, 2 sin, 3 exp, 4 pwl; args in the order of ``cn_source.h``."""
@@ -289,6 +306,7 @@ cdef class Engine:
         with nogil:
             status = cn_operating_point(&self.s, &x[0], mode, warm)
         self.s.forcing = 0
+        self._raise()
         if status == CN_NO_MEMORY:
             raise MemoryError
         if status == CN_OK:
@@ -301,11 +319,13 @@ cdef class Engine:
         cdef double[::1] c = np.empty(self.s.nnz)
         with nogil:
             cn_system_jacobians(&self.s, &x[0], &g[0], &c[0])
+        self._raise()
         return np.asarray(g), np.asarray(c)
 
     def charges(self, double[::1] x):
         """Return q(x), (n+1,)."""
         cn_system_charges(&self.s, &x[0], 0.0)
+        self._raise()
         out = np.empty(self.s.n + 1)
         cdef double[::1] view = out
         memcpy(&view[0], self.s.q, (self.s.n + 1) * sizeof(double))
@@ -328,6 +348,8 @@ cdef class Engine:
     def reset_report(self):
         """Set all counts to zero."""
         self.s.report = cn_report(0, 0, 0, 0, 0, 0.0)
+        for block in self.blocks:
+            block.refused = None
 
     def singular_unknown(self):
         """Return the unknown whose column had no pivot in the last factorisation."""
@@ -360,6 +382,7 @@ cdef class Engine:
             while status == CN_CONTINUE:
                 with nogil:
                     status = cn_tran_advance(&tr, budget)
+                self._raise()
                 PyErr_CheckSignals()  # raises KeyboardInterrupt: without a progress bar no Python code runs here
                 if progress is not None:
                     progress(tr.t / stop)

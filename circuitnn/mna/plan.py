@@ -11,12 +11,15 @@ import numpy as np
 from circuitnn.devices.declare import Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitError, DeviceError
+from circuitnn.mna._block import BlockKernel
 from circuitnn.mna.ordering import fill_reducing_order
 from circuitnn.mna.tape import compile_behavioural
 from circuitnn.netlist.flat import GROUND, Element
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
+    from circuitnn.mna.block import Block, Output
+    from circuitnn.netlist.probes import InnerVector
 
 NODE, BRANCH, STATE = 0, 1, 2
 ZERO_CELSIUS = 273.15
@@ -46,7 +49,10 @@ class Batch:
 
 @dataclass(slots=True)
 class Plan:
-    """Everything that the engine needs to know of a circuit; unknown ``n`` stands for ground."""
+    """Everything that the engine needs to know of a circuit; unknown ``n`` stands for ground.
+
+    ``outputs`` are the unknowns that show what is inside an element, and its name.
+    """
 
     n: int = 0
     names: list[str] = field(default_factory=list)
@@ -65,6 +71,7 @@ class Plan:
     held_value: list[float] = field(default_factory=list)
     bounded: tuple[list[int], list[float], list[float]] = field(default_factory=lambda: ([], [], []))
     start: dict[int, float] = field(default_factory=dict)
+    outputs: dict[int, str] = field(default_factory=dict)
     charge_ic: list[tuple[int, int, float, float]] = field(default_factory=list)
     ap: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
     ai: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -105,9 +112,9 @@ class _Planner:
         self.circuit = circuit
         self.options = circuit.options
         self.plan = Plan()
-        self.linear: list[tuple[Batch, Any, _Group]] = []
+        self.linear: list[tuple[Batch, _Group | None]] = []
         self.entries: list[tuple[Batch, Any]] = []
-        groups, behavioural = self._group()
+        groups, behavioural, blocks = self._group()
         self._number_nodes(circuit.elements.values())
         for group in groups:
             self._number_own(group)
@@ -116,15 +123,19 @@ class _Planner:
                 self._branch(element.name)
         batches = [self._batch(group) for group in groups]
         batches += self._behavioural(behavioural)
+        batches += [self._block(element) for element in blocks]
         self._assemble(batches)
 
     # ------------------------------------------------------------------ elements
-    def _group(self) -> tuple[list[_Group], list[Element]]:
+    def _group(self) -> tuple[list[_Group], list[Element], list[Element]]:
         groups: dict[Any, _Group] = {}
-        behavioural = []
+        behavioural, blocks = [], []
         for element in self.circuit.elements.values():
             if element.expression is not None:
                 behavioural.append(element)
+                continue
+            if element.letter == "a":
+                blocks.append(element)
                 continue
             device, values = self.circuit.device_of(element)
             group = groups.get(device)
@@ -132,7 +143,7 @@ class _Planner:
                 group = groups[device] = _Group(device)
             group.elements.append(element)
             group.values.append(values)
-        return list(groups.values()), behavioural
+        return list(groups.values()), behavioural, blocks
 
     def _number_nodes(self, elements: Iterable[Element]) -> None:
         index = self.plan.node_index
@@ -201,7 +212,7 @@ class _Planner:
         if device.waveform:
             plan.sources += group.elements
         if kernel.linear:
-            self.linear.append((batch, device, group))
+            self.linear.append((batch, group))
         return batch
 
     def _couple(self, group: _Group) -> None:
@@ -322,6 +333,38 @@ class _Planner:
             )
         return index
 
+    def _block(self, element: Element) -> Batch:
+        """A subsystem with ports; each output that is asked for is an unknown that equals it."""
+        plan, block = self.plan, self.circuit.block_of(element)
+        asked = self.circuit.asked_inside(element.name)
+        outputs = [self._output(block, vector) for vector in asked]
+        kernel = BlockKernel(element.name, block, outputs, element.params.get("m", 1.0))
+        index = [plan.node_index.get(node, -1) for node in element.nodes]
+        tolerance = {
+            "voltage": (NODE, self.options.vntol),
+            "current": (BRANCH, self.options.abstol),
+            "state": (STATE, STATE_TOLERANCE),
+        }
+        for vector, output in zip(asked, outputs, strict=True):
+            kind, tol = tolerance[output.kind]
+            row = plan.unknown(str(vector), kind, tol * output.scale)
+            plan.outputs[row] = element.name
+            index.append(row)
+            if output.kind == "state":
+                value, _ = block.observe([output], np.zeros(block.ports), block.start())
+                plan.start[row] = float(value[0])
+        batch = Batch(kernel, [element.name], np.array(index, dtype=np.int64)[:, None], np.empty((0, 1)))
+        if kernel.linear:
+            self.linear.append((batch, None))
+        return batch
+
+    def _output(self, block: Block, vector: InnerVector) -> Output:
+        try:
+            return block.output(vector)
+        except CircuitError as error:
+            error.place = error.place or self.circuit.asked_at.get(str(vector))
+            raise
+
     # ------------------------------------------------------------------ matrix
     def _assemble(self, batches: list[Batch]) -> None:
         plan = self.plan
@@ -350,11 +393,14 @@ class _Planner:
             batch.jf_slot, batch.jq_slot = slots[2 * k], slots[2 * k + 1]
         plan.g0, plan.c0 = np.zeros(nnz + 1), np.zeros(nnz + 1)
         plan.dynamic = np.zeros(n + 1, np.uint8)
-        folded = {id(batch) for batch, _, _ in self.linear}
+        folded = {id(batch) for batch, _ in self.linear}
         self._fold_linear()
         plan.batches = [b for b in batches if id(b) not in folded]
         for batch in plan.batches:
             plan.dynamic[batch.index[batch.kernel.jq_col].ravel()] = 1
+            if isinstance(batch.kernel, BlockKernel) and batch.kernel.memory:
+                # A block integrates its states along straight port voltages: these must be nearly so in each step.
+                plan.dynamic[batch.index[: batch.kernel.n_ports].ravel()] = 1
         plan.dynamic = plan.dynamic[:n]
         plan.n_sources = len(plan.sources)
         plan.perm = fill_reducing_order(n, plan.ap, plan.ai)
@@ -364,16 +410,17 @@ class _Planner:
         plan = self.plan
         row, source, value = [], [], []
         first = 0
-        for batch, device, group in self.linear:
+        for batch, group in self.linear:
             kernel = batch.kernel
             param = batch.param.copy()
-            if device.waveform:
+            driven = group is not None and group.device.waveform
+            if driven:
                 param[kernel.param_names.index("value")] = 1.0
             f, _, jf, jq = kernel.evaluate(np.zeros((kernel.n_local, batch.n)), param)
             np.add.at(plan.g0, batch.jf_slot, jf)
             np.add.at(plan.c0, batch.jq_slot, jq)
             plan.dynamic[batch.index[kernel.jq_col][jq != 0.0]] = 1
-            if device.waveform:
+            if group is not None and driven:
                 local, which = np.nonzero(f)
                 row.append(batch.index[local, which])
                 source.append(first + which)

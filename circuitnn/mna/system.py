@@ -72,7 +72,7 @@ class System:
         wanted = {_normal(name) for name in self.circuit.save}
         found = []
         for k, name in enumerate(self.plan.names):
-            if not self.plan.hidden[k] and (not wanted or name in wanted):
+            if not self.plan.hidden[k] and (not wanted or name in wanted or k in self.plan.outputs):
                 found.append((k, name, _VECTOR_KINDS[self.plan.kind[k]]))
         return found
 
@@ -220,6 +220,8 @@ class System:
     def elements_at(self, unknown: int) -> list[str]:
         """Return the names of the elements that touch an unknown, at most eight."""
         name = self.plan.names[unknown]
+        if unknown in self.plan.outputs:
+            return [self.plan.outputs[unknown]]
         if self.plan.kind[unknown] == NODE and name.startswith("v("):
             node = name[2:-1]
             return [e.name for e in self.circuit.elements.values() if node in e.nodes][:8]
@@ -239,6 +241,17 @@ class System:
                 hint="look for a node held by nothing, or two sources that contradict each other",
                 result=result,
             )
+        refusal = self.engine.refusal()
+        if refusal is not None and status != _engine.NO_CONVERGENCE:
+            element, error = refusal
+            raise ConvergenceError(
+                f"{what}: {element} could not be evaluated: {error.message}",
+                place=self.circuit.elements[element].place,
+                names=(element, *error.names),
+                expected=error.expected,
+                hint=error.hint,
+                result=result,
+            ) from error
         worst = report["worst"]
         where = f"{self.names[worst]} still moves by {report['worst_step']:.3g}" if self.n else "no unknowns"
         reason = {

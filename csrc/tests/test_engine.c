@@ -123,8 +123,8 @@ static void diode_point(void)
     cn_source source = {CN_DC, 1, 5.0, NULL, 0};
     cn_system s = make(1e-3, 0.0, g0, c0, &source);
     static const cn_idx index[] = {1}, slot[] = {4};
-    double u[1], f[1], q[1], jf[1], lim[1] = {0.0}, acc[1] = {0.0};
-    cn_batch batch = {&kernel, 1, index, NULL, 1, 0, zero, slot, zero, slot, u, f, q, jf, NULL, lim, acc};
+    double u[1], f[1], q[1], jf[1], lim[1] = {0.0}, acc[1] = {0.0}, mark[1];
+    cn_batch batch = {&kernel, 1, index, NULL, 1, 0, zero, slot, zero, slot, u, f, q, jf, NULL, lim, acc, mark};
     s.n_batches = 1;
     s.batches = &batch;
     CHECK(cn_system_init(&s, PERM) == CN_OK);

@@ -1,0 +1,217 @@
+"""What elements stand for: device classes with their parameters, and blocks, found by letter and model."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from circuitnn.errors import CircuitError, DeviceError, nearest
+from circuitnn.netlist.flat import Element, Model
+from circuitnn.registry import catalog
+
+if TYPE_CHECKING:
+    from circuitnn.circuit.circuit import Circuit
+    from circuitnn.mna.block import Block
+
+#: Device files of the elements whose letter alone decides; the others' model types do.
+_BY_LETTER = {
+    "r": "resistor", "c": "capacitor", "l": "inductor", "k": "mutual", "v": "vsource", "i": "isource", "e": "vcvs",
+    "f": "cccs", "g": "vccs", "h": "ccvs",
+}  # fmt: skip
+
+
+class Lookup:
+    """Finds what the elements of one circuit stand for, and remembers it until a model changes.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    known : Lookup, optional
+        Of a circuit that this one is a copy of: its blocks serve as long as nothing they are made of changes.
+    """
+
+    def __init__(self, circuit: Circuit, known: Lookup | None = None) -> None:
+        self._circuit = circuit
+        self._devices: dict[tuple[str, str], tuple[Model | None, Any, dict[str, float]]] = {}
+        self._blocks: dict[str, tuple[tuple[Any, ...], Block]] = dict(known._blocks) if known else {}
+
+    def block_of(self, element: Element) -> Block:
+        """Return the subsystem that an A element stands for, made anew only after a change.
+
+        Raises
+        ------
+        CircuitnnError
+            When its model is missing or of another type, or what it is made of is wrong.
+        """
+        card = self._circuit.models.get(element.model or "")
+        blocks = catalog("blocks")
+        if card is None or card.type not in blocks:
+            place = element.place if card is None else card.place or element.place
+            what = "which is not defined" if card is None else f"a {card.type!r}, which is none of the letter A"
+            raise CircuitError(
+                f"{element.name} uses the model {element.model!r}, {what}",
+                place=place,
+                names=(element.name, element.model or ""),
+                expected=f".model {element.model} {'|'.join(blocks.names())} (...)",
+                hint=nearest(element.model or "", self._circuit.models) if card is None else None,
+            )
+        used = [self._circuit.models.get(name) for name in card.references.values()]
+        stamp = (element, card, self._circuit.options, *used)
+        kept = self._blocks.get(element.name)
+        if kept is None or any(a is not b for a, b in zip(kept[0], stamp, strict=True)):
+
+            def device(name: str) -> tuple[Any, dict[str, float]]:
+                return self._cell_device(element, name)
+
+            kept = self._blocks[element.name] = (stamp, blocks.get(card.type).from_element(element, card, device))
+        return kept[1]
+
+    def _cell_device(self, element: Element, name: str) -> tuple[Any, dict[str, float]]:
+        device, values = self._resolve_model(element, "n", name, self._circuit.models.get(name))
+        for key, value in values.items():
+            self._check_param(replace(element, model=name), device, key, value, "model")
+        return device, values
+
+    def device_of(self, element: Element) -> tuple[Any, dict[str, float]]:
+        """Return the device class of an element and its parameter values, those of its model card included.
+
+        Raises
+        ------
+        CircuitError
+            For an unknown model, a wrong number of nodes or an unknown parameter.
+        DeviceError
+            For a value out of its range.
+        """
+        device, values = self.resolve(element)
+        if len(element.nodes) != len(device.terminals):
+            raise CircuitError(
+                f"{element.name} has {len(element.nodes)} nodes",
+                place=element.place,
+                names=(element.name,),
+                expected=f"{len(device.terminals)}: {' '.join(device.terminals)}",
+            )
+        # type_values and the card's level are not the user's; what is said of them is said of the card.
+        for given, where in ((values, "model"), (element.params, "instance")):
+            for name, value in given.items():
+                self._check_param(element, device, name, value, where)
+        values = {**values, **element.params}
+        for name in _required(device):
+            if name not in values:
+                raise DeviceError(
+                    f"{element.name} has no {name}",
+                    place=element.place,
+                    expected=f"{device.params[name].doc}, {device.params[name].unit}",
+                    names=(element.name, name),
+                )
+        return device, values
+
+    def _check_param(self, element: Element, device: Any, name: str, value: float, where: str) -> None:
+        card = self._circuit.models.get(element.model or "") if where == "model" else None
+        place = card.place if card is not None and card.place is not None else element.place
+        owner = f"{element.name}, model {element.model}" if where == "model" else element.name
+        param = device.params.get(name)
+        if param is None or param.on == "system":
+            known = [key for key, other in device.params.items() if other.on in ("both", where)]
+            raise CircuitError(
+                f"{owner}: {device.name} has no parameter {name!r}",
+                place=place,
+                names=(element.name, name),
+                hint=nearest(name, known) or f"'circuitnn devices {device.name}' lists them",
+            )
+        if param.on not in ("both", where):
+            other = "on the element" if where == "model" else "in the model card"
+            raise CircuitError(
+                f"{owner}: {name!r} ({param.doc}) does not belong here",
+                place=place,
+                names=(element.name, name),
+                expected=other,
+            )
+        try:
+            param.check(device.name, name, value)
+        except DeviceError as error:
+            raise DeviceError(
+                f"{owner}: {error.message}", place=place, expected=error.expected, names=(element.name, name)
+            ) from None
+
+    def resolve(self, element: Element) -> tuple[Any, dict[str, float]]:
+        """Return the device class of an element and the parameter values of its model card.
+
+        Raises
+        ------
+        CircuitError
+            When the element needs a model and names none, or one that does not exist or does not fit.
+        """
+        letter = element.letter
+        if element.model is None:
+            if letter in _BY_LETTER:
+                return catalog("devices").get(_BY_LETTER[letter]), {}
+            raise CircuitError(
+                f"{element.name} names no model",
+                place=element.place,
+                names=(element.name,),
+                expected="a model after the nodes",
+            )
+        key = (letter, element.model)
+        kept = self._devices.get(key)
+        card = self._circuit.models.get(element.model)
+        if kept is None or kept[0] is not card:
+            kept = self._devices[key] = (card, *self._resolve_model(element, letter, element.model, card))
+        return kept[1], dict(kept[2])
+
+    def _resolve_model(
+        self, element: Element, letter: str, name: str, card: Model | None
+    ) -> tuple[Any, dict[str, float]]:
+        devices = catalog("devices")
+        ready = _ready_made() if letter == "n" else {}
+        if card is None and name in ready:
+            card = ready[name]
+        elif card is None and letter == "n" and name in devices and devices.get(name).letter == "n":
+            return devices.get(name), {}
+        if card is None:
+            own = [key for key, device in devices.all().items() if device.letter == "n"] if letter == "n" else []
+            raise CircuitError(
+                f"{element.name} uses the model {name!r}, which is not defined",
+                place=element.place,
+                names=(element.name, name),
+                expected=f".model {name} TYPE (...)" + (", a ready-made card or a device" if letter == "n" else ""),
+                hint=nearest(name, [*self._circuit.models, *ready, *own]),
+            )
+        level = card.params.get("level", 1.0)
+        fitting = [device for device in devices.all().values() if device.letter == letter]
+        of_type = [device for device in fitting if card.type in device.model_types]
+        for device in of_type:
+            if not device.levels or level in device.levels:
+                given = {k: v for k, v in card.params.items() if k != "level" or "level" in device.params}
+                values = {device.aliases.get(k, k): v for k, v in given.items()}
+                return device, {**values, **device.type_values.get(card.type, {})}
+        place = card.place or element.place
+        if of_type:
+            levels = ", ".join(str(k) for device in of_type for k in device.levels)
+            raise CircuitError(
+                f"{element.name}: the model {card.name!r} ({card.type}) asks for level {level:g}",
+                place=place,
+                names=(element.name, card.name),
+                expected=f"level {levels}",
+            )
+        types = [t for device in fitting for t in device.model_types]
+        raise CircuitError(
+            f"{element.name}: the model {card.name!r} is a {card.type!r}, which is none of the letter {letter.upper()}",
+            place=place,
+            names=(element.name, card.name),
+            expected=", ".join(types) or "an element without a model",
+            hint=nearest(card.type, types),
+        )
+
+
+def _required(device: Any) -> tuple[str, ...]:
+    # A positional value without a default must be given, unless a model card can stand in for it (R, C).
+    name = device.positional
+    if name and device.params[name].default is None and not device.model_types and not device.waveform:
+        return (name,)
+    return ()
+
+
+def _ready_made() -> dict[str, Model]:
+    # Devices lie a layer above: reached by name, so that imports keep pointing down.
+    return {name: card.model for name, card in importlib.import_module("circuitnn.devices.cards").CARDS.items()}
