@@ -1,6 +1,8 @@
 /* Coarse grid of a crossbar: assembly by lumped re-discretisation (it is a crossbar again), banded Cholesky. */
 #include "cn_coarse.h"
 
+#include "cn_lines.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,26 +108,28 @@ static cn_status factor(cn_coarse *c)
     return status;
 }
 
-cn_status cn_coarse_init(cn_coarse *c, const double *sums, const double *word, const double *word_low,
-                         const double *word_high, const double *bit, const double *bit_low, const double *bit_high)
+static cn_status factor_banded(cn_coarse *c, const cn_bundles *b)
 {
     const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1;
     c->by_rows = cols <= rows;
     c->n = 2 * rows * cols;
     c->band = 2 * (c->by_rows ? cols : rows) + 1;
-    c->factor = calloc((size_t)c->n * (size_t)(c->band + 1), sizeof(double));
-    c->x = calloc((size_t)c->n, sizeof(double));
+    const size_t entries = (size_t)c->n * (size_t)(c->band + 1);
+    if (!c->factor) c->factor = malloc(entries * sizeof(double));
+    if (!c->x) c->x = calloc((size_t)c->n, sizeof(double));
     if (!c->factor || !c->x) return CN_NO_MEMORY;
+    memset(c->factor, 0, entries * sizeof(double));
     for (cn_idx i = 0; i < rows; i++)
         for (cn_idx j = 0; j < cols; j++) {
             const cn_idx u = word_held(c, j) ? -1 : number(c, i, j, 0), v = bit_held(c, i) ? -1 : number(c, i, j, 1);
-            join(c, u, v, sums[i * cols + j]);
-            if (j + 1 < cols) join(c, u, word_held(c, j + 1) ? -1 : number(c, i, j + 1, 0), word[i] / c->cols.width);
-            if (i + 1 < rows) join(c, v, bit_held(c, i + 1) ? -1 : number(c, i + 1, j, 1), bit[j] / c->rows.width);
-            if (j == 0) join(c, u, -1, word_low[i]);
-            if (j == cols - 1) join(c, u, -1, word_high[i]);
-            if (i == 0) join(c, v, -1, bit_low[j]);
-            if (i == rows - 1) join(c, v, -1, bit_high[j]);
+            join(c, u, v, b->sums[i * cols + j]);
+            if (j + 1 < cols)
+                join(c, u, word_held(c, j + 1) ? -1 : number(c, i, j + 1, 0), b->word[i * (cols - 1) + j]);
+            if (i + 1 < rows) join(c, v, bit_held(c, i + 1) ? -1 : number(c, i + 1, j, 1), b->bit[i * cols + j]);
+            if (j == 0) join(c, u, -1, b->word_low[i]);
+            if (j == cols - 1) join(c, u, -1, b->word_high[i]);
+            if (i == 0) join(c, v, -1, b->bit_low[j]);
+            if (i == rows - 1) join(c, v, -1, b->bit_high[j]);
             if (u < 0) *entry(c, number(c, i, j, 0), number(c, i, j, 0)) = 1.0;
             if (v < 0) *entry(c, number(c, i, j, 1), number(c, i, j, 1)) = 1.0;
         }
@@ -134,12 +138,58 @@ cn_status cn_coarse_init(cn_coarse *c, const double *sums, const double *word, c
     return factor(c);
 }
 
+/* A held end: a conductance far above all segments to a node of zero error. */
+static const double HELD = 1e9;
+
+static cn_status init_deeper(cn_coarse *c, const cn_bundles *b, int threads)
+{
+    const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1;
+    cn_lines *l = c->deeper = malloc(sizeof *l);
+    if (!l) return CN_NO_MEMORY;
+    const cn_status status = cn_lines_init(l, rows, cols, CN_LINES_GENERAL, NULL, threads);
+    if (status != CN_OK) return status;
+    double total = 0.0, *g = l->g;
+    for (cn_idx i = 0; i < rows; i++)
+        for (cn_idx j = 0; j < cols; j++) {
+            const size_t k = (size_t)i * (size_t)l->ld + (size_t)j;
+            total += g[k] = b->sums[i * cols + j];
+            if (j + 1 < cols) l->word_segment[k] = b->word[i * (cols - 1) + j];
+            if (i + 1 < rows) l->bit_segment[k] = b->bit[i * cols + j];
+        }
+    for (cn_idx i = 0; i < rows; i++) {
+        const double *segment = b->word + i * (cols - 1);
+        l->word_low.g[i] = c->cols.low_held ? HELD * segment[0] : b->word_low[i];
+        l->word_high.g[i] = c->cols.high_held ? HELD * segment[cols - 2] : b->word_high[i];
+    }
+    for (cn_idx j = 0; j < cols; j++) {
+        l->bit_low.g[j] = c->rows.low_held ? HELD * b->bit[j] : b->bit_low[j];
+        l->bit_high.g[j] = c->rows.high_held ? HELD * b->bit[(rows - 2) * cols + j] : b->bit_high[j];
+    }
+    return cn_lines_factor(l, total / rows / cols);
+}
+
+static void drop_factor(cn_coarse *c)
+{
+    if (c->deeper) cn_lines_free(c->deeper);
+    free(c->deeper);
+    c->deeper = NULL;
+}
+
+cn_status cn_coarse_factor(cn_coarse *c, const cn_bundles *b, int threads)
+{
+    drop_factor(c);
+    if (c->rows.cells > CN_DIRECT_CELLS || c->cols.cells > CN_DIRECT_CELLS) return init_deeper(c, b, threads);
+    return factor_banded(c, b);
+}
+
 void cn_coarse_free(cn_coarse *c)
 {
+    drop_factor(c);
     cn_hats_free(&c->rows);
     cn_hats_free(&c->cols);
     free(c->factor);
     free(c->x);
+    memset(c, 0, sizeof *c);
 }
 
 /* Forward and backward substitution in x. */
@@ -169,13 +219,35 @@ static inline __attribute__((always_inline)) void substitute_loops(cn_coarse *c)
 __attribute__((target("avx2,fma"))) static void substitute_avx2(cn_coarse *c) { substitute_loops(c); }
 #endif
 
-void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error)
+static void solve_deeper(cn_coarse *c, const double *r_word, const double *r_bit, int bit, double *error)
+{
+    enum { CYCLES = 3 }; /* leave about a hundredth of the error: less than the finer grid's cycle leaves */
+    cn_lines *l = c->deeper;
+    const size_t cols = (size_t)c->cols.cells + 1;
+    for (cn_idx i = 0; i <= c->rows.cells; i++) {
+        const size_t from = (size_t)i * cols, to = (size_t)i * (size_t)l->ld;
+        for (size_t j = 0; j < cols; j++) {
+            l->f_word[to + j] = r_word ? r_word[from + j] : 0.0;
+            l->f_bit[to + j] = r_bit ? r_bit[from + j] : 0.0;
+        }
+    }
+    cn_lines_smooth(l, CYCLES);
+    const double *found = bit ? l->v : l->u;
+    for (cn_idx i = 0; i <= c->rows.cells; i++)
+        memcpy(error + (size_t)i * cols, found + (size_t)i * (size_t)l->ld, cols * sizeof(double));
+}
+
+void cn_coarse_solve(cn_coarse *c, const double *r_word, const double *r_bit, int bit, double *error)
 {
     const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1;
+    if (c->deeper) {
+        solve_deeper(c, r_word, r_bit, bit, error);
+        return;
+    }
     for (cn_idx i = 0; i < rows; i++)
         for (cn_idx j = 0; j < cols; j++) {
-            c->x[number(c, i, j, 0)] = 0.0;
-            c->x[number(c, i, j, 1)] = bit_held(c, i) ? 0.0 : r[i * cols + j];
+            c->x[number(c, i, j, 0)] = r_word && !word_held(c, j) ? r_word[i * cols + j] : 0.0;
+            c->x[number(c, i, j, 1)] = r_bit && !bit_held(c, i) ? r_bit[i * cols + j] : 0.0;
         }
 #if defined(__x86_64__) && defined(__GNUC__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

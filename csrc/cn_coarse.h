@@ -20,23 +20,33 @@ typedef struct cn_hats {
 cn_status cn_hats_init(cn_hats *h, cn_idx count, cn_idx cells, double low, double high);
 void cn_hats_free(cn_hats *h);
 
+struct cn_lines;
+
 typedef struct cn_coarse {
     cn_hats rows, cols; /* rows: across the word lines (i); cols: along them (j) */
+    struct cn_lines *deeper; /* a fine grid's coarse crossbar is large: it is solved by lines, too; else NULL */
     cn_idx n, band;     /* unknowns (u, v) of each coarse node; half bandwidth */
     double *factor;     /* n * (band + 1): row i holds columns i - band .. i */
     double *x;          /* n */
     int by_rows;        /* numbering: nodes of one coarse row together */
 } cn_coarse;
 
-/* sums: (rows.cells + 1) * (cols.cells + 1): cells' conductances weighted with hats of both directions.
- * word, word_low, word_high: conductance of a segment of each bundle of word lines and of its unheld ends, rows.cells + 1;
- * bit ...: the same of bundles of bit lines, cols.cells + 1.  Takes the hats over. */
-cn_status cn_coarse_init(cn_coarse *c, const double *sums, const double *word, const double *word_low,
-                         const double *word_high, const double *bit, const double *bit_low, const double *bit_high);
+/* What a coarse crossbar is made of; rows = rows.cells + 1, cols = cols.cells + 1.
+ * sums: (rows, cols), cells' conductances weighted with hats of both directions.
+ * word: (rows, cols.cells), bundles of word lines from one coarse node to the next; word_low, word_high: rows, of their
+ * unheld ends.  bit: (rows.cells, cols), bit_low, bit_high: cols, the same of bit lines. */
+typedef struct cn_bundles {
+    const double *sums, *word, *word_low, *word_high, *bit, *bit_low, *bit_high;
+} cn_bundles;
+
+/* The hats must be in place; more than CN_DIRECT_CELLS of them make a crossbar that is solved by lines.  May be called
+ * again for other bundles over the same hats. */
+enum { CN_DIRECT_CELLS = 64 };
+cn_status cn_coarse_factor(cn_coarse *c, const cn_bundles *b, int threads);
 void cn_coarse_free(cn_coarse *c);
 
-/* Solve for the error that the residual r of the bit lines tells of, that of the word lines (bit = 0) or of the bit lines;
- * both (rows.cells + 1) * (cols.cells + 1). */
-void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error);
+/* Solve for the error that residuals of the word lines and of the bit lines tell of (NULL: zero): that of the word lines
+ * (bit = 0) or of the bit lines; all (rows.cells + 1) * (cols.cells + 1).  Lines give it to about a hundredth. */
+void cn_coarse_solve(cn_coarse *c, const double *r_word, const double *r_bit, int bit, double *error);
 
 #endif

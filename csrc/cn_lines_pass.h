@@ -1,12 +1,20 @@
-/* The passes over lines, written once for a vector of LANES doubles; included by cn_lines.c once for each width.
+/* The passes over lines, written once for a vector of LANES doubles, numbers stored as REAL (SINGLE: as float), and
+ * GENERAL lines or plain ones; included by cn_lines_pass.c once for each combination.
  * Defines NAME(factor_words), NAME(factor_bits), NAME(row_pass), NAME(column_pass).
  */
 typedef double NAME(vec) __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 typedef int64_t NAME(mask) __attribute__((vector_size(8 * LANES)));
 #define VEC NAME(vec)
-
 #define LOAD(p) (*(const VEC *)(p))
 #define STORE(p, x) (*(VEC *)(p) = (x))
+#if SINGLE
+typedef float NAME(narrow) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+#define GET(p) __builtin_convertvector(*(const NAME(narrow) *)(p), VEC)
+#define PUT(p, x) (*(NAME(narrow) *)(p) = __builtin_convertvector((x), NAME(narrow)))
+#else
+#define GET LOAD
+#define PUT STORE
+#endif
 
 /* Transpose LANES rows in place: at each stage blocks beside the diagonal of size s change places. */
 #define SWAP(s, low, high)                                     \
@@ -30,52 +38,107 @@ static inline __attribute__((always_inline)) void NAME(transpose)(VEC *r)
 }
 #undef SWAP
 
-/* LANES columns from j of LANES rows from p, transposed. */
-static inline __attribute__((always_inline)) void NAME(gather)(const double *p, size_t ld, VEC *r)
-{
-    for (int k = 0; k < LANES; k++) r[k] = LOAD(p + (size_t)k * ld);
-    NAME(transpose)(r);
-}
-
-/* Factors of LANES word lines. */
+/* Factors of LANES word lines, and their cells weighted with the hats along j. */
 TARGET static void NAME(factor_words)(cn_lines *l, cn_idx strip)
 {
     const cn_idx n = l->n, i = strip * LANES;
-    const size_t ld = (size_t)l->ld;
-    const double *g = l->g + (size_t)i * ld;
-    double *q = l->q_word + (size_t)strip * (size_t)n * LANES;
+    const size_t ld = (size_t)l->ld, hats = (size_t)l->coarse.cols.cells + 1;
+    const REAL *g = (const REAL *)l->g + (size_t)i * ld;
+    REAL *q = (REAL *)l->q_word + (size_t)strip * (size_t)n * LANES;
+#if GENERAL
+    double *p = l->p_word + (size_t)strip * (size_t)n * LANES;
+    const double *segment = l->word_segment + (size_t)i * ld;
+#else
     const VEC wire = LOAD(l->word + i);
-    VEC s = LOAD(l->word_low + i);
-    VEC carried = s;
+#endif
+    const cn_hats *cols = &l->coarse.cols;
+    double *sums = l->row_hats + (size_t)i * hats;
+    VEC s = LOAD(l->word_low.g + i), carried = s, low = (VEC){0.0}, high = (VEC){0.0};
+    cn_idx at = cols->cell[0];
     for (cn_idx j0 = 0; j0 < n; j0 += LANES) {
         VEC r[LANES];
-        NAME(gather)(g + j0, ld, r);
-        for (int k = 0; k < LANES && j0 + k < n; k++) {
+        for (int k = 0; k < LANES; k++) r[k] = GET(g + (size_t)k * ld + j0);
+        NAME(transpose)(r);
+#if GENERAL
+        VEC w[LANES];
+        for (int k = 0; k < LANES; k++) w[k] = LOAD(segment + (size_t)k * ld + j0);
+        NAME(transpose)(w);
+#endif
+        const int many = n - j0 < LANES ? (int)(n - j0) : LANES;
+        for (int k = 0; k < many; k++) {
+            const cn_idx j = j0 + k;
+            for (; at < cols->cell[j]; at++) { /* the hat that ends here is complete */
+                for (int e = 0; e < LANES; e++) sums[(size_t)e * hats + (size_t)at] = low[e];
+                low = high;
+                high = (VEC){0.0};
+            }
+            high += cols->part[j] * r[k];
+            low += (1.0 - cols->part[j]) * r[k];
             s = r[k] + carried;
+#if GENERAL
+            const VEC over = 1.0 / (w[k] + s);
+            STORE(p + (size_t)j * LANES, over);
+            carried = s * (w[k] * over);
+#else
             const VEC over = 1.0 / (wire + s);
-            STORE(q + (size_t)(j0 + k) * LANES, s * over);
             carried = s * (wire * over);
+#endif
+            PUT(q + (size_t)j * LANES, s * over);
         }
     }
-    STORE(l->word_pivot + i, 1.0 / (s + LOAD(l->word_high + i)));
+    for (int e = 0; e < LANES; e++) {
+        sums[(size_t)e * hats + (size_t)at] = low[e];
+        sums[(size_t)e * hats + (size_t)at + 1] = high[e];
+        for (cn_idx k = at + 2; k <= cols->cells; k++) sums[(size_t)e * hats + (size_t)k] = 0.0;
+    }
+    STORE(l->word_pivot + i, 1.0 / (s + LOAD(l->word_high.g + i)));
 }
 
 /* Factors of the bit lines of one panel. */
+static inline __attribute__((always_inline)) void NAME(panel_factors)(cn_lines *l, cn_idx j0, const cn_idx width)
+{
+    enum { MOST = 4 };
+    const size_t ld = (size_t)l->ld;
+    const cn_idx vecs = width / LANES;
+    REAL *q = (REAL *)l->q_bit + (size_t)j0 * (size_t)l->m;
+#if GENERAL
+    double *p = l->p_bit + (size_t)j0 * (size_t)l->m;
+    const double *cells = l->g_bit;
+#else
+    const REAL *cells = l->g;
+    VEC wire[MOST];
+#endif
+    VEC carried[MOST], s[MOST];
+    for (cn_idx k = 0; k < vecs; k++) {
+        s[k] = carried[k] = LOAD(l->bit_low.g + j0 + k * LANES);
+#if !GENERAL
+        wire[k] = LOAD(l->bit + j0 + k * LANES);
+#endif
+    }
+    for (cn_idx i = 0; i < l->m; i++)
+        for (cn_idx k = 0; k < vecs; k++) {
+            const size_t at = (size_t)i * (size_t)width + (size_t)(k * LANES), cell = (size_t)i * ld + (size_t)(j0 + k * LANES);
+            s[k] = GET(cells + cell) + carried[k];
+#if GENERAL
+            const VEC w = LOAD(l->bit_segment + cell), over = 1.0 / (w + s[k]);
+            STORE(p + at, over);
+            carried[k] = s[k] * (w * over);
+#else
+            const VEC over = 1.0 / (wire[k] + s[k]);
+            carried[k] = s[k] * (wire[k] * over);
+#endif
+            PUT(q + at, s[k] * over);
+        }
+    for (cn_idx k = 0; k < vecs; k++)
+        STORE(l->bit_pivot + j0 + k * LANES, 1.0 / (s[k] + LOAD(l->bit_high.g + j0 + k * LANES)));
+}
+
 TARGET static void NAME(factor_bits)(cn_lines *l, cn_idx j0, cn_idx width)
 {
-    const size_t ld = (size_t)l->ld;
-    double *q = l->q_bit + (size_t)j0 * (size_t)l->m;
-    for (cn_idx k = 0; k < width; k += LANES) {
-        const VEC wire = LOAD(l->bit + j0 + k);
-        VEC carried = LOAD(l->bit_low + j0 + k), s = carried;
-        for (cn_idx i = 0; i < l->m; i++) {
-            s = LOAD(l->g + (size_t)i * ld + j0 + k) + carried;
-            const VEC over = 1.0 / (wire + s);
-            STORE(q + (size_t)i * (size_t)width + k, s * over);
-            carried = s * (wire * over);
-        }
-        STORE(l->bit_pivot + j0 + k, 1.0 / (s + LOAD(l->bit_high + j0 + k)));
-    }
+    if (width == 4 * LANES)
+        NAME(panel_factors)(l, j0, 4 * LANES);
+    else
+        NAME(panel_factors)(l, j0, LANES);
 }
 
 /* Hand what one hat of the rows has gathered on to the coarse nodes, and to the sums of the columns. */
@@ -90,43 +153,64 @@ TARGET static void NAME(flush)(cn_lines *l, const double *sums, double *part, do
     }
 }
 
-/* u := (T_w + D)^-1 (D v + f_w) on strips first .. last-1; residual of the bit lines to coarse nodes and column sums. */
-TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, double *scratch, double *part, double *column)
+/* u := (T_w + A)^-1 (B v + f_w) on strips first .. last-1; residual of the bit lines to coarse nodes and column sums. */
+static inline __attribute__((always_inline)) void NAME(strips)(cn_lines *l, cn_idx first, cn_idx last, const int still,
+                                                                double *scratch, double *part, double *column)
 {
     const cn_idx n = l->n;
     const size_t ld = (size_t)l->ld, np = (size_t)l->n_padded;
     const cn_hats *rows = &l->coarse.rows;
     const size_t coarse_cols = (size_t)l->coarse.cols.cells + 1;
-    double *line = scratch;             /* n_padded * LANES */
+    double *line = scratch;              /* n_padded * LANES */
     double *sums = scratch + np * LANES; /* 3 * n_padded: of the hats at, at + 1, at + 2 */
     cn_idx at = rows->cell[first * LANES];
     memset(sums, 0, sizeof(double) * 3 * np);
     for (cn_idx strip = first; strip < last; strip++) {
         const cn_idx i0 = strip * LANES, count = i0 + LANES <= l->m ? LANES : l->m - i0;
-        const double *g = l->g + (size_t)i0 * ld, *q = l->q_word + (size_t)strip * (size_t)n * LANES;
-        const double *v = l->v + (size_t)i0 * ld;
-        double *u = l->u + (size_t)i0 * ld;
+        const size_t corner = (size_t)i0 * ld;
+        const REAL *g = (const REAL *)l->g + corner, *v = (const REAL *)l->v + corner;
+        const REAL *q = (const REAL *)l->q_word + (size_t)strip * (size_t)n * LANES;
+        REAL *u = (REAL *)l->u + corner;
+#if GENERAL
+        const double *p = l->p_word + (size_t)strip * (size_t)n * LANES, *g_bit = l->g_bit + corner;
+        const double *f_word = l->f_word + corner, *f_bit = l->f_bit + corner, *coupling = g_bit;
+#else
+        const REAL *coupling = g;
+        const VEC over = 1.0 / LOAD(l->word + i0);
+#endif
         /* Forward along the lines. */
-        const VEC over = 1.0 / LOAD(l->word + i0), enter = LOAD(l->word_low + i0) * LOAD(l->drive_word_low + i0);
+        const VEC enter = LOAD(l->word_low.g + i0) * LOAD(l->word_low.drive + i0) + LOAD(l->word_low.feed + i0);
         VEC y = (VEC){0.0}, back = (VEC){0.0};
         for (cn_idx j0 = 0; j0 < n; j0 += LANES) {
             VEC r[LANES];
-            for (int k = 0; k < LANES; k++) r[k] = LOAD(g + (size_t)k * ld + j0) * LOAD(v + (size_t)k * ld + j0);
+            for (int k = 0; k < LANES; k++) {
+                const size_t cell = (size_t)k * ld + (size_t)j0;
+                r[k] = (VEC){0.0};
+                if (!still) r[k] = GET(coupling + cell) * GET(v + cell);
+#if GENERAL
+                r[k] += LOAD(f_word + cell);
+#endif
+            }
             NAME(transpose)(r);
             if (j0 == 0) r[0] += enter;
             const int many = n - j0 < LANES ? (int)(n - j0) : LANES;
             for (int k = 0; k < many; k++) {
                 y = r[k] + (1.0 - back) * y; /* a chain of one FMA a cell; 1 - back waits for nothing */
-                back = LOAD(q + (size_t)(j0 + k) * LANES);
+                back = GET(q + (size_t)(j0 + k) * LANES);
                 STORE(line + (size_t)(j0 + k) * LANES, y);
             }
         }
         /* Backward. */
-        VEC x = (y + LOAD(l->word_high + i0) * LOAD(l->drive_word_high + i0)) * LOAD(l->word_pivot + i0);
+        VEC x = (y + LOAD(l->word_high.g + i0) * LOAD(l->word_high.drive + i0) + LOAD(l->word_high.feed + i0)) *
+                LOAD(l->word_pivot + i0);
         STORE(line + (size_t)(n - 1) * LANES, x);
         for (cn_idx j = n - 2; j >= 0; j--) {
-            const VEC f = LOAD(q + (size_t)j * LANES);
+            const VEC f = GET(q + (size_t)j * LANES);
+#if GENERAL
+            const VEC z = LOAD(line + (size_t)j * LANES) * LOAD(p + (size_t)j * LANES);
+#else
             const VEC z = LOAD(line + (size_t)j * LANES) * ((1.0 - f) * over);
+#endif
             x = z + (1.0 - f) * x;
             STORE(line + (size_t)j * LANES, x);
         }
@@ -143,18 +227,30 @@ TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, double
             VEC r[LANES];
             for (int k = 0; k < LANES; k++) r[k] = LOAD(line + (size_t)(j0 + k) * LANES);
             NAME(transpose)(r);
+#if !GENERAL
             const VEC segment = LOAD(l->bit + j0);
-            VEC above = LOAD(v + j0 - ld), here = LOAD(v + j0);
+#endif
+            VEC above = (VEC){0.0}, here = (VEC){0.0}, below = (VEC){0.0};
+            if (!still) above = GET(v + j0 - ld), here = GET(v + j0);
             VEC s0 = LOAD(sums + j0), s1 = LOAD(sums + np + j0), s2 = LOAD(sums + 2 * np + j0);
             for (cn_idx k = 0; k < count; k++) {
                 const cn_idx i = i0 + k;
-                STORE(u + (size_t)k * ld + j0, r[k]);
-                const VEC below = LOAD(v + (size_t)(k + 1) * ld + j0);
-                VEC flow = LOAD(g + (size_t)k * ld + j0) * (r[k] - here);
-                flow += i > 0 ? segment * (above - here)
-                              : LOAD(l->bit_low + j0) * (LOAD(l->drive_bit_low + j0) - here);
-                flow += i < l->m - 1 ? segment * (below - here)
-                                     : LOAD(l->bit_high + j0) * (LOAD(l->drive_bit_high + j0) - here);
+                const size_t cell = (size_t)k * ld + (size_t)j0;
+                PUT(u + cell, r[k]);
+                if (!still) below = GET(v + cell + ld);
+                VEC flow = GET(g + cell) * (r[k] - here);
+#if GENERAL
+                flow += (LOAD(g + cell) - LOAD(g_bit + cell)) * here + LOAD(f_bit + cell);
+                const VEC segment = LOAD(l->bit_segment + corner + cell);
+                const VEC last_segment = i > 0 ? LOAD(l->bit_segment + corner + cell - ld) : segment;
+#else
+                const VEC last_segment = segment;
+#endif
+                flow += i > 0 ? last_segment * (above - here)
+                              : LOAD(l->bit_low.g + j0) * (LOAD(l->bit_low.drive + j0) - here) + LOAD(l->bit_low.feed + j0);
+                flow += i < l->m - 1
+                            ? segment * (below - here)
+                            : LOAD(l->bit_high.g + j0) * (LOAD(l->bit_high.drive + j0) - here) + LOAD(l->bit_high.feed + j0);
                 if (l->residual) STORE(l->residual + (size_t)i * ld + j0, flow);
                 s0 += weight[0][k] * flow;
                 s1 += weight[1][k] * flow;
@@ -177,7 +273,16 @@ TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, double
         NAME(flush)(l, sums + (size_t)k * np, part + (size_t)(at + k) * coarse_cols, column);
 }
 
-/* v := (T_b + D)^-1 (D (u + P e) + f_b), or (T_b + D)^-1 rhs, on one panel of columns. */
+TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, int still, double *scratch, double *part,
+                                  double *column)
+{
+    if (still)
+        NAME(strips)(l, first, last, 1, scratch, part, column);
+    else
+        NAME(strips)(l, first, last, 0, scratch, part, column);
+}
+
+/* v := (T_b + B)^-1 (A (u + P e) + f_b), or (T_b + B)^-1 rhs, on one panel of columns. */
 static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_idx j0, const cn_idx width,
                                                                const int given, double *scratch)
 {
@@ -185,52 +290,71 @@ static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_id
     const cn_hats *rows = &l->coarse.rows;
     const size_t ld = (size_t)l->ld, np = (size_t)l->n_padded;
     const cn_idx m = l->m, vecs = width / LANES;
-    const double *q = l->q_bit + (size_t)j0 * (size_t)m;
-    VEC y[MOST], back[MOST], over[MOST];
-    for (cn_idx k = 0; k < vecs; k++) {
-        y[k] = back[k] = (VEC){0.0};
-        over[k] = 1.0 / LOAD(l->bit + j0 + k * LANES);
-    }
+    const REAL *q = (const REAL *)l->q_bit + (size_t)j0 * (size_t)m;
+#if GENERAL
+    const double *p = l->p_bit + (size_t)j0 * (size_t)m;
+#endif
+    REAL *v = (REAL *)l->v + j0;
+    VEC y[MOST], back[MOST];
+    for (cn_idx k = 0; k < vecs; k++) y[k] = back[k] = (VEC){0.0};
+#if !GENERAL
+    VEC over[MOST];
+    for (cn_idx k = 0; k < vecs; k++) over[k] = 1.0 / LOAD(l->bit + j0 + k * LANES);
+#endif
     for (cn_idx i = 0; i < m; i++) {
-        const double *g = l->g + (size_t)i * ld + j0, *u = l->u + (size_t)i * ld + j0;
+        const size_t corner = (size_t)i * ld + (size_t)j0;
+        const REAL *g = (const REAL *)l->g + corner, *u = (const REAL *)l->u + corner;
         const double *e = l->error_rows + (size_t)rows->cell[i] * np + j0;
         const double t = rows->part[i];
         for (cn_idx k = 0; k < vecs; k++) {
             VEC r;
             if (given) {
-                r = LOAD(l->rhs + (size_t)i * ld + j0 + k * LANES);
+                r = LOAD(l->rhs + corner + k * LANES);
             } else {
                 const VEC low = LOAD(e + k * LANES), high = LOAD(e + np + k * LANES);
-                r = LOAD(g + k * LANES) * (LOAD(u + k * LANES) + (low + t * (high - low)));
+                const VEC error = low + t * (high - low);
+                r = GET(g + k * LANES) * (GET(u + k * LANES) + error);
+#if GENERAL
+                r += LOAD(l->f_bit + corner + k * LANES);
+#endif
+                if (i == 0)
+                    r += LOAD(l->bit_low.g + j0 + k * LANES) * LOAD(l->bit_low.drive + j0 + k * LANES) +
+                         LOAD(l->bit_low.feed + j0 + k * LANES);
             }
-            if (i == 0) r += LOAD(l->bit_low + j0 + k * LANES) * LOAD(l->drive_bit_low + j0 + k * LANES);
             y[k] = r + (1.0 - back[k]) * y[k];
-            back[k] = LOAD(q + (size_t)i * (size_t)width + k * LANES);
+            back[k] = GET(q + (size_t)i * (size_t)width + k * LANES);
             STORE(scratch + (size_t)i * (size_t)width + k * LANES, y[k]);
         }
     }
     for (cn_idx k = 0; k < vecs; k++) {
-        y[k] += LOAD(l->bit_high + j0 + k * LANES) * LOAD(l->drive_bit_high + j0 + k * LANES);
+        if (!given)
+            y[k] += LOAD(l->bit_high.g + j0 + k * LANES) * LOAD(l->bit_high.drive + j0 + k * LANES) +
+                    LOAD(l->bit_high.feed + j0 + k * LANES);
         y[k] *= LOAD(l->bit_pivot + j0 + k * LANES);
-        STORE(l->v + (size_t)(m - 1) * ld + j0 + k * LANES, y[k]);
+        PUT(v + (size_t)(m - 1) * ld + k * LANES, y[k]);
     }
     for (cn_idx i = m - 2; i >= 0; i--)
         for (cn_idx k = 0; k < vecs; k++) {
-            const VEC f = LOAD(q + (size_t)i * (size_t)width + k * LANES);
-            const VEC z = LOAD(scratch + (size_t)i * (size_t)width + k * LANES) * ((1.0 - f) * over[k]);
+            const size_t at = (size_t)i * (size_t)width + (size_t)(k * LANES);
+            const VEC f = GET(q + at);
+#if GENERAL
+            const VEC z = LOAD(scratch + at) * LOAD(p + at);
+#else
+            const VEC z = LOAD(scratch + at) * ((1.0 - f) * over[k]);
+#endif
             y[k] = z + (1.0 - f) * y[k];
-            STORE(l->v + (size_t)i * ld + j0 + k * LANES, y[k]);
+            PUT(v + (size_t)i * ld + k * LANES, y[k]);
         }
 }
 
-TARGET static void NAME(column_pass)(cn_lines *l, cn_idx j0, cn_idx width, double *scratch)
+TARGET static void NAME(column_pass)(cn_lines *l, cn_idx j0, cn_idx width, int given, double *scratch)
 {
     /* constant widths, so that the vectors of a panel stay in registers */
-    if (width == 4 * LANES && !l->rhs)
+    if (width == 4 * LANES && !given)
         NAME(panel)(l, j0, 4 * LANES, 0, scratch);
     else if (width == 4 * LANES)
         NAME(panel)(l, j0, 4 * LANES, 1, scratch);
-    else if (!l->rhs)
+    else if (!given)
         NAME(panel)(l, j0, LANES, 0, scratch);
     else
         NAME(panel)(l, j0, LANES, 1, scratch);
@@ -239,3 +363,5 @@ TARGET static void NAME(column_pass)(cn_lines *l, cn_idx j0, cn_idx width, doubl
 #undef VEC
 #undef LOAD
 #undef STORE
+#undef GET
+#undef PUT

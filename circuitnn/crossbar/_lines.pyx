@@ -1,6 +1,8 @@
-"""The face of the line solver: one factored array, solved for one vector of drives after another."""
+"""The face of the line solver: cells stored as it reads them, one factored array, vector after vector of drives."""
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -14,91 +16,213 @@ cdef extern from "cn_types.h":
         CN_SINGULAR
         CN_NOT_FINITE
         CN_NO_CONVERGENCE
+        CN_CONTINUE
 
 cdef extern from "cn_lines.h":
+    ctypedef enum cn_lines_kind:
+        CN_LINES_PLAIN
+        CN_LINES_SINGLE
+        CN_LINES_GENERAL
+    ctypedef struct cn_end:
+        double *g
+        double *drive
+        double *feed
     ctypedef struct cn_lines:
+        cn_lines_kind kind
         cn_idx m, n, ld
-        double *u
-        double *v
-        double *drive_word_low
-        double *drive_word_high
-        double *drive_bit_low
-        double *drive_bit_high
-    ctypedef struct cn_lines_info:
+        void *g
+        void *u
+        void *v
+        double *word
+        double *bit
+        double *word_segment
+        double *bit_segment
+        double *f_word
+        double *f_bit
+        cn_end word_low, word_high, bit_low, bit_high
         int cycles, steps
-        double defect, rate
-    cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, const double *g, const double *word,
-                            const double *word_low, const double *word_high, const double *bit,
-                            const double *bit_low, const double *bit_high, int threads) nogil
+        double defect
+    ctypedef struct cn_cells_found:
+        double low, high, mean
+    void cn_lines_area(cn_idx m, cn_idx n, cn_idx *rows, cn_idx *ld) nogil
+    cn_status cn_lines_store(cn_idx m, cn_idx n, const double *g, ptrdiff_t row_stride, ptrdiff_t col_stride,
+                             cn_lines_kind kind, void *to, int threads, cn_cells_found *found) nogil
+    cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, cn_lines_kind kind, void *g, int threads) nogil
     void cn_lines_free(cn_lines *l) nogil
-    cn_status cn_lines_solve(cn_lines *l, double tolerance, int max_cycles, double *current,
-                             cn_lines_info *info) nogil
+    cn_status cn_lines_factor(cn_lines *l, double mean) nogil
+    void cn_lines_begin(cn_lines *l, double tolerance, int max_cycles, int warm) nogil
+    cn_status cn_lines_advance(cn_lines *l, double *current) nogil
+    void cn_lines_stop(cn_lines *l) nogil
 
 
-def _line(values, cn_idx count):
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(values, dtype=np.float64), (count,)))
+def store(const double[:, :] g, int threads=1):
+    """Return ``(copy, lowest, mean)``: a copy of the cells as lines read them, ``copy[:rows, :cols]`` the cells.
+
+    ``lowest`` is not a number where a cell is infinite or not a number.
+    """
+    cdef cn_idx m = g.shape[0], n = g.shape[1], rows, ld
+    cdef cn_cells_found found
+    cdef cn_status status
+    cn_lines_area(m, n, &rows, &ld)
+    copy = np.empty((rows, ld))
+    cdef double[:, ::1] to = copy
+    with nogil:
+        status = cn_lines_store(m, n, &g[0, 0], g.strides[0] // 8, g.strides[1] // 8, CN_LINES_PLAIN, &to[0, 0],
+                                threads, &found)
+    if status == CN_NO_MEMORY:
+        raise MemoryError
+    return copy, found.low, found.mean
+
+
+cdef int _put(double *to, const double[::1] values) except -1:
+    memcpy(to, &values[0], <size_t> values.shape[0] * sizeof(double))
+    return 0
+
+
+cdef int _end(cn_end *end, g) except -1:
+    _put(end.g, np.ascontiguousarray(g, dtype=np.float64))
+    return 0
 
 
 cdef class Lines:
-    """One array: cells ``g`` (m, n) siemens, segments and ends of word and bit lines as conductances, siemens.
+    """One factored array.
 
     Parameters
     ----------
-    g : ndarray, shape (m, n), S
-    word, word_low, word_high : float or ndarray, shape (m,), S
-        Conductance of a segment, and of the two ends to their drives; 0 is an open end.
-    bit, bit_low, bit_high : float or ndarray, shape (n,), S
+    cells : ndarray, (padded rows, padded cols), S
+        As ``store`` returns them; kept, and must not change.
+    rows, cols : int
+    mean : float
+        Mean conductance.
+    word, bit : tuple of (segment, low, high), S
+        Conductances of both sides: segments (lines,) or (lines, cells - 1), and ends (lines,), 0 where open.
+    single : bool
+        Store cells, voltages and factors in single precision.
     threads : int
     """
 
     cdef cn_lines l
     cdef bint usable
+    cdef object keep
 
-    def __cinit__(self, const double[:, ::1] g, word, word_low, word_high, bit, bit_low, bit_high, int threads=1):
-        cdef cn_idx m = g.shape[0], n = g.shape[1]
-        cdef const double[::1] w = _line(word, m)
-        cdef const double[::1] wl = _line(word_low, m)
-        cdef const double[::1] wh = _line(word_high, m)
-        cdef const double[::1] b = _line(bit, n)
-        cdef const double[::1] bl = _line(bit_low, n)
-        cdef const double[::1] bh = _line(bit_high, n)
+    def __cinit__(self, const double[:, ::1] cells, cn_idx rows, cn_idx cols, double mean, word, bit,
+                  bint single=False, int threads=1):
+        cdef bint general = word[0].ndim == 2 or bit[0].ndim == 2
+        cdef cn_lines_kind kind = CN_LINES_GENERAL if general else CN_LINES_SINGLE if single else CN_LINES_PLAIN
         cdef cn_status status
+        cdef void *adopted = NULL if kind == CN_LINES_SINGLE else <void *> &cells[0, 0]
         self.usable = True
+        self.keep = cells
         with nogil:
-            status = cn_lines_init(&self.l, m, n, &g[0, 0], &w[0], &wl[0], &wh[0], &b[0], &bl[0], &bh[0], threads)
+            status = cn_lines_init(&self.l, rows, cols, kind, adopted, threads)
+            if status == CN_OK and kind == CN_LINES_SINGLE:
+                status = cn_lines_store(rows, cols, &cells[0, 0], cells.shape[1], 1, kind, self.l.g, threads, NULL)
+        if status == CN_NO_MEMORY:
+            raise MemoryError
+        self._wire(word, bit, general)
+        with nogil:
+            status = cn_lines_factor(&self.l, mean)
         if status == CN_NO_MEMORY:
             raise MemoryError
         if status != CN_OK:
-            raise CrossbarError("a line of the crossbar is tied to nothing", hint="give it a resistance to ground")
+            raise CrossbarError(
+                "the lines cannot be factored",
+                hint="conductances and wire resistances span more than double precision holds",
+            )
+
+    cdef int _wire(self, word, bit, bint general) except -1:
+        cdef Py_ssize_t i, j
+        cdef const double[:, :] segment
+        if general:
+            shape = (self.l.m, self.l.n)
+            lines = word[0] if word[0].ndim == 2 else np.broadcast_to(word[0][:, None], (shape[0], shape[1] - 1))
+            segment = lines
+            for i in range(segment.shape[0]):
+                for j in range(segment.shape[1]):
+                    self.l.word_segment[i * self.l.ld + j] = segment[i, j]
+            lines = bit[0] if bit[0].ndim == 2 else np.broadcast_to(bit[0][:, None], (shape[1], shape[0] - 1))
+            segment = lines
+            for j in range(segment.shape[0]):
+                for i in range(segment.shape[1]):
+                    self.l.bit_segment[i * self.l.ld + j] = segment[j, i]
+        else:
+            _put(self.l.word, np.ascontiguousarray(word[0], dtype=np.float64))
+            _put(self.l.bit, np.ascontiguousarray(bit[0], dtype=np.float64))
+        _end(&self.l.word_low, word[1])
+        _end(&self.l.word_high, word[2])
+        _end(&self.l.bit_low, bit[1])
+        _end(&self.l.bit_high, bit[2])
+        return 0
 
     def __dealloc__(self):
         if self.usable:
             cn_lines_free(&self.l)
 
-    def solve(self, const double[::1] drive, double tolerance, int max_cycles=30):
-        """Return ``(currents (n,), cycles, steps, defect, converged)`` for voltages (m,) at the low ends."""
+    def drive(self, const double[::1] v, const double[::1] v_bit, feeds):
+        """Set the terminals: volts (rows,), (cols,), and amperes into the four ends, or None."""
+        _put(self.l.word_low.drive, v)
+        _put(self.l.word_high.drive, v)
+        _put(self.l.bit_low.drive, v_bit)
+        _put(self.l.bit_high.drive, v_bit)
+        if feeds is None:
+            feeds = (np.zeros(self.l.m),) * 2 + (np.zeros(self.l.n),) * 2
+        _put(self.l.word_low.feed, feeds[0])
+        _put(self.l.word_high.feed, feeds[1])
+        _put(self.l.bit_low.feed, feeds[2])
+        _put(self.l.bit_high.feed, feeds[3])
+
+    def inject(self, Py_ssize_t i, Py_ssize_t j, double amperes):
+        """Feed a current out of the word node and into the bit node of a cell; of general lines only."""
+        if self.l.kind != CN_LINES_GENERAL:
+            raise CrossbarError("these lines take currents at their ends only", expected="wires given by segment")
+        self.l.f_word[i * self.l.ld + j] = -amperes
+        self.l.f_bit[i * self.l.ld + j] = amperes
+
+    def solve(self, double tolerance, int max_cycles=30):
+        """Return ``(currents (cols,), cycles, steps, defect, converged)`` for the terminals as they are set."""
         currents = np.empty(self.l.n)
         cdef double[::1] out = currents
-        cdef cn_lines_info info
-        cdef cn_status status
-        cdef cn_idx i
-        for i in range(self.l.m):
-            self.l.drive_word_low[i] = drive[i]
+        cdef cn_status status = CN_CONTINUE
         with nogil:
-            status = cn_lines_solve(&self.l, tolerance, max_cycles, &out[0], &info)
+            cn_lines_begin(&self.l, tolerance, max_cycles, 0)
+        try:
+            while status == CN_CONTINUE:
+                with nogil:
+                    status = cn_lines_advance(&self.l, &out[0])
+                PyErr_CheckSignals()
+        finally:
+            cn_lines_stop(&self.l)
         if status == CN_NO_MEMORY:
             raise MemoryError
-        return currents, info.cycles, info.steps, info.defect, status == CN_OK
+        return currents, self.l.cycles, self.l.steps, self.l.defect, status == CN_OK
 
     def nodes(self):
-        """Return word and bit node voltages of the last solution, each (m, n)."""
+        """Return word and bit node voltages of the last solution, each (rows, cols)."""
+        cdef bint single = self.l.kind == CN_LINES_SINGLE
         shape = (self.l.m, self.l.n)
         word, bit = np.empty(shape), np.empty(shape)
         cdef double[:, ::1] w = word
         cdef double[:, ::1] b = bit
-        cdef cn_idx i, j
+        cdef Py_ssize_t i, j, k
         for i in range(self.l.m):
             for j in range(self.l.n):
-                w[i, j] = self.l.u[<Py_ssize_t> i * self.l.ld + j]
-                b[i, j] = self.l.v[<Py_ssize_t> i * self.l.ld + j]
+                k = i * self.l.ld + j
+                w[i, j] = (<float *> self.l.u)[k] if single else (<double *> self.l.u)[k]
+                b[i, j] = (<float *> self.l.v)[k] if single else (<double *> self.l.v)[k]
         return word, bit
+
+    def word_currents(self):
+        """Return the currents into the word lines, both ends together, (rows,), of the last solution."""
+        cdef bint single = self.l.kind == CN_LINES_SINGLE
+        currents = np.empty(self.l.m)
+        cdef double[::1] out = currents
+        cdef Py_ssize_t i, k
+        cdef double low, high
+        for i in range(self.l.m):
+            k = i * self.l.ld
+            low = (<float *> self.l.u)[k] if single else (<double *> self.l.u)[k]
+            k += self.l.n - 1
+            high = (<float *> self.l.u)[k] if single else (<double *> self.l.u)[k]
+            out[i] = self.l.word_low.g[i] * (self.l.word_low.drive[i] - low) + self.l.word_low.feed[i] \
+                + self.l.word_high.g[i] * (self.l.word_high.drive[i] - high) + self.l.word_high.feed[i]
+        return currents

@@ -1,13 +1,11 @@
-"""The nodal equations of a crossbar with resistive wires, grounded sources and ideal wires eliminated.
+"""The nodal equations of a crossbar, terminals eliminated.
 
-Word line ``i``: source - ``r_source`` - segment - node (i,0) - segment - node (i,1) ... open end.
-Bit line ``j``: open end - node (0,j) - segment ... node (rows-1,j) - segment - ``r_sense`` - ground.
-A cell of conductance ``G[i,j]`` joins the two nodes (i,j). With ``x`` the voltages of the unknown nodes,
+With ``x`` the voltages of the unknown nodes, ``v`` and ``w`` those of the terminals of word and bit lines,
 
-    A x = B v,    currents = C^T x + D^T v,
+    A x = B v + C w + currents fed in,    currents out of the bit lines = C^T x - diag(C^T 1) w,
 
-``A`` symmetric positive definite. A wire without resistance is one node; if that node is a source or ground it is no
-unknown, and its cells act through ``B``, ``C`` or, when both lines are ideal, ``D = G``.
+``A`` symmetric positive definite. A wire without resistance is one node; if that node is the terminal itself it is no
+unknown, and its cells act through ``B`` or ``C``.
 """
 
 from __future__ import annotations
@@ -18,76 +16,62 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from circuitnn.crossbar.wires import Side, Wires
+
 Array = NDArray[np.float64]
+Nodes = NDArray[np.int32]
 KNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Wires:
-    """Resistances of a crossbar's lines, ohms: per segment, of each source and of each sense input."""
-
-    r_word: float
-    r_bit: float
-    r_source: float
-    r_sense: float
-
-    @property
-    def g_in(self) -> float:
-        """Conductance from a source to the first node of its word line."""
-        return 1.0 / (self.r_word + self.r_source)
-
-    @property
-    def g_out(self) -> float:
-        """Conductance from the last node of a bit line to ground."""
-        return 1.0 / (self.r_bit + self.r_sense)
-
-
-@dataclass(frozen=True, slots=True)
 class Numbering:
-    """Unknown of each node, shape (rows, cols); ``KNOWN`` where a word node is its source, a bit node ground."""
+    """Unknown of each node, shape (rows, cols); ``KNOWN`` where it is the line's terminal."""
 
-    word: NDArray[np.int32]
-    bit: NDArray[np.int32]
+    word: Nodes
+    bit: Nodes
     count: int
 
 
 def number_nodes(rows: int, cols: int, wires: Wires) -> Numbering:
     """Number the unknown nodes; the nodes of an ideal line share one number."""
     grid = np.arange(rows * cols, dtype=np.int32).reshape(rows, cols)
-    known: NDArray[np.int32] = np.full((rows, cols), KNOWN, dtype=np.int32)
-    word: NDArray[np.int32] = known
+    sides = []
     count = 0
-    if wires.r_word > 0.0:
-        word, count = grid, rows * cols
-    elif wires.r_source > 0.0:
-        word, count = np.broadcast_to(np.arange(rows, dtype=np.int32)[:, None], (rows, cols)), rows
-    bit: NDArray[np.int32] = known
-    if wires.r_bit > 0.0:
-        bit, count = grid + np.int32(count), count + rows * cols
-    elif wires.r_sense > 0.0:
-        bit = np.broadcast_to(np.arange(count, count + cols, dtype=np.int32), (rows, cols))
-        count += cols
-    return Numbering(word, bit, count)
+    for side, own in (
+        (wires.word, np.broadcast_to(np.arange(rows, dtype=np.int32)[:, None], (rows, cols))),
+        (wires.bit, np.broadcast_to(np.arange(cols, dtype=np.int32), (rows, cols))),
+    ):
+        if side.known:
+            sides.append(np.full((rows, cols), KNOWN, dtype=np.int32))
+            continue
+        nodes = own if side.ideal else grid
+        sides.append(nodes + np.int32(count))
+        count += rows * cols if not side.ideal else int(own.max()) + 1
+    return Numbering(sides[0], sides[1], count)
 
 
 @dataclass(frozen=True, slots=True)
 class Equations:
-    """``A x = B v`` and ``currents = C^T x``; see the module's text.
+    """See the module's text.
 
     Attributes
     ----------
     matrix, drive, sense : sparse matrix
         A, B and C.
+    feed_word, feed_bit : sparse matrix, shape (unknowns, lines)
+        Which part of a terminal's current source enters which node.
     incidence : sparse matrix, shape (edges, unknowns)
         +1 and -1 at the two ends of each conductance between unknown nodes.
     edges, ties : ndarray, S
-        Those conductances, and the sum of the conductances from each unknown node to sources and ground.
+        Those conductances, and the sum of the conductances from each unknown node to terminals.
     """
 
     nodes: Numbering
     matrix: sp.csc_matrix
     drive: sp.csc_matrix
     sense: sp.csc_matrix
+    feed_word: sp.csc_matrix
+    feed_bit: sp.csc_matrix
     incidence: sp.csr_matrix
     edges: Array
     ties: Array
@@ -112,40 +96,29 @@ def assemble(conductances: Array, wires: Wires) -> Equations:
     """
     rows, cols = conductances.shape
     nodes = number_nodes(rows, cols, wires)
-    word_known, bit_known = nodes.word[0, 0] == KNOWN, nodes.bit[0, 0] == KNOWN
-    edges = []
-    if not word_known and not bit_known:
+    word, bit = wires.word, wires.bit
+    edges = [*_along(nodes.word, word), *_along(nodes.bit.T, bit)]
+    if not word.known and not bit.known:
         edges.append((nodes.word, nodes.bit, conductances))
-    if wires.r_word > 0.0:
-        edges.append((nodes.word[:, :-1], nodes.word[:, 1:], np.full((rows, cols - 1), 1.0 / wires.r_word)))
-    if wires.r_bit > 0.0:
-        edges.append((nodes.bit[:-1], nodes.bit[1:], np.full((rows - 1, cols), 1.0 / wires.r_bit)))
-    # What ties nodes to a source or to ground adds to the diagonal alone.
-    ties = []
-    if word_known:
-        ties.append((nodes.bit, conductances))
+    if word.known:
         drive = _columns(nodes.bit, conductances, np.arange(rows)[:, None], (nodes.count, rows))
+        feed_word = sp.csc_matrix((nodes.count, rows))
     else:
-        first, g_in = nodes.word[:, :1], np.full((rows, 1), wires.g_in)
-        ties.append((first, g_in))
-        drive = _columns(first, g_in, np.arange(rows)[:, None], (nodes.count, rows))
-    if bit_known:
-        ties.append((nodes.word, conductances))
+        drive = _ends(nodes.word, word, (word.g_low, word.g_high), nodes.count)
+        feed_word = _ends(nodes.word, word, word.shares, nodes.count)
+    if bit.known:
         sense = _columns(nodes.word, conductances, np.arange(cols)[None, :], (nodes.count, cols))
+        feed_bit = sp.csc_matrix((nodes.count, cols))
     else:
-        last, g_out = nodes.bit[-1:], np.full((1, cols), wires.g_out)
-        ties.append((last, g_out))
-        sense = _columns(last, g_out, np.arange(cols)[None, :], (nodes.count, cols))
+        sense = _ends(nodes.bit.T, bit, (bit.g_low, bit.g_high), nodes.count)
+        feed_bit = _ends(nodes.bit.T, bit, bit.shares, nodes.count)
 
     one = (
         [np.concatenate([ends[k].ravel() for ends in edges]) for k in (0, 1)] if edges else [np.empty(0, np.int32)] * 2
     )
     values = np.concatenate([g.ravel() for _, _, g in edges]) if edges else np.empty(0)
-    tied = np.bincount(
-        np.concatenate([node.ravel() for node, _ in ties]),
-        np.concatenate([g.ravel() for _, g in ties]),
-        minlength=nodes.count,
-    )
+    # What ties nodes to a terminal adds to the diagonal alone.
+    tied = np.asarray(drive.sum(axis=1) + sense.sum(axis=1), dtype=np.float64).ravel()
     diagonal = tied + np.bincount(np.concatenate(one), np.concatenate([values, values]), minlength=nodes.count)
     own = np.arange(nodes.count, dtype=np.int32)
     matrix = sp.coo_matrix(
@@ -164,12 +137,26 @@ def assemble(conductances: Array, wires: Wires) -> Equations:
         ),
         shape=(count, nodes.count),
     )
-    return Equations(nodes, matrix, drive, sense, incidence, values, np.asarray(tied, dtype=np.float64))
+    return Equations(nodes, matrix, drive, sense, feed_word, feed_bit, incidence, values, tied)
 
 
-def _columns(
-    node: NDArray[np.int32], values: Array, column: NDArray[np.int64], shape: tuple[int, int]
-) -> sp.csc_matrix:
+def _along(nodes: Nodes, side: Side) -> list[tuple[Nodes, Nodes, Array]]:
+    """Return the segments of lines as (node, next node, conductance)."""
+    if side.ideal:
+        return []
+    shape = (nodes.shape[0], nodes.shape[1] - 1)
+    g = np.broadcast_to(side.g_segment[:, None] if side.uniform else side.g_segment, shape)
+    return [(nodes[:, :-1], nodes[:, 1:], g)]
+
+
+def _ends(nodes: Nodes, side: Side, values: tuple[Array, Array], count: int) -> sp.csc_matrix:
+    """Return the sparse matrix with the low values at each line's first node and the high ones at its last."""
+    both = np.stack([nodes[:, 0], nodes[:, -1]], axis=1)
+    column = np.arange(len(nodes))[:, None]
+    return _columns(both, np.stack(values, axis=1), column, (count, len(nodes)))
+
+
+def _columns(node: Nodes, values: Array, column: NDArray[np.int64], shape: tuple[int, int]) -> sp.csc_matrix:
     """Return the sparse matrix with ``values`` at the rows ``node`` and the given columns; duplicates add up."""
     column = np.broadcast_to(column, node.shape)
     return sp.coo_matrix((values.ravel(), (node.ravel(), column.ravel())), shape=shape).tocsc()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.crossbar.assembly import Wires, number_nodes
-from circuitnn.crossbar.checks import conductances, real, require_finite, resistance
+from circuitnn.crossbar.assembly import Numbering, number_nodes
+from circuitnn.crossbar.bias import Bias, make_bias
+from circuitnn.crossbar.checks import require_finite, resistance, stored_conductances
 from circuitnn.crossbar.direct import DirectSolver
+from circuitnn.crossbar.gradient import Gradient, gradient
 from circuitnn.crossbar.lines import LineSolver, SlowConvergenceError
 from circuitnn.crossbar.solution import CrossbarSolution, SolveInfo
 from circuitnn.crossbar.spice import write_netlist
+from circuitnn.crossbar.wires import make_wires, require_tied
 from circuitnn.errors import CrossbarError
 from circuitnn.results.atomic import replacing
 from circuitnn.units import format_si
@@ -24,27 +28,43 @@ _SMALL = 1024  # cells up to which a direct solution costs nothing that counts
 _TRANSFER = 1e-11  # tolerance of the transfer matrix, which serves all later vectors
 
 
+_SINGLE = 1e-6  # tolerance that storage in single precision can hold
+# A line's low end stays its low end when rows and columns change places.
+_TURNED_DRIVE = {"top": "left", "bottom": "right", "both": "both"}
+_TURNED_SENSE = {"left": "top", "right": "bottom", "both": "both"}
+
+
 class Crossbar:
     """A crossbar of linear cells between word lines (inputs) and bit lines (outputs).
 
-    Each word line is driven at its left end, each bit line is sensed at its lower end (a virtual ground). Factors are
-    kept for all later vectors.
+    Word lines run from left to right, bit lines from top to bottom. By default each word line is driven at its left
+    end and each bit line is sensed at its lower end (a virtual ground). Factors are kept for all later vectors.
 
     Parameters
     ----------
     G : array_like, shape (rows, cols), S
         Conductances of the cells, finite and not negative; 0 is an open cell. Copied, and read-only.
-    r_word, r_bit : float, ohm
-        Resistance of one segment of a word or bit line, one segment between neighbouring cells and one between the
-        source, or the sense input, and the nearest cell. 0 is an ideal wire, treated exactly.
-    r_source, r_sense : float, ohm
-        Output resistance of each source and input resistance of each sense circuit.
+    r_word, r_bit : float or array_like, ohm
+        Resistance of one segment of a word or bit line: one number for all; one a line, shape (rows,) for word and
+        (cols,) for bit lines; or one a segment, shape (rows, cols + 1) and (cols, rows + 1), where the first segment
+        lies before a line's first cell and the last one behind its last, and infinity is a break. The number 0 makes
+        all wires of a side ideal, which is treated exactly.
+    r_source, r_sense : float or array_like, ohm
+        Output resistance of the sources and input resistance of the sense circuits, one for all or one a line;
+        infinity leaves a line floating.
+    drive : {"left", "right", "both"}
+        The end of word lines at which the sources are.
+    sense : {"bottom", "top", "both"}
+        The end of bit lines at which the sense circuits are.
+    storage : {"double", "single"}
+        ``"single"`` keeps cells, node voltages and factors of large arrays as float32, in half the memory; arithmetic
+        stays float64. Currents are then right to about 1e-7 of the largest one.
 
     Raises
     ------
     CrossbarError
         When a conductance or a resistance is negative, infinite, not a number or not real, the array is empty or not a
-        matrix, or the equations do not fit in memory.
+        matrix, a part of it is tied to nothing, or the equations do not fit in memory.
 
     Notes
     -----
@@ -67,23 +87,43 @@ class Crossbar:
     """
 
     def __init__(
-        self, G: ArrayLike, r_word: float = 1.0, r_bit: float = 1.0, *, r_source: float = 0.0, r_sense: float = 0.0
+        self,
+        G: ArrayLike,
+        r_word: ArrayLike = 1.0,
+        r_bit: ArrayLike = 1.0,
+        *,
+        r_source: ArrayLike = 0.0,
+        r_sense: ArrayLike = 0.0,
+        drive: str = "left",
+        sense: str = "bottom",
+        storage: str = "double",
     ) -> None:
-        self.G = conductances(G)
-        self.G.setflags(write=False)  # the factors and the transfer matrix belong to these values
-        self.wires = Wires(
-            resistance("r_word", r_word),
-            resistance("r_bit", r_bit),
-            resistance("r_source", r_source),
-            resistance("r_sense", r_sense),
-        )
-        self._nodes = number_nodes(self.rows, self.cols, self.wires)
+        self._stored = stored_conductances(G)
+        self.wires = make_wires(self.shape, r_word, r_bit, r_source, r_sense, drive, sense)
+        require_tied(self.G, self.wires)
+        if storage not in ("double", "single"):
+            raise CrossbarError(f"storage is {storage!r}", expected="'double' or 'single'", names=["storage"])
+        self._single = storage == "single"
+        self._r = r_word, r_bit
+        self._ends = (r_source, drive), (r_sense, sense)
         self._solver: DirectSolver | LineSolver | None = None
         self._transfer: Array | None = None
 
     def __repr__(self) -> str:
-        w = self.wires
-        return f"<Crossbar {self.rows} x {self.cols}: r_word={w.r_word:g} ohm, r_bit={w.r_bit:g} ohm>"
+        sides = zip(("r_word", "r_bit"), self._r, strict=True)
+        shown = [
+            f"{name}={r:g} ohm" if isinstance(r, float | int) else f"{name} of shape {np.shape(r)}" for name, r in sides
+        ]
+        return f"<Crossbar {self.rows} x {self.cols}: {', '.join(shown)}>"
+
+    @cached_property
+    def _nodes(self) -> Numbering:
+        return number_nodes(self.rows, self.cols, self.wires)
+
+    @property
+    def G(self) -> Array:
+        """Conductances, shape (rows, cols), S; not to be written to, for factors and transfer matrix belong to them."""
+        return self._stored.G
 
     def __getstate__(self) -> dict[str, Any]:
         # Factors cannot travel to another process; they are made again there when needed.
@@ -104,24 +144,64 @@ class Crossbar:
         """Rows and columns."""
         return self.rows, self.cols
 
-    def solve(self, v: ArrayLike, *, tolerance: float = 1e-10) -> CrossbarSolution:
-        """Return the currents, and on demand voltages and powers, for given source voltages.
+    @property
+    def T(self) -> Crossbar:
+        """The transposed read: the bit lines driven where they were sensed, the word lines sensed where driven.
+
+        Its currents for voltages ``e`` on the bit lines are ``e @ transfer_matrix().T``, what a backward pass needs.
+
+        Examples
+        --------
+        >>> xb = Crossbar([[1e-3, 2e-3]], r_word=5.0, r_bit=7.0, r_source=50.0)
+        >>> bool(np.allclose(xb.T.solve([0.1, 0.2]).currents, [0.1, 0.2] @ xb.transfer_matrix().T))
+        True
+        """
+        (r_source, drive), (r_sense, sense) = self._ends
+        turned = Crossbar(
+            self.G.T,
+            self._r[1],
+            self._r[0],
+            r_source=r_sense,
+            r_sense=r_source,
+            drive=_TURNED_DRIVE[sense],
+            sense=_TURNED_SENSE[drive],
+            storage="single" if self._single else "double",
+        )
+        turned._transfer = None if self._transfer is None else self._transfer.T
+        return turned
+
+    def solve(
+        self,
+        v: ArrayLike | None = None,
+        *,
+        v_bit: ArrayLike = 0.0,
+        i_word: ArrayLike = 0.0,
+        i_bit: ArrayLike = 0.0,
+        tolerance: float = 1e-10,
+    ) -> CrossbarSolution:
+        """Return the currents, and on demand voltages and powers, for what the terminals are held at.
 
         Parameters
         ----------
         v : array_like, shape (rows,) or (batch, rows), V
+            Source voltages of the word lines; zero when not given.
+        v_bit : float or array_like, shape (cols,) or (batch, cols), V
+            Voltages of the sense circuits.
+        i_word, i_bit : float or array_like, A
+            Currents fed into the word and bit lines at the ends that are driven or sensed. With an infinite
+            ``r_source`` or ``r_sense`` the line is driven by that current alone.
         tolerance : float
             Relative error of the currents (of a thousandth of the largest one for smaller currents).
 
         Returns
         -------
         CrossbarSolution
-            ``currents`` of shape (cols,) or (batch, cols), amperes, positive into ground.
+            ``currents`` of shape (cols,) or (batch, cols), amperes, positive out of the bit lines.
 
         Raises
         ------
         CrossbarError
-            When the voltages are not finite real numbers of that shape.
+            When voltages or currents are not finite real numbers of that shape.
 
         Notes
         -----
@@ -133,29 +213,32 @@ class Crossbar:
         >>> sol = Crossbar([[1e-3, 0.0], [1e-3, 1e-3]], r_word=10.0, r_bit=10.0).solve([[1.0, 0.0], [0.0, 1.0]])
         >>> (sol.currents * 1e6).round(3).tolist()
         [[961.446, 0.092], [961.631, 961.446]]
+        >>> floating = Crossbar([[1e-3, 2e-3]], r_word=0.0, r_bit=1.0, r_source=np.inf)
+        >>> floating.solve(i_word=[3e-3]).currents.round(5).tolist()
+        [0.001, 0.002]
         """
-        drive = self._drive(v)
+        bias = make_bias(self.shape, v, v_bit, i_word, i_bit)
         accuracy = _tolerance(tolerance)
-        batch = 1 if drive.ndim == 1 else len(drive)
-        if self._nodes.count == 0 or self._transfer is not None or batch >= max(2, min(self.shape)):
-            currents = drive @ self.transfer_matrix()
-            method = "transfer matrix" if self._nodes.count else "ideal wires"
-            info = SolveInfo(method, "", self._nodes.count, 0.0)
+        if self._nodes.count == 0:
+            currents = bias.v @ self.G - bias.v_bit * self.G.sum(axis=0) - bias.i_bit
+            info = SolveInfo("ideal wires", "", 0, 0.0)
+        elif bias.plain and (self._transfer is not None or len(bias) >= max(2, min(self.shape))):
+            currents = bias.v @ self.transfer_matrix()
+            info = SolveInfo("transfer matrix", "", self._nodes.count, 0.0)
         else:
             try:
-                found = self._ask("currents", np.atleast_2d(drive), tolerance=accuracy)
-                currents = found.reshape(*drive.shape[:-1], self.cols)
+                currents = self._ask("currents", bias, tolerance=accuracy)
             except MemoryError:
-                raise self._out_of_memory(drive) from None
+                raise self._out_of_memory(bias) from None
             info = self._choose().info()
         require_finite(currents)
-        return CrossbarSolution(self, drive, currents, info, accuracy)
+        return CrossbarSolution(self, bias, currents[0] if bias.single else currents, info, accuracy)
 
     def transfer_matrix(self) -> Array:
         """Return T with ``currents = v @ T``, shape (rows, cols), S; computed once, not to be written to.
 
-        ``A`` is symmetric, so T comes from ``rows`` solutions for unit sources or from ``cols`` solutions of the
-        adjoint problem, whichever are fewer.
+        The array is reciprocal, so T comes from ``rows`` solutions for unit sources or from ``cols`` solutions for unit
+        voltages on the bit lines, whichever are fewer.
 
         Examples
         --------
@@ -169,6 +252,53 @@ class Crossbar:
             transfer.setflags(write=False)
             self._transfer = transfer
         return self._transfer
+
+    def admittance(self) -> Array:
+        """Return the currents into all terminals, word lines first, for one volt at each, shape (ports, ports), S.
+
+        Symmetric; ``-admittance()[:rows, rows:]`` is the transfer matrix.
+
+        Examples
+        --------
+        >>> Crossbar([[1e-3]], r_word=500.0, r_bit=500.0).admittance().round(9).tolist()
+        [[0.0005, -0.0005], [-0.0005, 0.0005]]
+        """
+        ports = self.rows + self.cols
+        unit = np.eye(ports)
+        sol = self.solve(unit[:, : self.rows], v_bit=unit[:, self.rows :], tolerance=_TRANSFER)
+        return np.concatenate([sol.word_currents, -sol.currents], axis=1)
+
+    def vjp(self, v: ArrayLike, grad: ArrayLike, *, tolerance: float = 1e-10) -> Gradient:
+        """Return the derivatives of a loss by conductances, resistances and voltages, from those by the currents.
+
+        Parameters
+        ----------
+        v : array_like, shape (rows,) or (batch, rows), V
+        grad : array_like, shape (cols,) or (batch, cols)
+            Derivative of the loss by each output current.
+        tolerance : float
+            As of ``solve``, of both solutions.
+
+        Returns
+        -------
+        Gradient
+            Sums over the batch, but for ``v``, which has the shape of ``v``.
+
+        Notes
+        -----
+        The adjoint of a reciprocal network is the network with ``grad`` volts on its bit lines and the sources at zero,
+        so that all derivatives cost one more solution (Tellegen's theorem; Director and Rohrer, IEEE Trans. Circuit
+        Theory 16, 318, 1969): minus the product of an element's voltages in the two solutions is the derivative by its
+        conductance.
+
+        Examples
+        --------
+        >>> xb = Crossbar([[1e-3]], r_word=100.0, r_bit=400.0)
+        >>> g = xb.vjp([1.5], [1.0])
+        >>> float(g.G[0, 0].round(6)), float(g.v[0].round(9))      # v / (1 + 500 G)^2, G / (1 + 500 G)
+        (0.666667, 0.000666667)
+        """
+        return gradient(self, v, grad, _tolerance(tolerance))
 
     def to_netlist(self, path: str | os.PathLike[str] | None = None, *, v: ArrayLike) -> str | None:
         """Write the array as plain SPICE, with an operating point that prints the currents ``i(vsenseJ)``.
@@ -198,7 +328,7 @@ class Crossbar:
         * crossbar 1 x 1, circuitnn
         vin0 in0 0 dc 1
         rc0_0 in0 b0_0 1000
-        rb0_0 b0_0 out0 2
+        rb0_1 out0 b0_0 2
         vsense0 out0 0 dc 0
         .options reltol=1e-9 abstol=1e-18 vntol=1e-15
         .op
@@ -206,28 +336,15 @@ class Crossbar:
         .end
         <BLANKLINE>
         """
-        drive = self._drive(v)
-        if drive.ndim != 1:
-            raise CrossbarError(f"a netlist holds one vector, not {len(drive)}", expected=f"v of shape ({self.rows},)")
-        text = write_netlist(self.G, self.wires, drive)
+        bias = make_bias(self.shape, v)
+        if not bias.single:
+            raise CrossbarError(f"a netlist holds one vector, not {len(bias)}", expected=f"v of shape ({self.rows},)")
+        text = write_netlist(self.G, self.wires, bias.v[0])
         if path is None:
             return text
         with replacing(path) as temporary:
             Path(temporary).write_text(text, encoding="ascii")
         return None
-
-    def _drive(self, v: ArrayLike) -> Array:
-        drive = real("voltages", v)
-        if drive.ndim not in (1, 2) or drive.shape[-1] != self.rows:
-            raise CrossbarError(
-                f"source voltages of shape {drive.shape} for {self.rows} word lines",
-                expected=f"shape ({self.rows},) or (batch, {self.rows})",
-            )
-        bad = np.argwhere(~np.isfinite(drive))
-        if len(bad):
-            place = ", ".join(map(str, bad[0]))
-            raise CrossbarError(f"source voltage [{place}] is {drive[tuple(bad[0])]}", expected="finite volts")
-        return drive
 
     def _direct_solver(self, reason: str) -> DirectSolver:
         self._solver = DirectSolver(self.G, self.wires, self._nodes, reason)
@@ -235,45 +352,47 @@ class Crossbar:
 
     def _choose(self) -> DirectSolver | LineSolver:
         if self._solver is None:
-            if self.wires.r_word == 0.0 or self.wires.r_bit == 0.0:
+            if self.wires.word.ideal or self.wires.bit.ideal:
                 return self._direct_solver("one side has ideal wires")
             if self.G.size < _SMALL:
                 return self._direct_solver("a small array")
-            self._solver = LineSolver(self.G, self.wires)
+            self._solver = LineSolver(self._stored, self.wires, single=self._single)
         return self._solver
 
-    def _ask(self, question: str, *args: Array, tolerance: float) -> Any:
+    def _ask(self, question: str, *bias: Bias, tolerance: float) -> Any:
         """Ask the solver for currents, voltages or the transfer matrix; a direct one takes over from slow lines."""
         solver = self._choose()
         if isinstance(solver, LineSolver):
+            # What single precision holds; asking for more would never end.
+            accuracy = max(tolerance, _SINGLE) if self._single else tolerance
             try:
-                return getattr(solver, question)(*args, tolerance)
+                return getattr(solver, question)(*bias, accuracy)
             except SlowConvergenceError as error:
                 solver = self._direct_solver(f"lines converge too slowly: {error.message}")
-        return getattr(solver, question)(*args)
+        return getattr(solver, question)(*bias)
 
-    def _node_voltages(self, drive: Array, tolerance: float) -> tuple[Array, Array]:
-        """Return word and bit node voltages, each of shape (..., rows, cols)."""
-        shape = (*drive.shape[:-1], *self.shape)
+    def _node_voltages(self, bias: Bias, tolerance: float) -> tuple[Array, Array]:
+        """Return word and bit node voltages, each of shape (batch, rows, cols)."""
+        shape = (len(bias), *self.shape)
         try:
             if self._nodes.count == 0:
-                return np.broadcast_to(drive[..., None], shape).copy(), np.zeros(shape)
-            word, bit = self._ask("voltages", np.atleast_2d(drive), tolerance=tolerance)
+                word, bit = np.broadcast_to(bias.v[:, :, None], shape), np.broadcast_to(bias.v_bit[:, None, :], shape)
+                return word.copy(), bit.copy()
+            word, bit = self._ask("voltages", bias, tolerance=tolerance)
         except MemoryError:
-            raise self._out_of_memory(drive) from None
-        return word.reshape(shape), bit.reshape(shape)
+            raise self._out_of_memory(bias) from None
+        return word, bit
 
-    def _out_of_memory(self, drive: Array) -> CrossbarError:
-        batch = drive.size // self.rows
-        needed = format_si(32.0 * batch * self.rows * self.cols, "B", 3)
+    def _out_of_memory(self, bias: Bias) -> CrossbarError:
+        needed = format_si(32.0 * len(bias) * self.rows * self.cols, "B", 3)
         return CrossbarError(
-            f"the node voltages of {batch} vectors do not fit in memory: they need about {needed}",
+            f"the node voltages of {len(bias)} vectors do not fit in memory: they need about {needed}",
             hint="ask for them in smaller batches; currents alone need much less",
         )
 
 
 def _tolerance(value: float) -> float:
-    number = resistance("tolerance", value)
-    if not 1e-13 <= number <= 0.1:
+    accuracy = resistance("tolerance", value)
+    if not 1e-13 <= accuracy <= 0.1:
         raise CrossbarError(f"tolerance is {value!r}", expected="a relative error between 1e-13 and 0.1")
-    return number
+    return accuracy

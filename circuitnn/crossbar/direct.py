@@ -9,9 +9,11 @@ import numpy as np
 import scipy.sparse.linalg as spl
 from numpy.typing import NDArray
 
-from circuitnn.crossbar.assembly import KNOWN, Numbering, Wires, assemble
+from circuitnn.crossbar.assembly import KNOWN, Numbering, assemble
+from circuitnn.crossbar.bias import Bias
 from circuitnn.crossbar.checks import require_finite
 from circuitnn.crossbar.solution import SolveInfo
+from circuitnn.crossbar.wires import Side, Wires
 from circuitnn.errors import CrossbarError
 from circuitnn.units import format_si
 
@@ -62,25 +64,26 @@ class DirectSolver:
         """Return how it was solved."""
         return SolveInfo("sparse direct", self._reason, self._nodes.count, self._seconds)
 
-    def currents(self, drive: Array) -> Array:
-        """Return the currents (batch, cols) for source voltages (batch, rows)."""
-        currents = np.empty((len(drive), self.shape[1]))
-        block = self._block()
-        for k in range(0, len(drive), block):
-            currents[k : k + block] = (self._equations.sense.T @ self._solve(drive[k : k + block])).T
+    def currents(self, bias: Bias) -> Array:
+        """Return the currents (batch, cols) out of the bit lines."""
+        currents = np.empty((len(bias), self.shape[1]))
+        block, sense = self._block(), self._equations.sense
+        for k in range(0, len(bias), block):
+            part = bias[k : k + block]
+            currents[k : k + block] = (sense.T @ self._solve(part)).T
+            currents[k : k + block] -= part.v_bit * np.asarray(sense.sum(axis=0)).ravel() + part.i_bit
         return currents
 
-    def voltages(self, drive: Array) -> tuple[Array, Array]:
+    def voltages(self, bias: Bias) -> tuple[Array, Array]:
         """Return word and bit node voltages, each (batch, rows, cols)."""
-        shape = (len(drive), *self.shape)
-        x = self._solve(drive)
-        if self._nodes.word[0, 0] == KNOWN:
-            word = np.broadcast_to(drive[..., None], shape).copy()
-        else:
-            word = np.moveaxis(x[self._nodes.word], -1, 0).copy()
-        if self._nodes.bit[0, 0] == KNOWN:
-            return word, np.zeros(shape)
-        return word, np.moveaxis(x[self._nodes.bit], -1, 0).copy()
+        x = self._solve(bias)
+        found = []
+        for nodes, known in ((self._nodes.word, bias.v[:, :, None]), (self._nodes.bit, bias.v_bit[:, None, :])):
+            if nodes[0, 0] == KNOWN:
+                found.append(np.broadcast_to(known, (len(bias), *self.shape)).copy())
+            else:
+                found.append(np.moveaxis(x[nodes], -1, 0).copy())
+        return found[0], found[1]
 
     def transfer(self) -> Array:
         """Return T (rows, cols) from unit sources, or by the adjoint problem where there are fewer columns."""
@@ -98,9 +101,11 @@ class DirectSolver:
         """Return how many right-hand sides to solve for at a time: at most 128 MB of node voltages."""
         return max(1, min(64, 2**24 // self._nodes.count))
 
-    def _solve(self, drive: Array) -> Array:
+    def _solve(self, bias: Bias) -> Array:
         """Return the unknown node voltages, shape (unknowns, batch)."""
-        x = self._back_solve(np.ascontiguousarray(self._equations.drive @ drive.T))
+        e = self._equations
+        rhs = e.drive @ bias.v.T + e.sense @ bias.v_bit.T + e.feed_word @ bias.i_word.T + e.feed_bit @ bias.i_bit.T
+        x = self._back_solve(np.ascontiguousarray(rhs))
         require_finite(x)
         return x
 
@@ -110,8 +115,7 @@ class DirectSolver:
         Then the lines all but float, and what ties them down is lost beside a segment's conductance in A's diagonal.
         """
         x: Array = self._factor.solve(rhs)
-        wires = self.wires
-        if rhs.size == 0 or not (wires.r_source > wires.r_word > 0.0 or wires.r_sense > wires.r_bit > 0.0):
+        if rhs.size == 0 or not (_nearly_floats(self.wires.word) or _nearly_floats(self.wires.bit)):
             return x
         change = np.inf
         for _ in range(_REFINEMENTS):
@@ -126,6 +130,14 @@ class DirectSolver:
                 hint="give their resistance as 0, which is treated exactly",
             )
         return x
+
+
+def _nearly_floats(side: Side) -> bool:
+    """Whether some line's end is tied by less than its segments."""
+    if side.ideal or side.segment.size == 0:
+        return False
+    ends = np.minimum(side.low, side.high)
+    return bool(np.max(ends, where=np.isfinite(ends), initial=0.0) > 2.0 * side.segment.min())
 
 
 def _factor_bytes(unknowns: int) -> float:

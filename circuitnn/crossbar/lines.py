@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.crossbar._lines import Lines
-from circuitnn.crossbar.assembly import Wires
+from circuitnn.crossbar.bias import Bias
+from circuitnn.crossbar.checks import require_finite
 from circuitnn.crossbar.direct import physical_memory
 from circuitnn.crossbar.solution import SolveInfo
+from circuitnn.crossbar.stored import Stored, thread_count
+from circuitnn.crossbar.wires import Side, Wires
 from circuitnn.errors import CircuitnnError, CrossbarError
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
-_ALONE = 128 * 128  # cells below which a second thread costs more than it gives
 
 
 class SlowConvergenceError(CircuitnnError):
@@ -26,6 +26,15 @@ class SlowConvergenceError(CircuitnnError):
 
 class LineSolver:
     """Line factors and coarse grid of one array with resistive word and bit lines.
+
+    Parameters
+    ----------
+    cells : Stored
+    wires : Wires
+        Neither side ideal.
+    single : bool
+        Store cells, voltages and factors as float32: half the memory and traffic; currents are then right to about
+        1e-7 of the sum of the absolute cell currents of a column. Wires given by segment are stored as float64.
 
     Notes
     -----
@@ -37,67 +46,85 @@ class LineSolver:
     within the tolerance of each current (of a thousandth of the largest one for smaller currents).
     """
 
-    def __init__(self, G: Array, wires: Wires) -> None:
-        self._G, self._wires = G, wires
-        needed = 40.0 * G.size  # conductances, node voltages and factors of both directions
-        if needed > physical_memory():
+    def __init__(self, cells: Stored, wires: Wires, *, single: bool = False) -> None:
+        self.shape, self._wires = cells.G.shape, wires
+        self._by_segment = not (wires.word.uniform and wires.bit.uniform)
+        # node voltages and factors of both directions; by segment also its conductances, pivots and currents
+        needed = (80.0 if self._by_segment else 20.0 if single else 32.0) * cells.G.size
+        if needed + cells.padded.nbytes > physical_memory():
             raise CrossbarError(
-                f"a crossbar of {G.shape[0]} x {G.shape[1]} does not fit in memory: "
+                f"a crossbar of {self.shape[0]} x {self.shape[1]} does not fit in memory: "
                 f"it needs {format_si(needed, 'B', 3)}",
                 hint="split it into tiles",
             )
         start = time.perf_counter()
-        self._lines = self._factor(G, wires.r_word, wires.g_in, wires.r_bit, wires.g_out)
+        self._lines = Lines(
+            cells.padded,
+            *self.shape,
+            cells.mean,
+            _conductances(wires.word),
+            _conductances(wires.bit),
+            single,
+            thread_count(cells.G.size),
+        )
         self._seconds = time.perf_counter() - start
         self._cycles, self._steps, self._defect = 0, 0, 0.0
-
-    @staticmethod
-    def _factor(G: Array, r_along: float, g_in: float, r_across: float, g_out: float) -> Lines:
-        threads = 1 if G.size < _ALONE else len(os.sched_getaffinity(0))
-        return Lines(np.ascontiguousarray(G), 1.0 / r_along, g_in, 0.0, 1.0 / r_across, 0.0, g_out, threads)
-
-    @cached_property
-    def _adjoint(self) -> Lines:
-        """The array seen from the feet of its bit lines: reciprocal, so that T transposed is its transfer matrix."""
-        wires = self._wires
-        return self._factor(self._G[::-1, ::-1].T, wires.r_bit, wires.g_out, wires.r_word, wires.g_in)
 
     def info(self) -> SolveInfo:
         """Return how it was solved."""
         reason = f"{self._cycles} cycles converged slowly" if self._steps else ""
         method, cycles = ("conjugate gradients", self._steps) if self._steps else ("lines", self._cycles)
-        return SolveInfo(method, reason, 2 * self._G.size, self._seconds, cycles, self._defect)
+        return SolveInfo(method, reason, 2 * self.shape[0] * self.shape[1], self._seconds, cycles, self._defect)
 
-    def currents(self, drive: Array, tolerance: float) -> Array:
-        """Return the currents (batch, cols) for source voltages (batch, rows)."""
-        currents = np.empty((len(drive), self._G.shape[1]))
-        for k, v in enumerate(np.ascontiguousarray(drive)):
-            currents[k] = self._solve(self._lines, v, tolerance)
+    def currents(self, bias: Bias, tolerance: float) -> Array:
+        """Return the currents (batch, cols) out of the bit lines."""
+        currents = np.empty((len(bias), self.shape[1]))
+        for k, scale in enumerate(bias.scale.tolist()):
+            currents[k] = scale * self._solve(bias, k, scale, tolerance)
         return currents
 
-    def voltages(self, drive: Array, tolerance: float) -> tuple[Array, Array]:
+    def voltages(self, bias: Bias, tolerance: float) -> tuple[Array, Array]:
         """Return word and bit node voltages, each (batch, rows, cols)."""
-        word, bit = np.empty((2, len(drive), *self._G.shape))
-        for k, v in enumerate(np.ascontiguousarray(drive)):
-            scale = float(np.abs(v).max()) or 1.0
-            self._solve(self._lines, v, tolerance)
+        word, bit = np.empty((2, len(bias), *self.shape))
+        for k, scale in enumerate(bias.scale.tolist()):
+            self._solve(bias, k, scale, tolerance)
             word[k], bit[k] = (scale * nodes for nodes in self._lines.nodes())
         return word, bit
 
     def transfer(self, tolerance: float) -> Array:
-        """Return T (rows, cols) from unit sources on the side that has fewer lines."""
-        rows, cols = self._G.shape
-        if rows <= cols:
-            return np.stack([self._solve(self._lines, unit, tolerance) for unit in np.eye(rows)])
-        feet = np.stack([self._solve(self._adjoint, unit, tolerance) for unit in np.eye(cols)])
-        return np.ascontiguousarray(feet[::-1, ::-1].T)
+        """Return T (rows, cols) from unit voltages on the side that has fewer lines; the array is reciprocal."""
+        rows, cols = self.shape
+        unit, zero = np.eye(min(rows, cols)), np.zeros(max(rows, cols))
+        transfer = np.empty((rows, cols))
+        for k, ones in enumerate(unit):
+            if rows <= cols:
+                self._lines.drive(ones, zero, None)
+                transfer[k] = self._finish(tolerance)
+            else:
+                self._lines.drive(zero, ones, None)
+                self._finish(tolerance)
+                transfer[:, k] = -self._lines.word_currents()
+        return transfer
 
-    def _solve(self, lines: Lines, v: Array, tolerance: float) -> Array:
-        # Rounding stops the cycles at about 1e-16 times the unknowns of a line; unit voltages keep away from underflow.
-        scale = float(np.abs(v).max()) or 1.0
-        currents, cycles, steps, defect, converged = lines.solve(v / scale, tolerance)
+    def _solve(self, bias: Bias, k: int, scale: float, tolerance: float) -> Array:
+        """Return the currents for vector k over ``scale``: unit voltages keep away from underflow."""
+        feeds = None
+        if bias.i_word[k].any() or bias.i_bit[k].any():
+            shares = (*self._wires.word.shares, *self._wires.bit.shares)
+            given = (bias.i_word[k], bias.i_word[k], bias.i_bit[k], bias.i_bit[k])
+            feeds = tuple(part * i / scale for part, i in zip(shares, given, strict=True))
+        self._lines.drive(bias.v[k] / scale, bias.v_bit[k] / scale, feeds)
+        return self._finish(tolerance)
+
+    def _finish(self, tolerance: float) -> Array:
+        currents, cycles, steps, defect, converged = self._lines.solve(tolerance)
+        require_finite(currents)
         if not converged:
             raise SlowConvergenceError(f"{steps} steps left an imbalance of {defect:.1e}")
         self._cycles, self._steps, self._defect = cycles, steps, defect
-        found: Array = currents * scale
+        found: Array = currents
         return found
+
+
+def _conductances(side: Side) -> tuple[Array, Array, Array]:
+    return side.g_segment, side.g_low, side.g_high

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.crossbar.bias import Bias
+from circuitnn.crossbar.wires import Side
+
 if TYPE_CHECKING:
     from circuitnn.crossbar.crossbar import Crossbar
 
@@ -72,17 +75,15 @@ class CrossbarSolution:
     Attributes
     ----------
     currents : ndarray, shape (cols,) or (batch, cols), A
-        Into ground at the lower end of each bit line.
-    v : ndarray, shape (rows,) or (batch, rows), V
-        The sources.
+        Out of each bit line into its sense circuit, all ends together.
     info : SolveInfo
         Method, size and time.
     """
 
-    def __init__(self, crossbar: Crossbar, v: Array, currents: Array, info: SolveInfo, tolerance: float) -> None:
+    def __init__(self, crossbar: Crossbar, bias: Bias, currents: Array, info: SolveInfo, tolerance: float) -> None:
         self._crossbar = crossbar
+        self._bias = bias
         self._tolerance = tolerance
-        self.v = v
         self.currents = currents
         self.info = info
 
@@ -91,17 +92,35 @@ class CrossbarSolution:
 
     @cached_property
     def _voltages(self) -> tuple[Array, Array]:
-        return self._crossbar._node_voltages(self.v, self._tolerance)
+        return self._crossbar._node_voltages(self._bias, self._tolerance)
+
+    def _shaped(self, batch: Array) -> Array:
+        return batch[0] if self._bias.single else batch
+
+    @property
+    def v(self) -> Array:
+        """Source voltages, shape (rows,) or (batch, rows), V."""
+        return self._shaped(self._bias.v)
 
     @property
     def v_word(self) -> Array:
         """Word-line node voltages, shape (..., rows, cols), V."""
-        return self._voltages[0]
+        return self._shaped(self._voltages[0])
 
     @property
     def v_bit(self) -> Array:
         """Bit-line node voltages, shape (..., rows, cols), V."""
-        return self._voltages[1]
+        return self._shaped(self._voltages[1])
+
+    @cached_property
+    def cell_currents(self) -> Array:
+        """Currents from word to bit line through each cell, shape (..., rows, cols), A."""
+        return np.asarray(self._crossbar.G * (self.v_word - self.v_bit))
+
+    @property
+    def word_currents(self) -> Array:
+        """Currents into the word lines from their sources, all ends together, shape (..., rows), A."""
+        return np.asarray(self.cell_currents.sum(axis=-1))
 
     @cached_property
     def power(self) -> Power:
@@ -109,17 +128,49 @@ class CrossbarSolution:
 
         Segment currents are sums of cell currents, not differences of nearly equal voltages over small resistances.
         """
-        xb, wires = self._crossbar, self._crossbar.wires
-        drop = self.v_word - self.v_bit
-        cell = xb.G * drop
-        along_word = np.cumsum(cell[..., ::-1], axis=-1)[..., ::-1]
-        along_bit = np.cumsum(cell, axis=-2)
-        source, sense = along_word[..., 0], along_bit[..., -1, :]
-        return Power(
-            total=np.asarray((self.v * source).sum(axis=-1)),
-            cells=np.asarray((cell * drop).sum(axis=(-2, -1))),
-            word=np.asarray(
-                wires.r_word * (along_word**2).sum(axis=(-2, -1)) + wires.r_source * (source**2).sum(axis=-1)
-            ),
-            bit=np.asarray(wires.r_bit * (along_bit**2).sum(axis=(-2, -1)) + wires.r_sense * (sense**2).sum(axis=-1)),
-        )
+        bias, wires = self._bias, self._crossbar.wires
+        drop = self._voltages[0] - self._voltages[1]
+        cell = self._crossbar.G * drop
+        word = _side_power(wires.word, cell, self._voltages[0], bias.v, bias.i_word)
+        # Seen from the bit lines, the cells' currents flow the other way.
+        bit = _side_power(wires.bit, -cell.swapaxes(1, 2), self._voltages[1].swapaxes(1, 2), bias.v_bit, bias.i_bit)
+        cells = (cell * drop).sum(axis=(1, 2))
+        total = word.delivered + bit.delivered
+        return Power(*(np.asarray(self._shaped(p)) for p in (total, cells, word.lost, bit.lost)))
+
+
+@dataclass(frozen=True, slots=True)
+class _SidePower:
+    delivered: Array
+    lost: Array
+
+
+def _side_power(side: Side, leaving: Array, nodes: Array, v: Array, fed: Array) -> _SidePower:
+    """Return what the terminals of a side's lines deliver and what the lines dissipate, each (batch,).
+
+    leaving, nodes: (batch, lines, cells), amperes into the cells and node voltages; v, fed: (batch, lines).
+    """
+    low, high = (share * fed for share in side.shares)
+    total = leaving.sum(axis=2)
+    with np.errstate(invalid="ignore"):
+        at_low = side.g_low * (v - nodes[:, :, 0])
+    one_end = np.isinf(side.low) | np.isinf(side.high)
+    # What enters at one end alone is what leaves through the cells; so is the sum over both ends.
+    at_low = np.where(np.isinf(side.low), 0.0, np.where(one_end | side.ideal, total - fed, at_low))
+    if side.ideal:
+        at_low = at_low * np.where(one_end, 1.0, 0.5)
+    at_high = np.where(np.isinf(side.high), 0.0, total - fed - at_low)
+    along = (at_low + low)[:, :, None] - np.cumsum(leaving, axis=2)[:, :, :-1]
+    # At an open high end the sum from there has no rounding of the whole line.
+    back = np.cumsum(leaving[:, :, ::-1], axis=2)[:, :, ::-1][:, :, 1:]
+    along = np.where((np.isinf(side.high) & (high == 0.0))[:, :, None], back, along)
+    lost = (_finite(side.low) * at_low**2 + _finite(side.high) * at_high**2).sum(axis=1)
+    segment = _finite(side.segment)
+    lost = lost + ((segment[:, None] if side.uniform else segment) * along**2).sum(axis=(1, 2))
+    delivered = v * (at_low + at_high) + low * nodes[:, :, 0] + high * nodes[:, :, -1]
+    return _SidePower(np.asarray(delivered.sum(axis=1)), np.asarray(lost))
+
+
+def _finite(resistance: Array) -> Array:
+    """Where nothing flows, nothing is lost."""
+    return np.where(np.isinf(resistance), 0.0, resistance)

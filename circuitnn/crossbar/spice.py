@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.crossbar.assembly import Wires
+from circuitnn.crossbar.wires import Side, Wires
 
 Array = NDArray[np.float64]
 _PER_PRINT = 8
 _OPEN = 1e-300  # siemens; the resistance of less overflows
-Node = Callable[[int, int], str]
 
 
 def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
     """Return the netlist of an array driven by ``v``; ``i(vsenseJ)`` is the current of bit line J into ground.
 
     Every value has 17 significant digits. Wires without resistance are left out (their nodes are one), and so are open
-    cells. The options ask for more than SPICE's default accuracy, which stops at a relative 1e-3.
+    cells, broken segments and ends that nothing is tied to. The options ask for more than SPICE's default accuracy,
+    which stops at a relative 1e-3.
     """
     rows, cols = conductances.shape
-    word, bit = _word_node(wires), _bit_node(rows, wires)
+    word, bit = wires.word, wires.bit
     lines = [f"* crossbar {rows} x {cols}, circuitnn"]
     lines += [f"vin{i} in{i} 0 dc {volts:.17g}" for i, volts in enumerate(v.tolist())]
-    if wires.r_source > 0.0:
-        lines += [f"rs{i} in{i} {_source_end(i, wires)} {wires.r_source:.17g}" for i in range(rows)]
-    if wires.r_word > 0.0:
-        for i in range(rows):
-            ends = [_source_end(i, wires), *[word(i, j) for j in range(cols)]]
-            lines += [f"rw{i}_{j} {ends[j]} {ends[j + 1]} {wires.r_word:.17g}" for j in range(cols)]
+    for i in range(rows):
+        lines += _line(word, i, cols, f"in{i}", "rs", f"s{i}", "rw", f"w{i}")
     for i, row in enumerate(conductances.tolist()):
-        lines += [f"rc{i}_{j} {word(i, j)} {bit(i, j)} {1.0 / g:.17g}" for j, g in enumerate(row) if g > _OPEN]
-    if wires.r_bit > 0.0:
-        for j in range(cols):
-            ends = [*[bit(i, j) for i in range(rows)], _sense_end(j, wires)]
-            lines += [f"rb{i}_{j} {ends[i]} {ends[i + 1]} {wires.r_bit:.17g}" for i in range(rows)]
-    if wires.r_sense > 0.0:
-        lines += [f"rt{j} {_sense_end(j, wires)} out{j} {wires.r_sense:.17g}" for j in range(cols)]
+        for j, g in enumerate(row):
+            if g > _OPEN:
+                nodes = (
+                    f"{_node(word, i, j, f'in{i}', f's{i}', f'w{i}')} {_node(bit, j, i, f'out{j}', f't{j}', f'b{j}')}"
+                )
+                lines.append(f"rc{i}_{j} {nodes} {1.0 / g:.17g}")
+    for j in range(cols):
+        lines += _line(bit, j, rows, f"out{j}", "rt", f"t{j}", "rb", f"b{j}")
     lines += [f"vsense{j} out{j} 0 dc 0" for j in range(cols)]
     lines += [".options reltol=1e-9 abstol=1e-18 vntol=1e-15", ".op"]
     for k in range(0, cols, _PER_PRINT):
@@ -46,23 +43,30 @@ def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
     return "\n".join([*lines, ".end", ""])
 
 
-def _source_end(i: int, wires: Wires) -> str:
-    """Return the node between source resistance and word line."""
-    return f"s{i}" if wires.r_source > 0.0 else f"in{i}"
+def _node(side: Side, line: int, cell: int, terminal: str, tied: str, wire: str) -> str:
+    """Return the node of a cell; an ideal wire is its terminal, or what lies behind the terminal's resistance."""
+    if not side.ideal:
+        return f"{wire}_{cell}"
+    return terminal if side.beyond[line] == 0.0 else tied
 
 
-def _sense_end(j: int, wires: Wires) -> str:
-    """Return the node between bit line and sense resistance."""
-    return f"t{j}" if wires.r_sense > 0.0 else f"out{j}"
-
-
-def _word_node(wires: Wires) -> Node:
-    if wires.r_word > 0.0:
-        return lambda i, j: f"w{i}_{j}"
-    return lambda i, j: _source_end(i, wires)
-
-
-def _bit_node(rows: int, wires: Wires) -> Node:
-    if wires.r_bit > 0.0:
-        return lambda i, j: f"b{i}_{j}"
-    return lambda i, j: _sense_end(j, wires)
+def _line(
+    side: Side, line: int, cells: int, terminal: str, source: str, tied: str, wire: str, node: str
+) -> Iterator[str]:
+    """Yield the resistors of one line; a second end repeats the names of the first with an h."""
+    beyond = float(side.beyond[line])
+    if side.ideal:
+        if 0.0 < beyond < np.inf:  # two ends of one node are two such resistances in parallel
+            yield f"{source}{line} {terminal} {tied} {beyond / sum(side.ends):.17g}"
+        return
+    segment = np.broadcast_to(side.segment[line], (cells - 1,)).tolist()
+    for k, (end, at, r) in enumerate(((side.ends[0], 0, side.first[line]), (side.ends[1], cells - 1, side.last[line]))):
+        if end and np.isfinite(beyond) and np.isfinite(r):
+            mark = "h" if k and side.ends[0] else ""
+            if beyond > 0.0:
+                yield f"{source}{line}{mark} {terminal} {tied}{mark} {beyond:.17g}"
+            start = f"{tied}{mark}" if beyond > 0.0 else terminal
+            yield f"{wire}{line}_{cells if k else 0} {start} {node}_{at} {r:.17g}"
+    for j, r in enumerate(segment):
+        if np.isfinite(r):
+            yield f"{wire}{line}_{j + 1} {node}_{j} {node}_{j + 1} {r:.17g}"

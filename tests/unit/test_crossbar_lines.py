@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from circuitnn.crossbar._lines import Lines
 
 import circuitnn as cn
-from circuitnn.crossbar.assembly import Wires, number_nodes
+from circuitnn.crossbar.assembly import number_nodes
+from circuitnn.crossbar.bias import make_bias
 from circuitnn.crossbar.direct import DirectSolver
 from circuitnn.crossbar.lines import LineSolver
+from circuitnn.crossbar.stored import Stored
+from circuitnn.crossbar.wires import make_wires
 from circuitnn.errors import CrossbarError
 
 
@@ -15,8 +17,16 @@ def cells(rows, cols, low=1e-6, high=1e-4, seed=0):
     return 10 ** np.random.default_rng(seed).uniform(np.log10(low), np.log10(high), (rows, cols))
 
 
+def wires_of(G, r_word, r_bit, r_source=0.0, r_sense=0.0):
+    return make_wires(G.shape, r_word, r_bit, r_source, r_sense, "left", "bottom")
+
+
 def direct_solver(G, wires):
     return DirectSolver(G, wires, number_nodes(*G.shape, wires), "oracle")
+
+
+def exact_currents(G, wires, v):
+    return direct_solver(G, wires).currents(make_bias(G.shape, v))
 
 
 def drives(rows, count=2):
@@ -28,10 +38,10 @@ def drives(rows, count=2):
 )
 @pytest.mark.parametrize("r", [1e-3, 1.0, 20.0])
 def test_shapes(shape, r):
-    G, wires = cells(*shape), Wires(r, 0.7 * r, 0.0, 0.0)
-    v = drives(shape[0])
-    exact = direct_solver(G, wires).currents(v)
-    found = LineSolver(G, wires).currents(v, 1e-10)
+    G = cells(*shape)
+    wires, v = wires_of(G, r, 0.7 * r), drives(shape[0])
+    exact = exact_currents(G, wires, v)
+    found = LineSolver(Stored(G), wires).currents(make_bias(shape, v), 1e-10)
     # the tolerance counts for currents down to a thousandth of the largest; 10: the estimate is one of a series' rest
     size = np.maximum(np.abs(exact), 1e-3 * np.abs(exact).max(axis=1, keepdims=True))
     assert np.max(np.abs(found - exact) / size) < 1e-9
@@ -44,7 +54,7 @@ def test_wires_and_ends_of_all_sizes(r_word, r_bit, ends):
     """Whatever the resistances, the answer is right: by lines, or by the direct solution when they are too slow."""
     xb = cn.Crossbar(cells(40, 40), r_word, r_bit, r_source=ends[0], r_sense=ends[1])
     v = drives(40, 1)[0]
-    exact = direct_solver(xb.G, xb.wires).currents(v[None])[0]
+    exact = exact_currents(xb.G, xb.wires, v)[0]
     # 1e-6 ohm beside 1 Mohm: the nodal equations themselves are conditioned like 1e12
     np.testing.assert_allclose(xb.solve(v).currents, exact, rtol=1e-7, atol=1e-10 * np.abs(exact).max())
 
@@ -78,7 +88,7 @@ def nasty(name, n=64):
 def test_nasty_patterns(name, r):
     xb = cn.Crossbar(nasty(name), r, r)
     v = drives(64, 1)[0]
-    exact = direct_solver(xb.G, xb.wires).currents(v[None])[0]
+    exact = exact_currents(xb.G, xb.wires, v)[0]
     solution = xb.solve(v)
     np.testing.assert_allclose(solution.currents, exact, rtol=1e-9, atol=1e-12 * np.abs(exact).max())
     info = solution.info
@@ -86,22 +96,27 @@ def test_nasty_patterns(name, r):
 
 
 def test_voltages_and_transfer_matrix():
-    G, wires = cells(50, 70), Wires(2.0, 3.0, 10.0, 20.0)
-    exact, found = direct_solver(G, wires), LineSolver(G, wires)
-    v = drives(50, 3)
-    for a, b in zip(found.voltages(v, 1e-11), exact.voltages(v), strict=True):
+    G = cells(50, 70)
+    wires = wires_of(G, 2.0, 3.0, 10.0, 20.0)
+    exact, found = direct_solver(G, wires), LineSolver(Stored(G), wires)
+    bias = make_bias(G.shape, drives(50, 3))
+    for a, b in zip(found.voltages(bias, 1e-11), exact.voltages(bias), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-11)
     np.testing.assert_allclose(found.transfer(1e-11), exact.transfer(), rtol=1e-8)
-    # fewer columns than rows: the adjoint problem, with both ends of the lines and their order exchanged
+    # fewer columns than rows: by unit voltages on the bit lines
     turned = np.ascontiguousarray(G.T)
+    wires = wires_of(turned, 2.0, 3.0, 10.0, 20.0)
     np.testing.assert_allclose(
-        LineSolver(turned, wires).transfer(1e-11), direct_solver(turned, wires).transfer(), rtol=1e-8
+        LineSolver(Stored(turned), wires).transfer(1e-11), direct_solver(turned, wires).transfer(), rtol=1e-8
     )
 
 
-def test_the_number_of_threads_changes_nothing():
-    G, v = cells(200, 150), drives(200, 1)[0]
-    answers = [Lines(G, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, threads).solve(v, 1e-10)[0] for threads in (1, 2, 3)]
+def test_the_number_of_threads_changes_nothing(monkeypatch):
+    G, v = cells(400, 300), drives(400, 1)[0]
+    answers = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr("circuitnn.crossbar.stored.os.sched_getaffinity", lambda _, n=threads: range(n))
+        answers.append(cn.Crossbar(G).solve(v).currents)
     assert np.array_equal(answers[0], answers[1]) and np.array_equal(answers[0], answers[2])
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 import numpy as np
 
 from circuitnn.bench.runner import Row
-from circuitnn.crossbar.assembly import Wires, number_nodes
+from circuitnn.crossbar.assembly import number_nodes
+from circuitnn.crossbar.bias import make_bias
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.direct import DirectSolver
+from circuitnn.crossbar.wires import make_wires
 
 _DIRECT = (64, 128, 256)
 _LARGE = (512, 1024, 2048)
-_WIRES = Wires(1.0, 1.0, 0.0, 0.0)
 
 
 def _median(call: Callable[[], object], rounds: int) -> float:
@@ -31,6 +32,11 @@ def _array(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return cells of 10 kohm to 1 Mohm, log-uniform, and source voltages."""
     rng = np.random.default_rng(0)
     return 10.0 ** rng.uniform(-6.0, -4.0, (size, size)), rng.uniform(0.0, 0.2, size)
+
+
+def _direct(g: np.ndarray) -> DirectSolver:
+    wires = make_wires(g.shape, 1.0, 1.0, 0.0, 0.0, "left", "bottom")
+    return DirectSolver(g, wires, number_nodes(g.shape[0], g.shape[1], wires), "baseline")
 
 
 def _triad(cells: int) -> float:
@@ -51,9 +57,8 @@ def run() -> list[Row]:
     for size in _DIRECT:
         g, v = _array(size)
         ours = _median(lambda g=g, v=v: Crossbar(g).solve(v, tolerance=1e-6), 9)  # type: ignore[misc]
-        nodes = number_nodes(size, size, _WIRES)
         began = time.perf_counter()
-        exact = DirectSolver(g, _WIRES, nodes, "baseline").currents(v[None])[0]
+        exact = _direct(g).currents(make_bias(g.shape, v))[0]
         direct = time.perf_counter() - began
         error = float(np.abs(Crossbar(g).solve(v, tolerance=1e-6).currents / exact - 1.0).max())
         goal = 2000.0 if size == 256 else None
@@ -75,7 +80,7 @@ def run() -> list[Row]:
     for size in (128, 256):
         g, _ = _array(size)
         ours = _median(lambda g=g: Crossbar(g).transfer_matrix(), 3)  # type: ignore[misc]
-        solver = DirectSolver(g, _WIRES, number_nodes(size, size, _WIRES), "baseline")
+        solver = _direct(g)
         rows.append(
             Row(f"{size} x {size}: transfer matrix", 1e3 * ours, "ms", baseline=1e3 * _median(solver.transfer, 1))
         )

@@ -1,0 +1,104 @@
+/* The passes over lines, compiled for each processor, storage and kind of lines; the fitting ones are chosen at run time. */
+#include "cn_lines_pass_table.h"
+
+#include <string.h>
+
+/* Each inclusion needs LANES, TARGET, NAME, REAL, SINGLE and GENERAL. */
+#define REAL double
+#define SINGLE 0
+#define GENERAL 0
+#if defined(__x86_64__) && defined(__GNUC__)
+#define LANES 8
+#define NAME(x) x##_avx512
+#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#define LANES 4
+#define NAME(x) x##_avx2
+#define TARGET __attribute__((target("avx2,fma")))
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#endif
+#define LANES 4
+#define NAME(x) x##_plain
+#define TARGET
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#undef GENERAL
+
+#define GENERAL 1
+#if defined(__x86_64__) && defined(__GNUC__)
+#define LANES 8
+#define NAME(x) x##_general_avx512
+#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#define LANES 4
+#define NAME(x) x##_general_avx2
+#define TARGET __attribute__((target("avx2,fma")))
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#endif
+#define LANES 4
+#define NAME(x) x##_general_plain
+#define TARGET
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#undef GENERAL
+#undef REAL
+#undef SINGLE
+
+#define REAL float
+#define SINGLE 1
+#define GENERAL 0
+#if defined(__x86_64__) && defined(__GNUC__)
+#define LANES 8
+#define NAME(x) x##_single_avx512
+#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#define LANES 4
+#define NAME(x) x##_single_avx2
+#define TARGET __attribute__((target("avx2,fma")))
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+#endif
+#define LANES 4
+#define NAME(x) x##_single_plain
+#define TARGET
+#include "cn_lines_pass.h"
+#undef LANES
+#undef NAME
+#undef TARGET
+
+#define ALL(lanes, end)                                                                                     \
+    {{lanes, factor_words_##end, factor_bits_##end, row_pass_##end, column_pass_##end},                     \
+     {lanes, factor_words_single_##end, factor_bits_single_##end, row_pass_single_##end, column_pass_single_##end}, \
+     {lanes, factor_words_general_##end, factor_bits_general_##end, row_pass_general_##end, column_pass_general_##end}}
+
+const cn_passes *cn_lines_passes(cn_lines_kind kind)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    static const cn_passes avx512[] = ALL(8, avx512), avx2[] = ALL(4, avx2);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return &avx512[kind];
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2[kind];
+#endif
+    static const cn_passes plain[] = ALL(4, plain);
+    return &plain[kind];
+}
