@@ -237,7 +237,7 @@ cdef class Engine:
             if b.discrete_start is not None:
                 start[batch.kernel.n_limit - batch.kernel.n_discrete:] = b.discrete_start
             dv = self._own(start.ravel()); batch.acc = _dbl(dv)
-            dv = self._own(start.ravel()); batch.mark = _dbl(dv)
+            dv = self._own(start.ravel().copy()); batch.mark = _dbl(dv)
         s.options.reltol = options.reltol
         s.options.gmin = options.gmin
         s.options.trtol = options.trtol
