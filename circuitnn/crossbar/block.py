@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -11,8 +12,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from circuitnn.crossbar.checks import conductances
+from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.matrix_file import read_matrix
-from circuitnn.crossbar.ports import Ports
 from circuitnn.devices.declare import Param
 from circuitnn.errors import CircuitError, CrossbarError, DeviceError, nearest
 from circuitnn.mna.block import FindDevice, Output
@@ -29,6 +30,8 @@ PARAMS = {
     "m": Param(1.0, "1", low=0.0, exclusive=True, doc="arrays in parallel", on="instance"),
 }
 _SIDES = ("word", "bit")
+_EXACT = 1e-11  # tolerance of what serves every later iteration
+_HELD = 2**22  # node voltages held at a time
 
 
 class CrossbarBlock:
@@ -59,8 +62,7 @@ class CrossbarBlock:
         self.rows, self.cols = G.shape
         self.ports = self.rows + self.cols
         self.links = _links(G)
-        self._inside = Ports(G, r_word, r_bit)
-        self._admittance: Array | None = None
+        self._array = Crossbar(G, r_word, r_bit)
 
     @classmethod
     def from_element(cls, element: Element, model: Model, device: FindDevice) -> Self:
@@ -83,9 +85,11 @@ class CrossbarBlock:
 
     def evaluate(self, v: Array, state: Array) -> tuple[Array, Array]:
         """Return the currents into the ports and the port admittance; see `circuitnn.mna.block.Block`."""
-        if self._admittance is None:
-            self._admittance = self._inside.admittance()
         return self._admittance @ v, self._admittance
+
+    @cached_property
+    def _admittance(self) -> Array:
+        return self._array.admittance()
 
     def advance(self, v0: Array, v1: Array, h: float, state: Array) -> Array:
         """Return the states, of which there are none."""
@@ -113,13 +117,26 @@ class CrossbarBlock:
         """Return the values of outputs and their derivatives by the port voltages."""
         slopes = np.empty((len(outputs), self.ports))
         nodes = [k for k, output in enumerate(outputs) if output.kind == "voltage"]
-        slopes[nodes] = self._inside.weights([outputs[k].where for k in nodes])
-        _, admittance = self.evaluate(v, state)
+        if nodes:
+            slopes[nodes] = self._per_volt([outputs[k].where for k in nodes])
         for k, output in enumerate(outputs):
             if output.kind == "current":
                 side, line = output.where
-                slopes[k] = admittance[line if side == "word" else self.rows + line]
+                slopes[k] = self._admittance[line if side == "word" else self.rows + line]
         return slopes @ v, slopes
+
+    def _per_volt(self, sites: Sequence[tuple[str, int, int]]) -> Array:
+        """Return the voltages of nodes ``("word" or "bit", i, j)`` for one volt at each port, shape (sites, ports)."""
+        found = np.empty((len(sites), self.ports))
+        unit = np.eye(self.ports)
+        step = max(1, _HELD // (self.rows * self.cols))
+        for k in range(0, self.ports, step):
+            part = unit[k : k + step]
+            solution = self._array.solve(part[:, : self.rows], v_bit=part[:, self.rows :], tolerance=_EXACT)
+            for site, (side, i, j) in enumerate(sites):
+                nodes = solution.v_word if side == "word" else solution.v_bit
+                found[site, k : k + step] = nodes[:, i, j]
+        return found
 
 
 def _values(element: Element, model: Model) -> dict[str, float]:
