@@ -22,15 +22,18 @@ __version__ = "0.1.0"
 _HOME = {
     "Circuit": "circuitnn.circuit.circuit",
     "CircuitnnError": "circuitnn.errors",
+    "Cells": "circuitnn.crossbar.cells",
     "Crossbar": "circuitnn.crossbar.crossbar",
     "Device": "circuitnn.devices.declare",
     "Layout": "circuitnn.mapping.layout",
     "Memristor": "circuitnn.devices.declare",
+    "Model": "circuitnn.netlist.flat",
     "Netlist": "circuitnn.netlist.netlist",
     "Param": "circuitnn.devices.declare",
     "Result": "circuitnn.results.result",
     "Results": "circuitnn.results.result",
     "State": "circuitnn.devices.declare",
+    "Waveforms": "circuitnn.crossbar.nonlinear",
     "compile": "circuitnn.mapping.compile",
     "load": "circuitnn.netlist.netlist",
     "parse": "circuitnn.netlist.netlist",
@@ -55,7 +58,9 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit as Circuit
+    from circuitnn.crossbar.cells import Cells as Cells
     from circuitnn.crossbar.crossbar import Crossbar as Crossbar
+    from circuitnn.crossbar.nonlinear import Waveforms as Waveforms
     from circuitnn.devices.declare import Device as Device
     from circuitnn.devices.declare import Memristor as Memristor
     from circuitnn.devices.declare import Param as Param
@@ -64,6 +69,7 @@ if TYPE_CHECKING:
     from circuitnn.errors import CircuitnnError as CircuitnnError
     from circuitnn.mapping.compile import compile as compile
     from circuitnn.mapping.layout import Layout as Layout
+    from circuitnn.netlist.flat import Model as Model
     from circuitnn.netlist.netlist import Netlist as Netlist
     from circuitnn.netlist.netlist import load as load
     from circuitnn.netlist.netlist import parse as parse

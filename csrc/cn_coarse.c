@@ -231,7 +231,8 @@ static void solve_deeper(cn_coarse *c, const double *r_word, const double *r_bit
             l->f_bit[to + j] = r_bit ? r_bit[from + j] : 0.0;
         }
     }
-    cn_lines_smooth(l, CYCLES);
+    memset(l->v, 0, sizeof(double) * (size_t)l->m_padded * (size_t)l->ld);
+    cn_lines_cycles(l, CYCLES);
     const double *found = bit ? l->v : l->u;
     for (cn_idx i = 0; i <= c->rows.cells; i++)
         memcpy(error + (size_t)i * cols, found + (size_t)i * (size_t)l->ld, cols * sizeof(double));

@@ -112,7 +112,7 @@ cn_status cn_lines_solve(cn_lines *l, double tolerance, int max_cycles, double *
 /* Forget a solution under way; its voltages stay. */
 void cn_lines_stop(cn_lines *l);
 
-/* Cycles from zero for f_word and f_bit of general lines without drives; u and v end consistent. */
-void cn_lines_smooth(cn_lines *l, int cycles);
+/* So many cycles without a look at how far they got, from the bit-line voltages in place; u ends exact for them. */
+void cn_lines_cycles(cn_lines *l, int cycles);
 
 #endif

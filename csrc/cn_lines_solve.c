@@ -341,10 +341,10 @@ void cn_lines_stop(cn_lines *l)
     l->gradients = NULL;
 }
 
-void cn_lines_smooth(cn_lines *l, int count)
+void cn_lines_cycles(cn_lines *l, int count)
 {
     for (int k = 0; k < count; k++) {
-        row_passes(l, k == 0);
+        row_passes(l, 0);
         cn_coarse_solve(&l->coarse, NULL, l->coarse_sum, 0, l->coarse_error);
         spread(l);
         column_passes(l, 0);

@@ -1,58 +1,11 @@
 """The face of the line solver: cells stored as it reads them, one factored array, vector after vector of drives."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
 import numpy as np
 
 from circuitnn.errors import CrossbarError
-
-cdef extern from "cn_types.h":
-    ctypedef int32_t cn_idx
-    ctypedef enum cn_status:
-        CN_OK
-        CN_NO_MEMORY
-        CN_SINGULAR
-        CN_NOT_FINITE
-        CN_NO_CONVERGENCE
-        CN_CONTINUE
-
-cdef extern from "cn_lines.h":
-    ctypedef enum cn_lines_kind:
-        CN_LINES_PLAIN
-        CN_LINES_SINGLE
-        CN_LINES_GENERAL
-    ctypedef struct cn_end:
-        double *g
-        double *drive
-        double *feed
-    ctypedef struct cn_lines:
-        cn_lines_kind kind
-        cn_idx m, n, ld
-        void *g
-        void *u
-        void *v
-        double *word
-        double *bit
-        double *word_segment
-        double *bit_segment
-        double *f_word
-        double *f_bit
-        cn_end word_low, word_high, bit_low, bit_high
-        int cycles, steps
-        double defect
-    ctypedef struct cn_cells_found:
-        double low, high, mean
-    void cn_lines_area(cn_idx m, cn_idx n, cn_idx *rows, cn_idx *ld) nogil
-    cn_status cn_lines_store(cn_idx m, cn_idx n, const double *g, ptrdiff_t row_stride, ptrdiff_t col_stride,
-                             cn_lines_kind kind, void *to, int threads, cn_cells_found *found) nogil
-    cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, cn_lines_kind kind, void *g, int threads) nogil
-    void cn_lines_free(cn_lines *l) nogil
-    cn_status cn_lines_factor(cn_lines *l, double mean) nogil
-    void cn_lines_begin(cn_lines *l, double tolerance, int max_cycles, int warm) nogil
-    cn_status cn_lines_advance(cn_lines *l, double *current) nogil
-    void cn_lines_stop(cn_lines *l) nogil
 
 
 def store(const double[:, :] g, int threads=1):
@@ -89,8 +42,8 @@ cdef class Lines:
 
     Parameters
     ----------
-    cells : ndarray, (padded rows, padded cols), S
-        As ``store`` returns them; kept, and must not change.
+    cells : ndarray, (padded rows, padded cols), S, or None
+        As ``store`` returns them; kept, and must not change. None: another one sets them, and factors.
     rows, cols : int
     mean : float
         Mean conductance.
@@ -101,16 +54,14 @@ cdef class Lines:
     threads : int
     """
 
-    cdef cn_lines l
-    cdef bint usable
-    cdef object keep
-
     def __cinit__(self, const double[:, ::1] cells, cn_idx rows, cn_idx cols, double mean, word, bit,
                   bint single=False, int threads=1):
-        cdef bint general = word[0].ndim == 2 or bit[0].ndim == 2
+        cdef bint general = cells is None or word[0].ndim == 2 or bit[0].ndim == 2
         cdef cn_lines_kind kind = CN_LINES_GENERAL if general else CN_LINES_SINGLE if single else CN_LINES_PLAIN
         cdef cn_status status
-        cdef void *adopted = NULL if kind == CN_LINES_SINGLE else <void *> &cells[0, 0]
+        cdef void *adopted = NULL
+        if kind != CN_LINES_SINGLE and cells is not None:
+            adopted = <void *> &cells[0, 0]
         self.usable = True
         self.keep = cells
         with nogil:
@@ -120,6 +71,8 @@ cdef class Lines:
         if status == CN_NO_MEMORY:
             raise MemoryError
         self._wire(word, bit, general)
+        if cells is None:
+            return
         with nogil:
             status = cn_lines_factor(&self.l, mean)
         if status == CN_NO_MEMORY:

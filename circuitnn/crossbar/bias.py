@@ -23,19 +23,22 @@ class Bias:
         Of the terminals of word and bit lines.
     i_word, i_bit : ndarray, A
         Fed into word and bit lines at the ends that are driven or sensed.
+    gate : ndarray, shape (batch, rows), V
+        Of the rows' gate lines, where cells have transistors.
     """
 
     v: Array
     v_bit: Array
     i_word: Array
     i_bit: Array
+    gate: Array
     single: bool
 
     def __len__(self) -> int:
         return len(self.v)
 
     def __getitem__(self, part: slice) -> Bias:
-        return Bias(self.v[part], self.v_bit[part], self.i_word[part], self.i_bit[part], False)
+        return Bias(self.v[part], self.v_bit[part], self.i_word[part], self.i_bit[part], self.gate[part], False)
 
     @property
     def plain(self) -> bool:
@@ -55,6 +58,7 @@ def make_bias(
     v_bit: ArrayLike = 0.0,
     i_word: ArrayLike = 0.0,
     i_bit: ArrayLike = 0.0,
+    gate: ArrayLike = 0.0,
 ) -> Bias:
     """Return the bias for what ``Crossbar.solve`` takes; raise CrossbarError for what it refuses."""
     rows, cols = shape
@@ -63,14 +67,15 @@ def make_bias(
         _checked("bit-line voltages", v_bit, "volts", cols, "bit"),
         _checked("word-line currents", i_word, "amperes", rows, "word"),
         _checked("bit-line currents", i_bit, "amperes", cols, "bit"),
+        _checked("gate voltages", gate, "volts", rows, "word"),
     ]
     batches = {len(array) for array in given if array.ndim == 2}
     if len(batches) > 1:
         raise CrossbarError(f"batches of {sorted(batches)} vectors", expected="one number of vectors in all of them")
     batch = batches.pop() if batches else 1
     single = not any(array.ndim == 2 for array in given)
-    whole = [np.broadcast_to(a, (batch, lines)) for a, lines in zip(given, (rows, cols, rows, cols), strict=True)]
-    return Bias(whole[0], whole[1], whole[2], whole[3], single)
+    whole = [np.broadcast_to(a, (batch, lines)) for a, lines in zip(given, (rows, cols, rows, cols, rows), strict=True)]
+    return Bias(whole[0], whole[1], whole[2], whole[3], whole[4], single)
 
 
 def _checked(name: str, values: ArrayLike, unit: str, lines: int, kind: str) -> Array:

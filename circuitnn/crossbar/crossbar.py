@@ -12,12 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.assembly import Numbering, number_nodes
 from circuitnn.crossbar.bias import Bias, make_bias
-from circuitnn.crossbar.checks import require_finite, resistance, stored_conductances
+from circuitnn.crossbar.cells import Cells
+from circuitnn.crossbar.checks import real, require_finite, resistance, stored_conductances
 from circuitnn.crossbar.direct import DirectSolver
 from circuitnn.crossbar.gradient import Gradient, gradient
 from circuitnn.crossbar.lines import LineSolver, SlowConvergenceError
+from circuitnn.crossbar.nonlinear import CrossbarTransient, DeviceSolver, Waveforms
 from circuitnn.crossbar.solution import CrossbarSolution, SolveInfo
 from circuitnn.crossbar.spice import write_netlist
+from circuitnn.crossbar.stored import Stored
 from circuitnn.crossbar.wires import make_wires, require_tied
 from circuitnn.errors import CrossbarError
 from circuitnn.results.atomic import replacing
@@ -35,15 +38,16 @@ _TURNED_SENSE = {"left": "top", "right": "bottom", "both": "both"}
 
 
 class Crossbar:
-    """A crossbar of linear cells between word lines (inputs) and bit lines (outputs).
+    """A crossbar of cells between word lines (inputs) and bit lines (outputs).
 
     Word lines run from left to right, bit lines from top to bottom. By default each word line is driven at its left
     end and each bit line is sensed at its lower end (a virtual ground). Factors are kept for all later vectors.
 
     Parameters
     ----------
-    G : array_like, shape (rows, cols), S
-        Conductances of the cells, finite and not negative; 0 is an open cell. Copied, and read-only.
+    G : array_like, shape (rows, cols), S, or Cells
+        Conductances of the cells, finite and not negative; 0 is an open cell. Copied, and read-only. Or devices, such
+        as ``Cells("hfo2", (rows, cols))``: ``solve`` then holds their states, ``tran`` moves them.
     r_word, r_bit : float or array_like, ohm
         Resistance of one segment of a word or bit line: one number for all; one a line, shape (rows,) for word and
         (cols,) for bit lines; or one a segment, shape (rows, cols + 1) and (cols, rows + 1), where the first segment
@@ -88,7 +92,7 @@ class Crossbar:
 
     def __init__(
         self,
-        G: ArrayLike,
+        G: ArrayLike | Cells,
         r_word: ArrayLike = 1.0,
         r_bit: ArrayLike = 1.0,
         *,
@@ -98,14 +102,22 @@ class Crossbar:
         sense: str = "bottom",
         storage: str = "double",
     ) -> None:
-        self._stored = stored_conductances(G)
+        self._stored: Stored | None = None
+        if isinstance(G, Cells):
+            self.shape = G.shape
+        else:
+            self._stored = stored_conductances(G)
+            self.shape = self._stored.G.shape
         self.wires = make_wires(self.shape, r_word, r_bit, r_source, r_sense, drive, sense)
-        require_tied(self.G, self.wires)
+        require_tied(np.ones(self.shape) if isinstance(G, Cells) else self.G, self.wires)
+        self._devices = DeviceSolver(G, self.wires) if isinstance(G, Cells) else None
         if storage not in ("double", "single"):
             raise CrossbarError(f"storage is {storage!r}", expected="'double' or 'single'", names=["storage"])
         self._single = storage == "single"
         self._r = r_word, r_bit
-        self._ends = (r_source, drive), (r_sense, sense)
+        self._ends: dict[str, Any] = {
+            "r_source": r_source, "r_sense": r_sense, "drive": drive, "sense": sense, "storage": storage,
+        }  # fmt: skip
         self._solver: DirectSolver | LineSolver | None = None
         self._transfer: Array | None = None
 
@@ -123,26 +135,33 @@ class Crossbar:
     @property
     def G(self) -> Array:
         """Conductances, shape (rows, cols), S; not to be written to, for factors and transfer matrix belong to them."""
+        if self._stored is None:
+            raise CrossbarError(
+                "the cells are devices: they have no conductances of their own",
+                hint="linearised(v) is the crossbar of their small-signal conductances at v",
+            )
         return self._stored.G
 
     def __getstate__(self) -> dict[str, Any]:
         # Factors cannot travel to another process; they are made again there when needed.
-        return {**self.__dict__, "_solver": None}
+        return {**self.__dict__, "_solver": None, "_devices": self._devices and (self._devices.cells, self.states)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if state["_devices"]:
+            cells, states = state["_devices"]
+            self._devices = DeviceSolver(cells, self.wires)
+            self._devices.set_states(states)
 
     @property
     def rows(self) -> int:
         """Number of word lines (inputs)."""
-        return self.G.shape[0]
+        return self.shape[0]
 
     @property
     def cols(self) -> int:
         """Number of bit lines (outputs)."""
-        return self.G.shape[1]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.rows, self.cols
+        return self.shape[1]
 
     @property
     def T(self) -> Crossbar:
@@ -156,19 +175,41 @@ class Crossbar:
         >>> bool(np.allclose(xb.T.solve([0.1, 0.2]).currents, [0.1, 0.2] @ xb.transfer_matrix().T))
         True
         """
-        (r_source, drive), (r_sense, sense) = self._ends
+        ends = self._ends
         turned = Crossbar(
             self.G.T,
             self._r[1],
             self._r[0],
-            r_source=r_sense,
-            r_sense=r_source,
-            drive=_TURNED_DRIVE[sense],
-            sense=_TURNED_SENSE[drive],
-            storage="single" if self._single else "double",
+            r_source=ends["r_sense"],
+            r_sense=ends["r_source"],
+            drive=_TURNED_DRIVE[ends["sense"]],
+            sense=_TURNED_SENSE[ends["drive"]],
+            storage=ends["storage"],
         )
         turned._transfer = None if self._transfer is None else self._transfer.T
         return turned
+
+    def rewired(self, **ends: ArrayLike | str) -> Crossbar:
+        """Return a crossbar of the same cells, states and wires whose ends are tied otherwise.
+
+        Parameters
+        ----------
+        **ends : r_source, r_sense, drive, sense or storage
+            As of ``Crossbar``; what is not given stays.
+
+        Examples
+        --------
+        >>> xb = Crossbar([[1e-3, 1e-3]], r_word=0.0, r_bit=1.0)
+        >>> xb.rewired(r_sense=[0.0, np.inf]).solve([0.1]).currents.round(6).tolist()   # second column floating
+        [0.0001, 0.0]
+        """
+        unknown = set(ends) - set(self._ends)
+        if unknown:
+            raise CrossbarError(f"a crossbar has no end {min(unknown)!r}", expected=", ".join(self._ends))
+        made = Crossbar(self._devices.cells if self._devices else self.G, *self._r, **{**self._ends, **ends})
+        if self._devices:
+            made.set_states(**self.states)
+        return made
 
     def solve(
         self,
@@ -177,6 +218,7 @@ class Crossbar:
         v_bit: ArrayLike = 0.0,
         i_word: ArrayLike = 0.0,
         i_bit: ArrayLike = 0.0,
+        gate: ArrayLike = 0.0,
         tolerance: float = 1e-10,
     ) -> CrossbarSolution:
         """Return the currents, and on demand voltages and powers, for what the terminals are held at.
@@ -190,6 +232,8 @@ class Crossbar:
         i_word, i_bit : float or array_like, A
             Currents fed into the word and bit lines at the ends that are driven or sensed. With an infinite
             ``r_source`` or ``r_sense`` the line is driven by that current alone.
+        gate : float or array_like, shape (rows,) or (batch, rows), V
+            Of the rows' gate lines, where cells have transistors.
         tolerance : float
             Relative error of the currents (of a thousandth of the largest one for smaller currents).
 
@@ -202,6 +246,8 @@ class Crossbar:
         ------
         CrossbarError
             When voltages or currents are not finite real numbers of that shape.
+        ConvergenceError
+            When Newton's method fails on device cells.
 
         Notes
         -----
@@ -217,9 +263,12 @@ class Crossbar:
         >>> floating.solve(i_word=[3e-3]).currents.round(5).tolist()
         [0.001, 0.002]
         """
-        bias = make_bias(self.shape, v, v_bit, i_word, i_bit)
+        bias = make_bias(self.shape, v, v_bit, i_word, i_bit, gate)
         accuracy = _tolerance(tolerance)
-        if self._nodes.count == 0:
+        if self._devices is not None:
+            currents = self._devices.currents(bias, accuracy)
+            info = self._devices.info()
+        elif self._nodes.count == 0:
             currents = bias.v @ self.G - bias.v_bit * self.G.sum(axis=0) - bias.i_bit
             info = SolveInfo("ideal wires", "", 0, 0.0)
         elif bias.plain and (self._transfer is not None or len(bias) >= max(2, min(self.shape))):
@@ -300,6 +349,120 @@ class Crossbar:
         """
         return gradient(self, v, grad, _tolerance(tolerance))
 
+    # ------------------------------------------------------------------ device cells
+    def _cells(self) -> DeviceSolver:
+        if self._devices is None:
+            raise CrossbarError("the cells are conductances: they have no states", expected="Crossbar(Cells(...))")
+        return self._devices
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """States of device cells, each of shape (rows, cols); a transient leaves them where it ended."""
+        return self._cells().states()
+
+    def set_states(self, **values: ArrayLike) -> None:
+        """Set states of device cells, numbers or arrays of shape (rows, cols), within their bounds."""
+        self._cells().set_states(values)
+
+    def linearised(self, v: ArrayLike | None = None, *, v_bit: ArrayLike = 0.0, gate: ArrayLike = 0.0) -> Crossbar:
+        """Return the crossbar of the cells' small-signal conductances at an operating point, states held.
+
+        Of cells with a transistor the conductance is the derivative by the word line's voltage.
+
+        Examples
+        --------
+        >>> Crossbar(Cells("hfo2", (1, 2), state={"w": [[0.0, 3e-9]]})).linearised().G.round(9).tolist()
+        [[0.0001, 1e-06]]
+        """
+        bias = make_bias(self.shape, v, v_bit, gate=gate)
+        return Crossbar(np.maximum(self._cells().slopes(bias, _TRANSFER)[0], 0.0), *self._r, **self._ends)
+
+    def ports(self, v: ArrayLike, state: ArrayLike) -> tuple[Array, Array]:
+        """Return the currents into all terminals of device cells, and their derivatives by the voltages.
+
+        Parameters
+        ----------
+        v : array_like, shape (rows + cols,), V
+            Of the word lines' terminals, then of the bit lines'.
+        state : array_like, shape (states * rows * cols,)
+            As ``advance`` returns them.
+
+        Returns
+        -------
+        currents : ndarray, shape (ports,), A
+        admittance : ndarray, shape (ports, ports), S
+        """
+        volts, _ = self._at_ports(v, state)
+        bias = make_bias(self.shape, volts[: self.rows], volts[self.rows :])
+        out, word, slopes = self._cells().at_ports(bias, _TRANSFER)
+        small = Crossbar(np.maximum(slopes[0], 0.0), *self._r, **self._ends)
+        return np.concatenate([word, -out]), small.admittance()
+
+    def advance(self, v0: ArrayLike, v1: ArrayLike, h: float, state: ArrayLike) -> Array:
+        """Return the states of device cells ``h`` seconds on while the terminals go straight from ``v0`` to ``v1``.
+
+        Voltages and states as of ``ports``.
+        """
+        start, kept = self._at_ports(v0, state)
+        end, _ = self._at_ports(v1, kept)
+        levels = np.stack([start, end])
+        waves = Waveforms([0.0, h], levels[:, : self.rows], levels[:, self.rows :])
+        done = self._cells().tran(waves, max_step=h, tolerance=1e-6, save_states=False)
+        return np.concatenate([values.ravel() for values in done.state.values()])
+
+    def _at_ports(self, v: ArrayLike, state: ArrayLike) -> tuple[Array, Array]:
+        volts, flat = real("port voltages", v), real("states", state)
+        names = list(self.states)
+        if volts.shape != (self.rows + self.cols,) or flat.shape != (len(names) * self.rows * self.cols,):
+            raise CrossbarError(
+                f"port voltages of shape {volts.shape} and states of shape {flat.shape}",
+                expected=f"({self.rows + self.cols},) and ({len(names) * self.rows * self.cols},)",
+            )
+        self.set_states(**dict(zip(names, flat.reshape(len(names), *self.shape), strict=True)))
+        return volts, flat
+
+    def tran(
+        self,
+        waveforms: Waveforms,
+        *,
+        max_step: float | None = None,
+        tolerance: float = 1e-4,
+        save_states: bool = False,
+    ) -> CrossbarTransient:
+        """Integrate the states of device cells while the terminals follow waveforms, the array solved at each step.
+
+        Parameters
+        ----------
+        waveforms : Waveforms
+        max_step : float, optional
+            Longest step, s; a fiftieth of the whole time when not given.
+        tolerance : float
+            Error of a step of a state, relative to the distance of its bounds.
+        save_states : bool
+            Keep the states at every step.
+
+        Returns
+        -------
+        CrossbarTransient
+
+        Raises
+        ------
+        CrossbarError
+            For waveforms of a wrong shape, or cells that are conductances.
+        ConvergenceError
+            When Newton's method or the step control gives up; ``result`` holds what was computed so far.
+
+        Examples
+        --------
+        >>> xb = Crossbar(Cells("hfo2", (2, 2), state={"w": 3e-9}))       # all cells at 1 Mohm
+        >>> done = xb.tran(Waveforms([0, 1e-9, 20e-9, 21e-9], [[0, 0], [-2.0, 0], [-2.0, 0], [0, 0]]))
+        >>> (xb.states["w"] < 1e-9).tolist()                             # SET of the first row
+        [[True, True], [False, False]]
+        """
+        return self._cells().tran(
+            waveforms, max_step=max_step, tolerance=_tolerance(tolerance), save_states=save_states
+        )
+
     def to_netlist(self, path: str | os.PathLike[str] | None = None, *, v: ArrayLike) -> str | None:
         """Write the array as plain SPICE, with an operating point that prints the currents ``i(vsenseJ)``.
 
@@ -351,6 +514,11 @@ class Crossbar:
         return self._solver
 
     def _choose(self) -> DirectSolver | LineSolver:
+        if self._stored is None:
+            raise CrossbarError(
+                "the cells are devices: currents are no linear function of voltages",
+                hint="linearised(v) is the crossbar of their small-signal conductances at v",
+            )
         if self._solver is None:
             if self.wires.word.ideal or self.wires.bit.ideal:
                 return self._direct_solver("one side has ideal wires")
@@ -371,17 +539,20 @@ class Crossbar:
                 solver = self._direct_solver(f"lines converge too slowly: {error.message}")
         return getattr(solver, question)(*bias)
 
-    def _node_voltages(self, bias: Bias, tolerance: float) -> tuple[Array, Array]:
-        """Return word and bit node voltages, each of shape (batch, rows, cols)."""
+    def _inside(self, bias: Bias, tolerance: float) -> tuple[Array, Array, Array]:
+        """Return word and bit node voltages and the cells' currents, each of shape (batch, rows, cols)."""
         shape = (len(bias), *self.shape)
         try:
+            if self._devices is not None:
+                return self._devices.inside(bias, tolerance)
             if self._nodes.count == 0:
-                word, bit = np.broadcast_to(bias.v[:, :, None], shape), np.broadcast_to(bias.v_bit[:, None, :], shape)
-                return word.copy(), bit.copy()
-            word, bit = self._ask("voltages", bias, tolerance=tolerance)
+                word = np.broadcast_to(bias.v[:, :, None], shape).copy()
+                bit = np.broadcast_to(bias.v_bit[:, None, :], shape).copy()
+            else:
+                word, bit = self._ask("voltages", bias, tolerance=tolerance)
+            return word, bit, self.G * (word - bit)
         except MemoryError:
             raise self._out_of_memory(bias) from None
-        return word, bit
 
     def _out_of_memory(self, bias: Bias) -> CrossbarError:
         needed = format_si(32.0 * len(bias) * self.rows * self.cols, "B", 3)

@@ -54,14 +54,14 @@ def gradient(crossbar: Crossbar, v: ArrayLike, grad: ArrayLike, tolerance: float
     step = max(1, _BATCH // crossbar.G.size)
     for k in range(0, len(forward), step):
         one, two = forward[k : k + step], adjoint[k : k + step]
-        u, w = crossbar._node_voltages(one, tolerance)
-        u2, w2 = crossbar._node_voltages(two, tolerance)
+        u, w, flow = crossbar._inside(one, tolerance)
+        u2, w2, flow2 = crossbar._inside(two, tolerance)
         across = (u - w) * (u2 - w2)
         by_g -= across.sum(axis=0)
         # What flows into the adjoint network at the word lines, which are at zero volts there.
-        by_v[k : k + step] = -(crossbar.G * (u2 - w2)).sum(axis=2)
+        by_v[k : k + step] = -flow2.sum(axis=2)
         zero = np.zeros_like(two.v)
-        segments, ends = _by_resistance(word, u, u2, one.v, zero, crossbar.G * (u - w), crossbar.G * (u2 - w2))
+        segments, ends = _by_resistance(word, u, u2, one.v, zero, flow, flow2)
         by_word += segments
         by_source += ends
         segments, ends = _by_resistance(
@@ -70,8 +70,8 @@ def gradient(crossbar: Crossbar, v: ArrayLike, grad: ArrayLike, tolerance: float
             w2.swapaxes(1, 2),
             np.zeros_like(two.v_bit),
             two.v_bit,
-            -(crossbar.G * (u - w)).swapaxes(1, 2),
-            -(crossbar.G * (u2 - w2)).swapaxes(1, 2),
+            -flow.swapaxes(1, 2),
+            -flow2.swapaxes(1, 2),
         )
         by_bit += segments
         by_sense += ends

@@ -91,8 +91,9 @@ class CrossbarSolution:
         return f"<CrossbarSolution: currents of shape {self.currents.shape}, {self.info.method}>"
 
     @cached_property
-    def _voltages(self) -> tuple[Array, Array]:
-        return self._crossbar._node_voltages(self._bias, self._tolerance)
+    def _inside(self) -> tuple[Array, Array, Array]:
+        """Word and bit node voltages and the cells' currents, each (batch, rows, cols)."""
+        return self._crossbar._inside(self._bias, self._tolerance)
 
     def _shaped(self, batch: Array) -> Array:
         return batch[0] if self._bias.single else batch
@@ -105,17 +106,17 @@ class CrossbarSolution:
     @property
     def v_word(self) -> Array:
         """Word-line node voltages, shape (..., rows, cols), V."""
-        return self._shaped(self._voltages[0])
+        return self._shaped(self._inside[0])
 
     @property
     def v_bit(self) -> Array:
         """Bit-line node voltages, shape (..., rows, cols), V."""
-        return self._shaped(self._voltages[1])
+        return self._shaped(self._inside[1])
 
-    @cached_property
+    @property
     def cell_currents(self) -> Array:
         """Currents from word to bit line through each cell, shape (..., rows, cols), A."""
-        return np.asarray(self._crossbar.G * (self.v_word - self.v_bit))
+        return self._shaped(self._inside[2])
 
     @property
     def word_currents(self) -> Array:
@@ -129,12 +130,11 @@ class CrossbarSolution:
         Segment currents are sums of cell currents, not differences of nearly equal voltages over small resistances.
         """
         bias, wires = self._bias, self._crossbar.wires
-        drop = self._voltages[0] - self._voltages[1]
-        cell = self._crossbar.G * drop
-        word = _side_power(wires.word, cell, self._voltages[0], bias.v, bias.i_word)
+        v_word, v_bit, cell = self._inside
+        word = _side_power(wires.word, cell, v_word, bias.v, bias.i_word)
         # Seen from the bit lines, the cells' currents flow the other way.
-        bit = _side_power(wires.bit, -cell.swapaxes(1, 2), self._voltages[1].swapaxes(1, 2), bias.v_bit, bias.i_bit)
-        cells = (cell * drop).sum(axis=(1, 2))
+        bit = _side_power(wires.bit, -cell.swapaxes(1, 2), v_bit.swapaxes(1, 2), bias.v_bit, bias.i_bit)
+        cells = (cell * (v_word - v_bit)).sum(axis=(1, 2))
         total = word.delivered + bit.delivered
         return Power(*(np.asarray(self._shaped(p)) for p in (total, cells, word.lost, bit.lost)))
 

@@ -201,11 +201,11 @@ def require_tied(G: Array, wires: Wires) -> None:
     floating = label != label[count]
     if not floating[:count].any():
         return
-    piece = int(np.flatnonzero(floating)[0])
-    kind, lines = ("word", where_word) if piece <= where_word.max() else ("bit", where_bit.T)
-    line, first = (int(k) for k in np.argwhere(lines == piece)[0])
+    island = int(np.flatnonzero(floating)[0])
+    kind, lines = ("word", where_word) if island <= where_word.max() else ("bit", where_bit.T)
+    line, start = map(int, np.argwhere(lines == island)[0])
     raise CrossbarError(
-        f"{kind} line {line} floats from cell {first} on: nothing ties it to a terminal",
+        f"{kind} line {line} floats from cell {start} on: nothing ties it to a terminal",
         expected="a path of wires and cells from every node to a driven or sensed end",
         hint="give the line a source or sense resistance that is not infinite, or a cell that conducts",
         names=[f"{kind} line {line}"],

@@ -1,0 +1,57 @@
+"""The C side of the line solver, and the class that owns one."""
+
+from libc.stdint cimport int32_t
+
+cdef extern from "cn_types.h":
+    ctypedef int32_t cn_idx
+    ctypedef enum cn_status:
+        CN_OK
+        CN_NO_MEMORY
+        CN_SINGULAR
+        CN_NOT_FINITE
+        CN_NO_CONVERGENCE
+        CN_CONTINUE
+
+cdef extern from "cn_lines.h":
+    ctypedef enum cn_lines_kind:
+        CN_LINES_PLAIN
+        CN_LINES_SINGLE
+        CN_LINES_GENERAL
+    ctypedef struct cn_end:
+        double *g
+        double *drive
+        double *feed
+    ctypedef struct cn_lines:
+        cn_lines_kind kind
+        cn_idx m, n, m_padded, ld
+        void *g
+        void *u
+        void *v
+        double *word
+        double *bit
+        double *word_segment
+        double *bit_segment
+        double *g_bit
+        double *f_word
+        double *f_bit
+        cn_end word_low, word_high, bit_low, bit_high
+        int cycles, steps, threads
+        double defect
+    ctypedef struct cn_cells_found:
+        double low, high, mean
+    void cn_lines_area(cn_idx m, cn_idx n, cn_idx *rows, cn_idx *ld) nogil
+    cn_status cn_lines_store(cn_idx m, cn_idx n, const double *g, ptrdiff_t row_stride, ptrdiff_t col_stride,
+                             cn_lines_kind kind, void *to, int threads, cn_cells_found *found) nogil
+    cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, cn_lines_kind kind, void *g, int threads) nogil
+    void cn_lines_free(cn_lines *l) nogil
+    cn_status cn_lines_factor(cn_lines *l, double mean) nogil
+    void cn_lines_begin(cn_lines *l, double tolerance, int max_cycles, int warm) nogil
+    cn_status cn_lines_advance(cn_lines *l, double *current) nogil
+    void cn_lines_stop(cn_lines *l) nogil
+
+
+cdef class Lines:
+    cdef cn_lines l
+    cdef bint usable
+    cdef object keep
+    cdef int _wire(self, word, bit, bint general) except -1
