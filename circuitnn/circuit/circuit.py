@@ -267,7 +267,17 @@ class Circuit:
         model : str
             A card of type ``crossbar``.
         g : float, str or array_like, shape (word lines, bit lines), optional
-            Conductances, S: of all cells, a file (``"weights.npz:W1"``), or a matrix.
+            Conductances, S: of all cells, a file (``"weights.npz:W1"``), or a matrix. Initial ones where the card
+            names a device.
+
+        Examples
+        --------
+        >>> c = Circuit("dot product")
+        >>> c.model("xb", "crossbar", rword=0, rbit=0)
+        >>> c.V("1", "r<0>", 0, dc=0.1); c.V("2", "r<1>", 0, dc=0.2); c.V("sense", "c", 0, dc=0.0)
+        >>> c.A("1", "r<0:1>", ["c"], "xb", g=[[1e-3], [2e-3]])
+        >>> round(float(c.op()["i(vsense)"]), 9)
+        0.0005
         """
         lines = [_vector(f"a{name}: word", word), _vector(f"a{name}: bit", bit)]
         data: DataFile | DataArray | None = None

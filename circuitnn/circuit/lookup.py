@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from circuitnn.errors import CircuitError, DeviceError, nearest
@@ -60,18 +59,9 @@ class Lookup:
         stamp = (element, card, self._circuit.options, *used)
         kept = self._blocks.get(element.name)
         if kept is None or any(a is not b for a, b in zip(kept[0], stamp, strict=True)):
-
-            def device(name: str) -> tuple[Any, dict[str, float]]:
-                return self._cell_device(element, name)
-
-            kept = self._blocks[element.name] = (stamp, blocks.get(card.type).from_element(element, card, device))
+            block = blocks.get(card.type).from_element(element, card, self._circuit)
+            kept = self._blocks[element.name] = (stamp, block)
         return kept[1]
-
-    def _cell_device(self, element: Element, name: str) -> tuple[Any, dict[str, float]]:
-        device, values = self._resolve_model(element, "n", name, self._circuit.models.get(name))
-        for key, value in values.items():
-            self._check_param(replace(element, model=name), device, key, value, "model")
-        return device, values
 
     def device_of(self, element: Element) -> tuple[Any, dict[str, float]]:
         """Return the device class of an element and its parameter values, those of its model card included.
@@ -156,13 +146,12 @@ class Lookup:
         kept = self._devices.get(key)
         card = self._circuit.models.get(element.model)
         if kept is None or kept[0] is not card:
-            kept = self._devices[key] = (card, *self._resolve_model(element, letter, element.model, card))
+            kept = self._devices[key] = (card, *self._resolve_model(element, element.model, card))
         return kept[1], dict(kept[2])
 
-    def _resolve_model(
-        self, element: Element, letter: str, name: str, card: Model | None
-    ) -> tuple[Any, dict[str, float]]:
+    def _resolve_model(self, element: Element, name: str, card: Model | None) -> tuple[Any, dict[str, float]]:
         devices = catalog("devices")
+        letter = element.letter
         ready = _ready_made() if letter == "n" else {}
         if card is None and name in ready:
             card = ready[name]

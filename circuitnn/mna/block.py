@@ -6,20 +6,19 @@ but its own. Blocks lie above this layer: `circuitnn.registry.catalog("blocks")`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from circuitnn.circuit.circuit import Circuit
     from circuitnn.netlist.flat import Element, Model
     from circuitnn.netlist.probes import InnerVector
 
 Array = NDArray[np.float64]
-#: From the name of a model that a block's own model refers to, to the device's class and parameter values.
-FindDevice = Callable[[str], tuple[Any, dict[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,31 @@ class Output:
     scale: float = 1.0
 
 
+class BlockKind(Protocol):
+    """What a package's ``block`` module exports: how the elements of a type of model become blocks.
+
+    Attributes
+    ----------
+    references : tuple of str
+        Parameters of the model card that name other models.
+    """
+
+    references: ClassVar[tuple[str, ...]]
+
+    @staticmethod
+    def from_element(element: Element, model: Model, circuit: Circuit) -> Block:
+        """Return the block of an element, whose model may refer to others of the circuit.
+
+        Errors name the element and its place.
+        """
+        ...
+
+
 class Block(Protocol):
     """A subsystem with ports.
 
     Attributes
     ----------
-    references : tuple of str
-        Parameters of its model card that name other models.
     ports : int
         Number of ports, the nodes of its element in their order.
     linear : bool
@@ -55,15 +72,9 @@ class Block(Protocol):
         Pairs of ports that direct current can flow between, enough of them to join all that hang together.
     """
 
-    references: ClassVar[tuple[str, ...]]
     ports: int
     linear: bool
     links: Sequence[tuple[int, int]]
-
-    @classmethod
-    def from_element(cls, element: Element, model: Model, device: FindDevice) -> Self:
-        """Return the block of an element; errors name the element and its place."""
-        ...
 
     def start(self) -> Array:
         """Return the initial states, shape (states,); none for a block without memory."""

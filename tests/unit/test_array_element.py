@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 import circuitnn as cn
 from circuitnn.errors import CircuitError, CircuitnnError, CrossbarError, FileError, NetlistError, UsageError
-from circuitnn.mna.block import Output
 from circuitnn.netlist.probes import InnerVector, vectors_in
 from circuitnn.netlist.vectors import expand_range, write_vector
 
@@ -279,7 +278,3 @@ def test_asking_later_makes_a_new_system():
     circuit.probes.append("v(a1.word[0,1])")
     assert "v(a1.word[0,1])" in circuit.op()
     assert "v(a1.word[0,1])" in circuit.copy().op()
-
-
-def test_outputs_have_a_kind():
-    assert Output("voltage", ("word", 0, 1)).scale == 1.0

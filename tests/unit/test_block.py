@@ -25,7 +25,7 @@ class Fluxer:
         self.trouble = None
 
     @classmethod
-    def from_element(cls, element, model, device):
+    def from_element(cls, element, model, circuit):
         return cls(len(element.nodes))
 
     def start(self):
