@@ -35,27 +35,13 @@ void cn_hats_free(cn_hats *h)
     free(h->part);
 }
 
-static cn_idx number(const cn_coarse *c, cn_idx i, cn_idx j, int bit)
-{
-    const cn_idx node = c->by_rows ? i * (c->cols.cells + 1) + j : j * (c->rows.cells + 1) + i;
-    return 2 * node + bit;
-}
-
-static int word_held(const cn_coarse *c, cn_idx j)
-{
-    return (c->cols.low_held && j == 0) || (c->cols.high_held && j == c->cols.cells);
-}
-
-static int bit_held(const cn_coarse *c, cn_idx i)
-{
-    return (c->rows.low_held && i == 0) || (c->rows.high_held && i == c->rows.cells);
-}
-
 static double *entry(cn_coarse *c, cn_idx a, cn_idx b)
 {
     const cn_idx row = a > b ? a : b, col = a > b ? b : a;
     return &c->factor[(size_t)row * (size_t)(c->band + 1) + (size_t)(c->band - (row - col))];
 }
+
+static double *diagonal(cn_coarse *c, cn_idx a) { return entry(c, a, a); }
 
 /* A conductance between unknowns a and b; -1 stands for a held node. */
 static void join(cn_coarse *c, cn_idx a, cn_idx b, double g)
@@ -121,17 +107,20 @@ static cn_status factor_banded(cn_coarse *c, const cn_bundles *b)
     memset(c->factor, 0, entries * sizeof(double));
     for (cn_idx i = 0; i < rows; i++)
         for (cn_idx j = 0; j < cols; j++) {
-            const cn_idx u = word_held(c, j) ? -1 : number(c, i, j, 0), v = bit_held(c, i) ? -1 : number(c, i, j, 1);
+            const cn_idx u = cn_coarse_word_held(c, j) ? -1 : cn_coarse_number(c, i, j, 0);
+            const cn_idx v = cn_coarse_bit_held(c, i) ? -1 : cn_coarse_number(c, i, j, 1);
             join(c, u, v, b->sums[i * cols + j]);
             if (j + 1 < cols)
-                join(c, u, word_held(c, j + 1) ? -1 : number(c, i, j + 1, 0), b->word[i * (cols - 1) + j]);
-            if (i + 1 < rows) join(c, v, bit_held(c, i + 1) ? -1 : number(c, i + 1, j, 1), b->bit[i * cols + j]);
+                join(c, u, cn_coarse_word_held(c, j + 1) ? -1 : cn_coarse_number(c, i, j + 1, 0),
+                     b->word[i * (cols - 1) + j]);
+            if (i + 1 < rows)
+                join(c, v, cn_coarse_bit_held(c, i + 1) ? -1 : cn_coarse_number(c, i + 1, j, 1), b->bit[i * cols + j]);
             if (j == 0) join(c, u, -1, b->word_low[i]);
             if (j == cols - 1) join(c, u, -1, b->word_high[i]);
             if (i == 0) join(c, v, -1, b->bit_low[j]);
             if (i == rows - 1) join(c, v, -1, b->bit_high[j]);
-            if (u < 0) *entry(c, number(c, i, j, 0), number(c, i, j, 0)) = 1.0;
-            if (v < 0) *entry(c, number(c, i, j, 1), number(c, i, j, 1)) = 1.0;
+            if (u < 0) *diagonal(c, cn_coarse_number(c, i, j, 0)) = 1.0;
+            if (v < 0) *diagonal(c, cn_coarse_number(c, i, j, 1)) = 1.0;
         }
     for (cn_idx k = 0; k < c->n; k++) /* a hat over no line at all (one row or column): joined to nothing */
         if (*entry(c, k, k) == 0.0) *entry(c, k, k) = 1.0;
@@ -247,8 +236,8 @@ void cn_coarse_solve(cn_coarse *c, const double *r_word, const double *r_bit, in
     }
     for (cn_idx i = 0; i < rows; i++)
         for (cn_idx j = 0; j < cols; j++) {
-            c->x[number(c, i, j, 0)] = r_word && !word_held(c, j) ? r_word[i * cols + j] : 0.0;
-            c->x[number(c, i, j, 1)] = r_bit && !bit_held(c, i) ? r_bit[i * cols + j] : 0.0;
+            c->x[cn_coarse_number(c, i, j, 0)] = r_word && !cn_coarse_word_held(c, j) ? r_word[i * cols + j] : 0.0;
+            c->x[cn_coarse_number(c, i, j, 1)] = r_bit && !cn_coarse_bit_held(c, i) ? r_bit[i * cols + j] : 0.0;
         }
 #if defined(__x86_64__) && defined(__GNUC__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
@@ -257,6 +246,8 @@ void cn_coarse_solve(cn_coarse *c, const double *r_word, const double *r_bit, in
 #endif
         substitute_loops(c);
     for (cn_idx i = 0; i < rows; i++)
-        for (cn_idx j = 0; j < cols; j++)
-            error[i * cols + j] = (bit ? bit_held(c, i) : word_held(c, j)) ? 0.0 : c->x[number(c, i, j, bit)];
+        for (cn_idx j = 0; j < cols; j++) {
+            const int held = bit ? cn_coarse_bit_held(c, i) : cn_coarse_word_held(c, j);
+            error[i * cols + j] = held ? 0.0 : c->x[cn_coarse_number(c, i, j, bit)];
+        }
 }

@@ -45,6 +45,23 @@ enum { CN_DIRECT_CELLS = 64 };
 cn_status cn_coarse_factor(cn_coarse *c, const cn_bundles *b, int threads);
 void cn_coarse_free(cn_coarse *c);
 
+/* The unknown of a coarse node's word line (bit = 0) or bit line. */
+static inline cn_idx cn_coarse_number(const cn_coarse *c, cn_idx i, cn_idx j, int bit)
+{
+    const cn_idx node = c->by_rows ? i * (c->cols.cells + 1) + j : j * (c->rows.cells + 1) + i;
+    return 2 * node + bit;
+}
+
+static inline int cn_coarse_word_held(const cn_coarse *c, cn_idx j)
+{
+    return (c->cols.low_held && j == 0) || (c->cols.high_held && j == c->cols.cells);
+}
+
+static inline int cn_coarse_bit_held(const cn_coarse *c, cn_idx i)
+{
+    return (c->rows.low_held && i == 0) || (c->rows.high_held && i == c->rows.cells);
+}
+
 /* Solve for the error that residuals of the word lines and of the bit lines tell of (NULL: zero): that of the word lines
  * (bit = 0) or of the bit lines; all (rows.cells + 1) * (cols.cells + 1).  Lines give it to about a hundredth. */
 void cn_coarse_solve(cn_coarse *c, const double *r_word, const double *r_bit, int bit, double *error);

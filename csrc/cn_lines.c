@@ -394,6 +394,7 @@ cn_status cn_lines_refactor(cn_lines *l)
 cn_status cn_lines_factor(cn_lines *l, double cell)
 {
     free_coarse(l);
+    l->mean = cell;
     if (l->kind == CN_LINES_GENERAL) mean_segments(l);
     cn_status status = init_hats(l, cell);
     if (status == CN_OK) status = init_bundles(l);

@@ -52,6 +52,7 @@ typedef struct cn_lines {
     double *bit_segment;    /* (m_padded, ld): between (i, j) and (i + 1, j) */
     double *p_word, *p_bit; /* as q: 1 / (w + s) */
     double *f_word, *f_bit; /* (m_padded, ld): amperes into each node */
+    double mean;            /* conductance of a cell, for which the coarse nodes were chosen */
     cn_coarse coarse;
     double *bundles;        /* what the coarse crossbar is made of */
     double *row_hats;       /* (m_padded, coarse columns): cells of each row weighted with the hats along j */

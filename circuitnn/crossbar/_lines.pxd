@@ -49,6 +49,14 @@ cdef extern from "cn_lines.h":
     cn_status cn_lines_advance(cn_lines *l, double *current) nogil
     void cn_lines_stop(cn_lines *l) nogil
 
+cdef extern from "cn_many.h":
+    int cn_many_fits(const cn_lines *l) nogil
+    cn_status cn_many_all(const cn_lines *l, cn_idx count, const double *word, const double *bit, double tolerance,
+                          int max_cycles, int threads, double *current, double *into) nogil
+    cn_status cn_many_arrays(const cn_lines *model, cn_idx count, const double *g, cn_idx vectors, const double *word,
+                             int each, double tolerance, int max_cycles, int threads, double *current,
+                             unsigned char *failed) nogil
+
 
 cdef class Lines:
     cdef cn_lines l

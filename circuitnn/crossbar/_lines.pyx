@@ -179,3 +179,63 @@ cdef class Lines:
             out[i] = self.l.word_low.g[i] * (self.l.word_low.drive[i] - low) + self.l.word_low.feed[i] \
                 + self.l.word_high.g[i] * (self.l.word_high.drive[i] - high) + self.l.word_high.feed[i]
         return currents
+
+    def solve_many(self, const double[:, ::1] v, const double[:, ::1] v_bit, double tolerance, int threads):
+        """Return currents out of the bit lines and into the word lines for many vectors, or None where that fails.
+
+        v : ndarray, shape (count, rows), V
+        v_bit : ndarray, shape (count, cols), V
+
+        Vectors go in blocks whose number fits a second's interrupt. Plain lines only; None where cycles are too slow.
+        """
+        cdef cn_idx count = v.shape[0], first, many
+        if not cn_many_fits(&self.l):
+            return None
+        bit, word = np.empty((count, self.l.n)), np.empty((count, self.l.m))
+        cdef double[:, ::1] b = bit
+        cdef double[:, ::1] w = word
+        cdef cn_status status = CN_OK
+        cdef cn_idx part = 8 * threads * max(1, 2**22 // (self.l.m * self.l.n))
+        first = 0
+        while first < count:
+            many = min(part, count - first)
+            with nogil:
+                status = cn_many_all(&self.l, many, &v[first, 0], &v_bit[first, 0], tolerance, 30, threads, &b[first, 0],
+                                     &w[first, 0])
+            if status == CN_NO_MEMORY:
+                raise MemoryError
+            if status != CN_OK:
+                return None
+            PyErr_CheckSignals()
+            first += many
+        return bit, word
+
+    def solve_arrays(self, const double[:, :, ::1] g, const double[:, :, ::1] v, double tolerance, int threads):
+        """Return currents (count, vectors, cols) of arrays with these wires and other cells, and which failed (count,).
+
+        g : ndarray, shape (count, rows, cols), S
+        v : ndarray, shape (count or 1, vectors, rows), V
+        """
+        cdef cn_idx count = g.shape[0], vectors = v.shape[1], first, many
+        currents, failed = np.empty((count, vectors, self.l.n)), np.zeros(count, np.uint8)
+        cdef double[:, :, ::1] out = currents
+        cdef unsigned char[::1] bad = failed
+        cdef bint each = v.shape[0] > 1
+        cdef cn_status status
+        cdef cn_idx part = threads * max(4, 2**24 // (self.l.m * self.l.n * vectors))
+        first = 0
+        while first < count:
+            many = min(part, count - first)
+            with nogil:
+                status = cn_many_arrays(&self.l, many, &g[first, 0, 0], vectors, &v[first if each else 0, 0, 0], each,
+                                        tolerance, 30, threads, &out[first, 0, 0], &bad[first])
+            if status == CN_NO_MEMORY:
+                raise MemoryError
+            if status != CN_OK:
+                raise CrossbarError(
+                    "the lines cannot be factored",
+                    hint="conductances and wire resistances span more than double precision holds",
+                )
+            PyErr_CheckSignals()
+            first += many
+        return currents, failed.astype(bool)
