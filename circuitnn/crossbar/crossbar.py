@@ -491,7 +491,7 @@ class Crossbar:
         * crossbar 1 x 1, circuitnn
         vin0 in0 0 dc 1
         rc0_0 in0 b0_0 1000
-        rb0_1 out0 b0_0 2
+        rb1_0 out0 b0_0 2
         vsense0 out0 0 dc 0
         .options reltol=1e-9 abstol=1e-18 vntol=1e-15
         .op

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,17 +26,22 @@ def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
     word, bit = wires.word, wires.bit
     lines = [f"* crossbar {rows} x {cols}, circuitnn"]
     lines += [f"vin{i} in{i} 0 dc {volts:.17g}" for i, volts in enumerate(v.tolist())]
+    word_lines = []
     for i in range(rows):
-        lines += _line(word, i, cols, f"in{i}", "rs", f"s{i}", "rw", f"w{i}")
+        names = _Names(f"in{i}", f"rs{i}", f"s{i}", lambda j, i=i: f"rw{i}_{j}", lambda j, i=i: f"w{i}_{j}")
+        word_lines.append(names)
+        lines += _line(word, i, cols, names)
+    bit_lines = [
+        _Names(f"out{j}", f"rt{j}", f"t{j}", lambda i, j=j: f"rb{i}_{j}", lambda i, j=j: f"b{i}_{j}")
+        for j in range(cols)
+    ]
     for i, row in enumerate(conductances.tolist()):
         for j, g in enumerate(row):
             if g > _OPEN:
-                nodes = (
-                    f"{_node(word, i, j, f'in{i}', f's{i}', f'w{i}')} {_node(bit, j, i, f'out{j}', f't{j}', f'b{j}')}"
-                )
+                nodes = f"{_node(word, i, j, word_lines[i])} {_node(bit, j, i, bit_lines[j])}"
                 lines.append(f"rc{i}_{j} {nodes} {1.0 / g:.17g}")
     for j in range(cols):
-        lines += _line(bit, j, rows, f"out{j}", "rt", f"t{j}", "rb", f"b{j}")
+        lines += _line(bit, j, rows, bit_lines[j])
     lines += [f"vsense{j} out{j} 0 dc 0" for j in range(cols)]
     lines += [".options reltol=1e-9 abstol=1e-18 vntol=1e-15", ".op"]
     for k in range(0, cols, _PER_PRINT):
@@ -43,30 +49,39 @@ def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
     return "\n".join([*lines, ".end", ""])
 
 
-def _node(side: Side, line: int, cell: int, terminal: str, tied: str, wire: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Of one line: its terminal, what lies between it and the wire, and segments and nodes by their number."""
+
+    terminal: str
+    source: str
+    tied: str
+    wire: Callable[[int], str]
+    node: Callable[[int], str]
+
+
+def _node(side: Side, line: int, cell: int, names: _Names) -> str:
     """Return the node of a cell; an ideal wire is its terminal, or what lies behind the terminal's resistance."""
     if not side.ideal:
-        return f"{wire}_{cell}"
-    return terminal if side.beyond[line] == 0.0 else tied
+        return names.node(cell)
+    return names.terminal if side.beyond[line] == 0.0 else names.tied
 
 
-def _line(
-    side: Side, line: int, cells: int, terminal: str, source: str, tied: str, wire: str, node: str
-) -> Iterator[str]:
+def _line(side: Side, line: int, cells: int, names: _Names) -> Iterator[str]:
     """Yield the resistors of one line; a second end repeats the names of the first with an h."""
     beyond = float(side.beyond[line])
     if side.ideal:
         if 0.0 < beyond < np.inf:  # two ends of one node are two such resistances in parallel
-            yield f"{source}{line} {terminal} {tied} {beyond / sum(side.ends):.17g}"
+            yield f"{names.source} {names.terminal} {names.tied} {beyond / sum(side.ends):.17g}"
         return
     segment = np.broadcast_to(side.segment[line], (cells - 1,)).tolist()
     for k, (end, at, r) in enumerate(((side.ends[0], 0, side.first[line]), (side.ends[1], cells - 1, side.last[line]))):
         if end and np.isfinite(beyond) and np.isfinite(r):
             mark = "h" if k and side.ends[0] else ""
             if beyond > 0.0:
-                yield f"{source}{line}{mark} {terminal} {tied}{mark} {beyond:.17g}"
-            start = f"{tied}{mark}" if beyond > 0.0 else terminal
-            yield f"{wire}{line}_{cells if k else 0} {start} {node}_{at} {r:.17g}"
+                yield f"{names.source}{mark} {names.terminal} {names.tied}{mark} {beyond:.17g}"
+            start = f"{names.tied}{mark}" if beyond > 0.0 else names.terminal
+            yield f"{names.wire(cells if k else 0)} {start} {names.node(at)} {r:.17g}"
     for j, r in enumerate(segment):
         if np.isfinite(r):
-            yield f"{wire}{line}_{j + 1} {node}_{j} {node}_{j + 1} {r:.17g}"
+            yield f"{names.wire(j + 1)} {names.node(j)} {names.node(j + 1)} {r:.17g}"
