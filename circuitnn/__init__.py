@@ -24,6 +24,7 @@ _HOME = {
     "CircuitnnError": "circuitnn.errors",
     "Cells": "circuitnn.crossbar.cells",
     "Crossbar": "circuitnn.crossbar.crossbar",
+    "CrossbarEnsemble": "circuitnn.crossbar.ensemble",
     "Device": "circuitnn.devices.declare",
     "Layout": "circuitnn.mapping.layout",
     "Memristor": "circuitnn.devices.declare",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit as Circuit
     from circuitnn.crossbar.cells import Cells as Cells
     from circuitnn.crossbar.crossbar import Crossbar as Crossbar
+    from circuitnn.crossbar.ensemble import CrossbarEnsemble as CrossbarEnsemble
     from circuitnn.crossbar.nonlinear import Waveforms as Waveforms
     from circuitnn.devices.declare import Device as Device
     from circuitnn.devices.declare import Memristor as Memristor

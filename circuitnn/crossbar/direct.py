@@ -74,6 +74,18 @@ class DirectSolver:
             currents[k : k + block] -= part.v_bit * np.asarray(sense.sum(axis=0)).ravel() + part.i_bit
         return currents
 
+    def terminals(self, bias: Bias) -> tuple[Array, Array]:
+        """Return the currents out of the bit lines and into the word lines, (batch, cols) and (batch, rows)."""
+        e = self._equations
+        out, into = np.empty((len(bias), self.shape[1])), np.empty((len(bias), self.shape[0]))
+        block = self._block()
+        for k in range(0, len(bias), block):
+            part = bias[k : k + block]
+            x = self._solve(part)
+            out[k : k + block] = (e.sense.T @ x).T - part.v_bit * np.asarray(e.sense.sum(axis=0)).ravel()
+            into[k : k + block] = part.v * np.asarray(e.drive.sum(axis=0)).ravel() - (e.drive.T @ x).T
+        return out, into
+
     def voltages(self, bias: Bias) -> tuple[Array, Array]:
         """Return word and bit node voltages, each (batch, rows, cols)."""
         x = self._solve(bias)

@@ -104,7 +104,7 @@ class LineSolver:
         forward = rows <= cols
         unit = np.eye(min(rows, cols))
         zero = np.zeros((len(unit), max(rows, cols)))
-        many = self._many(*(unit, zero) if forward else (zero, unit), tolerance)
+        many = self._many(unit, zero, tolerance) if forward else self._many(zero, unit, tolerance)
         if many is not None:
             return many[0] if forward else np.ascontiguousarray(-many[1].T)
         transfer = np.empty((rows, cols))
@@ -117,6 +117,17 @@ class LineSolver:
                 self._finish(tolerance)
                 transfer[:, k] = -self._lines.word_currents()
         return transfer
+
+    def terminals(self, bias: Bias, tolerance: float) -> tuple[Array, Array]:
+        """Return the currents out of the bit lines and into the word lines, (batch, cols) and (batch, rows)."""
+        many = self._many(bias.v, bias.v_bit, tolerance)
+        if many is not None:
+            return many
+        out, into = np.empty((len(bias), self.shape[1])), np.empty((len(bias), self.shape[0]))
+        for k, scale in enumerate(bias.scale.tolist()):
+            out[k] = scale * self._solve(bias, k, scale, tolerance)
+            into[k] = scale * self._lines.word_currents()
+        return out, into
 
     def _many(self, v: Array, v_bit: Array, tolerance: float) -> tuple[Array, Array] | None:
         """Return currents out of the bit and into the word lines, eight vectors at a time, or None where that fails."""
@@ -151,3 +162,53 @@ class LineSolver:
 
 def _conductances(side: Side) -> tuple[Array, Array, Array]:
     return side.g_segment, side.g_low, side.g_high
+
+
+def injected(G: Array, wires: Wires, cells: NDArray[np.intp], tolerance: float) -> tuple[Array, Array, Array]:
+    """Return what one ampere, fed into a cell's word node and out of its bit node, does at zero drive.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (k, 2)
+        Row and column of each cell; one solution for each.
+
+    Returns
+    -------
+    word, bit : ndarray, shape (k, rows) and (k, cols)
+        Currents out of the word lines and out of the bit lines.
+    across : ndarray, shape (k, k), V
+        Voltages of all these cells.
+
+    Raises
+    ------
+    SlowConvergenceError
+    """
+    stored = Stored(G)
+    rows, cols = G.shape
+    # Conductances by segment make general lines, which take a current at any node.
+    sides = []
+    for side, count, segments in ((wires.word, rows, cols - 1), (wires.bit, cols, rows - 1)):
+        g = np.broadcast_to(side.g_segment[:, None] if side.uniform else side.g_segment, (count, segments))
+        sides.append((np.array(g), side.g_low, side.g_high))
+    lines = Lines(stored.padded, rows, cols, stored.mean, *sides, False, thread_count(G.size))
+    lines.drive(np.zeros(rows), np.zeros(cols), None)
+    word, bit, across = np.empty((len(cells), rows)), np.empty((len(cells), cols)), np.empty((len(cells), len(cells)))
+    for k, (row, column) in enumerate(cells.tolist()):
+        lines.inject(row, column, -1.0)
+        bit[k], _, steps, defect, converged = lines.solve(tolerance)
+        if not converged:
+            raise SlowConvergenceError(f"{steps} steps left an imbalance of {defect:.1e}")
+        word[k] = -lines.word_currents()
+        u, v = lines.nodes()
+        across[k] = (u - v)[tuple(cells.T)]
+        lines.inject(row, column, 0.0)
+    return word, bit, across
+
+
+def line_model(G: Array, wires: Wires) -> Lines | None:
+    """Return the factored lines of an array for others with the same wires, or None where these are not plain lines."""
+    sides = wires.word, wires.bit
+    if any(side.ideal or not side.uniform for side in sides):
+        return None
+    stored = Stored(G)
+    return Lines(stored.padded, *G.shape, stored.mean, _conductances(wires.word), _conductances(wires.bit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,15 +26,10 @@ def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
     word, bit = wires.word, wires.bit
     lines = [f"* crossbar {rows} x {cols}, circuitnn"]
     lines += [f"vin{i} in{i} 0 dc {volts:.17g}" for i, volts in enumerate(v.tolist())]
-    word_lines = []
+    word_lines = [_Names(f"in{i}", f"rs{i}", f"s{i}", f"rw{i}_%d", f"w{i}_%d") for i in range(rows)]
+    bit_lines = [_Names(f"out{j}", f"rt{j}", f"t{j}", f"rb%d_{j}", f"b%d_{j}") for j in range(cols)]
     for i in range(rows):
-        names = _Names(f"in{i}", f"rs{i}", f"s{i}", lambda j, i=i: f"rw{i}_{j}", lambda j, i=i: f"w{i}_{j}")
-        word_lines.append(names)
-        lines += _line(word, i, cols, names)
-    bit_lines = [
-        _Names(f"out{j}", f"rt{j}", f"t{j}", lambda i, j=j: f"rb{i}_{j}", lambda i, j=j: f"b{i}_{j}")
-        for j in range(cols)
-    ]
+        lines += _line(word, i, cols, word_lines[i])
     for i, row in enumerate(conductances.tolist()):
         for j, g in enumerate(row):
             if g > _OPEN:
@@ -51,19 +46,19 @@ def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Of one line: its terminal, what lies between it and the wire, and segments and nodes by their number."""
+    """Of one line: its terminal, what lies between it and the wire, and segments and nodes with a %d for the number."""
 
     terminal: str
     source: str
     tied: str
-    wire: Callable[[int], str]
-    node: Callable[[int], str]
+    wire: str
+    node: str
 
 
 def _node(side: Side, line: int, cell: int, names: _Names) -> str:
     """Return the node of a cell; an ideal wire is its terminal, or what lies behind the terminal's resistance."""
     if not side.ideal:
-        return names.node(cell)
+        return names.node % cell
     return names.terminal if side.beyond[line] == 0.0 else names.tied
 
 
@@ -81,7 +76,7 @@ def _line(side: Side, line: int, cells: int, names: _Names) -> Iterator[str]:
             if beyond > 0.0:
                 yield f"{names.source}{mark} {names.terminal} {names.tied}{mark} {beyond:.17g}"
             start = f"{names.tied}{mark}" if beyond > 0.0 else names.terminal
-            yield f"{names.wire(cells if k else 0)} {start} {names.node(at)} {r:.17g}"
+            yield f"{names.wire % (cells if k else 0)} {start} {names.node % at} {r:.17g}"
     for j, r in enumerate(segment):
         if np.isfinite(r):
-            yield f"{names.wire(j + 1)} {names.node(j)} {names.node(j + 1)} {r:.17g}"
+            yield f"{names.wire % (j + 1)} {names.node % j} {names.node % (j + 1)} {r:.17g}"

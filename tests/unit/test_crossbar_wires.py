@@ -158,6 +158,28 @@ def test_the_transposed_read_and_the_admittance_are_reciprocal(case):
     assert np.linalg.eigvalsh(Y).min() > -1e-15  # passive
 
 
+def test_a_transfer_matrix_is_kept_current_when_cells_change():
+    rng = np.random.default_rng(5)
+    xb = cn.Crossbar(array((40, 50)), 3.0, 2.0, r_source=10.0)
+    before = xb.transfer_matrix()
+    row, column, g = rng.integers(0, 40, 6), np.arange(6) * 8, rng.uniform(0, 2e-3, 6)
+    new = xb.replaced(row, column, g)
+    assert new._transfer is not None and xb.transfer_matrix() is before
+    again = cn.Crossbar(new.G, 3.0, 2.0, r_source=10.0).transfer_matrix()
+    np.testing.assert_allclose(new.transfer_matrix(), again, rtol=1e-8, atol=1e-11 * again.max())
+    assert np.abs(again - before).max() > 1e-2 * before.max()
+    many = xb.replaced(rng.integers(0, 40, 30), np.arange(30), 1e-4)
+    assert many._transfer is None  # made anew when asked for
+
+
+@pytest.mark.parametrize("cells", [(40, 0), (0, -1), ([0, 0], [1, 1]), (0.5, 1), ([0, 1], [0, 1, 2])])
+def test_cells_to_replace_are_checked(cells):
+    with pytest.raises(CrossbarError, match="cells to replace"):
+        cn.Crossbar(array((40, 50))).replaced(*cells, 1e-3)
+    with pytest.raises(CrossbarError, match="conductance of cell"):
+        cn.Crossbar(array((4, 5))).replaced(1, 2, -1.0)
+
+
 def test_single_storage_is_right_to_its_floor():
     G = 10 ** np.random.default_rng(0).uniform(-6, -4, (150, 170))
     v = np.random.default_rng(1).uniform(0, 0.2, 150)
