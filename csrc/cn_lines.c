@@ -69,59 +69,38 @@ void cn_lines_area(cn_idx m, cn_idx n, cn_idx *rows, cn_idx *ld)
 }
 
 cn_status cn_lines_store(cn_idx m, cn_idx n, const double *g, ptrdiff_t row_stride, ptrdiff_t col_stride,
-                         cn_lines_kind kind, void *to, int threads, cn_cells_found *found)
+                         cn_lines_kind kind, void *to, int threads, double *mean)
 {
+    const cn_passes *pass = cn_lines_passes(kind);
+    const size_t width = width_of(kind);
     cn_idx rows, ld;
     cn_lines_area(m, n, &rows, &ld);
-    double *of_row = malloc(3 * sizeof(double) * (size_t)m); /* lowest, highest and sum of each row */
-    if (!of_row) return CN_NO_MEMORY;
+    double *of_row = malloc(sizeof(double) * (size_t)m); /* sum of each row */
+    double *gathered = col_stride == 1 ? NULL : malloc(sizeof(double) * (size_t)n * (size_t)threads);
+    if (!of_row || (col_stride != 1 && !gathered)) {
+        free(of_row);
+        free(gathered);
+        return CN_NO_MEMORY;
+    }
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (cn_idx i = 0; i < rows; i++) {
-        double *line = (double *)to + (size_t)i * (size_t)ld;
-        float *single = (float *)to + (size_t)i * (size_t)ld;
+        char *line = (char *)to + (size_t)i * (size_t)ld * width;
         const cn_idx kept = i < m ? n : 0;
-        if (kind == CN_LINES_SINGLE)
-            memset(single + kept, 0, sizeof(float) * (size_t)(ld - kept));
-        else
-            memset(line + kept, 0, sizeof(double) * (size_t)(ld - kept));
+        memset(line + (size_t)kept * width, 0, (size_t)(ld - kept) * width);
         if (i >= m) continue;
         const double *from = g + i * row_stride;
-        double low[8], high[8] = {0.0}, sum[8] = {0.0}; /* many at a time: none waits for its own last term */
-        for (int e = 0; e < 8; e++) low[e] = INFINITY;
-        for (cn_idx j = 0; j < n; j++) {
-            const double x = from[j * col_stride];
-            const int e = j % 8;
-            low[e] = low[e] <= x ? low[e] : x; /* keeps what is not a number */
-            high[e] = high[e] >= x ? high[e] : x;
-            sum[e] += x;
-            if (kind == CN_LINES_SINGLE)
-                single[j] = (float)x;
-            else
-                line[j] = x;
+        if (gathered) {
+            double *own = gathered + (size_t)cn_thread_number() * (size_t)n;
+            for (cn_idx j = 0; j < n; j++) own[j] = from[j * col_stride];
+            from = own;
         }
-        double *found_here = of_row + 3 * i;
-        found_here[0] = low[0];
-        found_here[1] = high[0];
-        for (int e = 1; e < 8; e++) {
-            found_here[0] = found_here[0] <= low[e] ? found_here[0] : low[e];
-            found_here[1] = found_here[1] >= high[e] ? found_here[1] : high[e];
-        }
-        found_here[2] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-        if (!(found_here[2] - found_here[2] == 0.0)) found_here[0] = NAN; /* infinite, or not a number */
+        of_row[i] = pass->store_row(from, n, line);
     }
-    if (found) {
-        double total = 0.0;
-        found->low = INFINITY;
-        found->high = 0.0;
-        for (cn_idx i = 0; i < m; i++) {
-            if (!(found->low <= of_row[3 * i])) found->low = of_row[3 * i];
-            found->high = fmax(found->high, of_row[3 * i + 1]);
-            total += of_row[3 * i + 2];
-            if (isnan(found->low)) break;
-        }
-        found->mean = total / m / n;
-    }
+    double total = 0.0;
+    for (cn_idx i = 0; i < m; i++) total += of_row[i];
+    if (mean) *mean = total / m / n;
     free(of_row);
+    free(gathered);
     return CN_OK;
 }
 
@@ -216,7 +195,7 @@ void cn_lines_free(cn_lines *l)
     free_coarse(l);
 }
 
-static double mean(const double *x, cn_idx n)
+static double mean_of(const double *x, cn_idx n)
 {
     double sum = 0.0;
     for (cn_idx k = 0; k < n; k++) sum += x[k];
@@ -313,10 +292,10 @@ static cn_status init_hats(cn_lines *l, double cell)
 {
     cn_coarse *c = &l->coarse;
     const cn_idx m = l->m, n = l->n;
-    cn_status status = cn_hats_init(&c->cols, n, coarse_cells(n, cell, mean(l->word, m)),
+    cn_status status = cn_hats_init(&c->cols, n, coarse_cells(n, cell, mean_of(l->word, m)),
                                     reach(l->word_low.g, l->word, m, n), reach(l->word_high.g, l->word, m, n));
     if (status != CN_OK) return status;
-    status = cn_hats_init(&c->rows, m, coarse_cells(m, cell, mean(l->bit, n)), reach(l->bit_low.g, l->bit, n, m),
+    status = cn_hats_init(&c->rows, m, coarse_cells(m, cell, mean_of(l->bit, n)), reach(l->bit_low.g, l->bit, n, m),
                           reach(l->bit_high.g, l->bit, n, m));
     if (status != CN_OK) return status;
     const size_t rows = (size_t)c->rows.cells + 1, cols = (size_t)c->cols.cells + 1;
@@ -376,7 +355,8 @@ cn_status cn_lines_refactor(cn_lines *l)
 #pragma omp parallel num_threads(l->threads)
     {
 #pragma omp for schedule(static) nowait
-        for (cn_idx k = 0; k < strips; k++) pass->factor_words(l, k);
+        for (cn_idx k = 0; k < strips; k += CN_STRIPS)
+            pass->factor_words(l, k, k + CN_STRIPS < strips ? k + CN_STRIPS : strips);
 #pragma omp for schedule(static)
         for (cn_idx p = 0; p < panels; p++) {
             const cn_idx j = cn_panel_start(l, p);

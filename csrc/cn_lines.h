@@ -75,18 +75,13 @@ typedef struct cn_lines {
     struct cn_gradients *gradients;
 } cn_lines;
 
-/* What cn_lines_store found in the conductances. */
-typedef struct cn_cells_found {
-    double low, high, mean; /* NaN in low where one is not a number */
-} cn_cells_found;
-
 /* Rows and row length, in numbers, of an array over the cells of an m by n crossbar. */
 void cn_lines_area(cn_idx m, cn_idx n, cn_idx *rows, cn_idx *ld);
 
 /* Copy conductances (m, n) with the given strides, in numbers, to `to`, an array over cells; the rest of it becomes 0.
- * found may be NULL. */
+ * mean (or NULL): of them all, NaN where one is negative, infinite or not a number. */
 cn_status cn_lines_store(cn_idx m, cn_idx n, const double *g, ptrdiff_t row_stride, ptrdiff_t col_stride,
-                         cn_lines_kind kind, void *to, int threads, cn_cells_found *found);
+                         cn_lines_kind kind, void *to, int threads, double *mean);
 
 /* Allocate.  g: an array over cells that outlives this, or NULL for one of its own.  Then set g, word, bit, the ends and
  * what the kind has more (word_segment, ..., g_bit), and call cn_lines_factor. */

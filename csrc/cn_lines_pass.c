@@ -1,33 +1,40 @@
 /* The passes over lines, compiled for each processor, storage and kind of lines; the fitting ones are chosen at run time. */
 #include "cn_lines_pass_table.h"
 
+#include <math.h>
 #include <string.h>
 
-/* Each inclusion needs LANES, TARGET, NAME, REAL, SINGLE and GENERAL. */
+/* Each inclusion needs LANES, STREAMS, TARGET, NAME, REAL, SINGLE and GENERAL. */
 #define REAL double
 #define SINGLE 0
 #define GENERAL 0
 #if defined(__x86_64__) && defined(__GNUC__)
 #define LANES 8
+#define STREAMS 8
 #define NAME(x) x##_avx512
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #define LANES 4
+#define STREAMS 4
 #define NAME(x) x##_avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #endif
 #define LANES 4
+#define STREAMS 0
 #define NAME(x) x##_plain
 #define TARGET
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #undef GENERAL
@@ -35,25 +42,31 @@
 #define GENERAL 1
 #if defined(__x86_64__) && defined(__GNUC__)
 #define LANES 8
+#define STREAMS 8
 #define NAME(x) x##_general_avx512
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #define LANES 4
+#define STREAMS 4
 #define NAME(x) x##_general_avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #endif
 #define LANES 4
+#define STREAMS 0
 #define NAME(x) x##_general_plain
 #define TARGET
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #undef GENERAL
@@ -65,32 +78,36 @@
 #define GENERAL 0
 #if defined(__x86_64__) && defined(__GNUC__)
 #define LANES 8
+#define STREAMS 8
 #define NAME(x) x##_single_avx512
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #define LANES 4
+#define STREAMS 4
 #define NAME(x) x##_single_avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 #endif
 #define LANES 4
+#define STREAMS 0
 #define NAME(x) x##_single_plain
 #define TARGET
 #include "cn_lines_pass.h"
 #undef LANES
+#undef STREAMS
 #undef NAME
 #undef TARGET
 
-#define ALL(lanes, end)                                                                                     \
-    {{lanes, factor_words_##end, factor_bits_##end, row_pass_##end, column_pass_##end},                     \
-     {lanes, factor_words_single_##end, factor_bits_single_##end, row_pass_single_##end, column_pass_single_##end}, \
-     {lanes, factor_words_general_##end, factor_bits_general_##end, row_pass_general_##end, column_pass_general_##end}}
+#define ONE(lanes, end) {lanes, store_row_##end, factor_words_##end, factor_bits_##end, row_pass_##end, column_pass_##end}
+#define ALL(lanes, end) {ONE(lanes, end), ONE(lanes, single_##end), ONE(lanes, general_##end)}
 
 const cn_passes *cn_lines_passes(cn_lines_kind kind)
 {

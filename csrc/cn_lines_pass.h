@@ -1,5 +1,5 @@
 /* The passes over lines, written once for a vector of LANES doubles, numbers stored as REAL (SINGLE: as float), and
- * GENERAL lines or plain ones; included by cn_lines_pass.c once for each combination.
+ * GENERAL lines or plain ones; STREAMS: LANES where the processor can store past the caches.  Included by cn_lines_pass.c once for each combination.
  * Defines NAME(factor_words), NAME(factor_bits), NAME(row_pass), NAME(column_pass).
  */
 typedef double NAME(vec) __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
@@ -14,6 +14,14 @@ typedef float NAME(narrow) __attribute__((vector_size(4 * LANES), aligned(4), ma
 #else
 #define GET LOAD
 #define PUT STORE
+#endif
+/* A store past the caches, which saves reading a line that is written whole; for arrays that no cache holds. */
+#if defined(__x86_64__) && defined(__GNUC__) && !SINGLE && STREAMS == 8
+#define PUT_PAST(p, x) __builtin_ia32_movntpd512((double *)(p), (x))
+#elif defined(__x86_64__) && defined(__GNUC__) && !SINGLE && STREAMS == 4
+#define PUT_PAST(p, x) __builtin_ia32_movntpd256((double *)(p), (x))
+#else
+#define PUT_PAST PUT
 #endif
 
 /* Transpose LANES rows in place: at each stage blocks beside the diagonal of size s change places. */
@@ -38,60 +46,105 @@ static inline __attribute__((always_inline)) void NAME(transpose)(VEC *r)
 }
 #undef SWAP
 
-/* Factors of LANES word lines, and their cells weighted with the hats along j. */
-TARGET static void NAME(factor_words)(cn_lines *l, cn_idx strip)
+/* Copy one row of conductances, contiguous.  Returns their sum, NaN where one is negative, infinite or not a number. */
+TARGET static double NAME(store_row)(const double *from, cn_idx n, void *to_row)
 {
-    const cn_idx n = l->n, i = strip * LANES;
+    REAL *to = to_row;
+    VEC total = (VEC){0.0}, more = (VEC){0.0};
+    NAME(mask) negative = {0};
+    cn_idx j = 0;
+    for (; j + 2 * LANES <= n; j += 2 * LANES) {
+        const VEC x = LOAD(from + j), y = LOAD(from + j + LANES);
+        negative |= (x < 0.0) | (y < 0.0);
+        total += x;
+        more += y;
+        PUT(to + j, x);
+        PUT(to + j + LANES, y);
+    }
+    total += more;
+    double sum = 0.0;
+    int64_t wrong = 0;
+    for (int e = 0; e < LANES; e++) {
+        sum += total[e];
+        wrong |= negative[e];
+    }
+    for (; j < n; j++) {
+        wrong |= from[j] < 0.0;
+        sum += from[j];
+        to[j] = (REAL)from[j];
+    }
+    return wrong || sum - sum != 0.0 ? NAN : sum;
+}
+
+/* Factors of up to GROUP strips of LANES word lines at once, so that none waits for another's division; and their cells
+ * weighted with the hats along j. */
+TARGET static void NAME(factor_words)(cn_lines *l, cn_idx first, cn_idx last)
+{
+    enum { GROUP = CN_STRIPS };
+    const cn_idx n = l->n, count = last - first;
     const size_t ld = (size_t)l->ld, hats = (size_t)l->coarse.cols.cells + 1;
-    const REAL *g = (const REAL *)l->g + (size_t)i * ld;
-    REAL *q = (REAL *)l->q_word + (size_t)strip * (size_t)n * LANES;
-#if GENERAL
-    double *p = l->p_word + (size_t)strip * (size_t)n * LANES;
-    const double *segment = l->word_segment + (size_t)i * ld;
-#else
-    const VEC wire = LOAD(l->word + i);
-#endif
     const cn_hats *cols = &l->coarse.cols;
-    double *sums = l->row_hats + (size_t)i * hats;
-    VEC s = LOAD(l->word_low.g + i), carried = s, low = (VEC){0.0}, high = (VEC){0.0};
+    VEC s[GROUP], carried[GROUP], low[GROUP], high[GROUP], cells[GROUP][LANES];
+#if GENERAL
+    VEC wires[GROUP][LANES];
+#else
+    VEC wire[GROUP];
+#endif
+    for (cn_idx t = 0; t < count; t++) {
+        s[t] = carried[t] = LOAD(l->word_low.g + (first + t) * LANES);
+        low[t] = high[t] = (VEC){0.0};
+#if !GENERAL
+        wire[t] = LOAD(l->word + (first + t) * LANES);
+#endif
+    }
     cn_idx at = cols->cell[0];
     for (cn_idx j0 = 0; j0 < n; j0 += LANES) {
-        VEC r[LANES];
-        for (int k = 0; k < LANES; k++) r[k] = GET(g + (size_t)k * ld + j0);
-        NAME(transpose)(r);
+        for (cn_idx t = 0; t < count; t++) {
+            const size_t corner = (size_t)((first + t) * LANES) * ld + (size_t)j0;
+            for (int k = 0; k < LANES; k++) cells[t][k] = GET((const REAL *)l->g + corner + (size_t)k * ld);
+            NAME(transpose)(cells[t]);
 #if GENERAL
-        VEC w[LANES];
-        for (int k = 0; k < LANES; k++) w[k] = LOAD(segment + (size_t)k * ld + j0);
-        NAME(transpose)(w);
+            for (int k = 0; k < LANES; k++) wires[t][k] = LOAD(l->word_segment + corner + (size_t)k * ld);
+            NAME(transpose)(wires[t]);
 #endif
+        }
         const int many = n - j0 < LANES ? (int)(n - j0) : LANES;
         for (int k = 0; k < many; k++) {
             const cn_idx j = j0 + k;
-            for (; at < cols->cell[j]; at++) { /* the hat that ends here is complete */
-                for (int e = 0; e < LANES; e++) sums[(size_t)e * hats + (size_t)at] = low[e];
-                low = high;
-                high = (VEC){0.0};
-            }
-            high += cols->part[j] * r[k];
-            low += (1.0 - cols->part[j]) * r[k];
-            s = r[k] + carried;
+            for (; at < cols->cell[j]; at++) /* the hat that ends here is complete */
+                for (cn_idx t = 0; t < count; t++) {
+                    double *sums = l->row_hats + (size_t)((first + t) * LANES) * hats;
+                    for (int e = 0; e < LANES; e++) sums[(size_t)e * hats + (size_t)at] = low[t][e];
+                    low[t] = high[t];
+                    high[t] = (VEC){0.0};
+                }
+            for (cn_idx t = 0; t < count; t++) {
+                const size_t place = ((size_t)(first + t) * (size_t)n + (size_t)j) * LANES;
+                high[t] += cols->part[j] * cells[t][k];
+                low[t] += (1.0 - cols->part[j]) * cells[t][k];
+                s[t] = cells[t][k] + carried[t];
 #if GENERAL
-            const VEC over = 1.0 / (w[k] + s);
-            STORE(p + (size_t)j * LANES, over);
-            carried = s * (w[k] * over);
+                const VEC over = 1.0 / (wires[t][k] + s[t]);
+                STORE(l->p_word + place, over);
+                carried[t] = s[t] * (wires[t][k] * over);
 #else
-            const VEC over = 1.0 / (wire + s);
-            carried = s * (wire * over);
+                const VEC over = 1.0 / (wire[t] + s[t]);
+                carried[t] = s[t] * (wire[t] * over);
 #endif
-            PUT(q + (size_t)j * LANES, s * over);
+                PUT((REAL *)l->q_word + place, s[t] * over);
+            }
         }
     }
-    for (int e = 0; e < LANES; e++) {
-        sums[(size_t)e * hats + (size_t)at] = low[e];
-        sums[(size_t)e * hats + (size_t)at + 1] = high[e];
-        for (cn_idx k = at + 2; k <= cols->cells; k++) sums[(size_t)e * hats + (size_t)k] = 0.0;
+    for (cn_idx t = 0; t < count; t++) {
+        const cn_idx i = (first + t) * LANES;
+        double *sums = l->row_hats + (size_t)i * hats;
+        for (int e = 0; e < LANES; e++) {
+            sums[(size_t)e * hats + (size_t)at] = low[t][e];
+            sums[(size_t)e * hats + (size_t)at + 1] = high[t][e];
+            for (cn_idx k = at + 2; k <= cols->cells; k++) sums[(size_t)e * hats + (size_t)k] = 0.0;
+        }
+        STORE(l->word_pivot + i, 1.0 / (s[t] + LOAD(l->word_high.g + i)));
     }
-    STORE(l->word_pivot + i, 1.0 / (s + LOAD(l->word_high.g + i)));
 }
 
 /* Factors of the bit lines of one panel. */
@@ -283,8 +336,8 @@ TARGET static void NAME(row_pass)(cn_lines *l, cn_idx first, cn_idx last, int st
 }
 
 /* v := (T_b + B)^-1 (A (u + P e) + f_b), or (T_b + B)^-1 rhs, on one panel of columns. */
-static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_idx j0, const cn_idx width,
-                                                               const int given, double *scratch)
+TARGET static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_idx j0, const cn_idx width,
+                                                                      const int given, const int past, double *scratch)
 {
     enum { MOST = 4 };
     const cn_hats *rows = &l->coarse.rows;
@@ -343,21 +396,26 @@ static inline __attribute__((always_inline)) void NAME(panel)(cn_lines *l, cn_id
             const VEC z = LOAD(scratch + at) * ((1.0 - f) * over[k]);
 #endif
             y[k] = z + (1.0 - f) * y[k];
-            PUT(v + (size_t)i * ld + k * LANES, y[k]);
+            if (past)
+                PUT_PAST(v + (size_t)i * ld + k * LANES, y[k]);
+            else
+                PUT(v + (size_t)i * ld + k * LANES, y[k]);
         }
 }
 
 TARGET static void NAME(column_pass)(cn_lines *l, cn_idx j0, cn_idx width, int given, double *scratch)
 {
     /* constant widths, so that the vectors of a panel stay in registers */
-    if (width == 4 * LANES && !given)
-        NAME(panel)(l, j0, 4 * LANES, 0, scratch);
+    if (width == 4 * LANES && !given && (size_t)l->m * (size_t)l->ld > CN_PAST_CACHES)
+        NAME(panel)(l, j0, 4 * LANES, 0, 1, scratch);
+    else if (width == 4 * LANES && !given)
+        NAME(panel)(l, j0, 4 * LANES, 0, 0, scratch);
     else if (width == 4 * LANES)
-        NAME(panel)(l, j0, 4 * LANES, 1, scratch);
+        NAME(panel)(l, j0, 4 * LANES, 1, 0, scratch);
     else if (!given)
-        NAME(panel)(l, j0, LANES, 0, scratch);
+        NAME(panel)(l, j0, LANES, 0, 0, scratch);
     else
-        NAME(panel)(l, j0, LANES, 1, scratch);
+        NAME(panel)(l, j0, LANES, 1, 0, scratch);
 }
 
 #undef VEC
@@ -365,3 +423,4 @@ TARGET static void NAME(column_pass)(cn_lines *l, cn_idx j0, cn_idx width, int g
 #undef STORE
 #undef GET
 #undef PUT
+#undef PUT_PAST

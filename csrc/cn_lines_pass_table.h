@@ -4,9 +4,25 @@
 
 #include "cn_lines.h"
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+static inline int cn_thread_number(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+enum { CN_STRIPS = 4, CN_PAST_CACHES = 3 << 20 }; /* cells from which bit-line voltages go past the caches */
+
 typedef struct cn_passes {
     cn_idx lanes;
-    void (*factor_words)(cn_lines *, cn_idx strip);
+    double (*store_row)(const double *from, cn_idx n, void *to);
+    void (*factor_words)(cn_lines *, cn_idx first_strip, cn_idx last_strip); /* at most CN_STRIPS of them */
     void (*factor_bits)(cn_lines *, cn_idx first_column, cn_idx width);
     /* u from v, or from bit lines at zero volts (still). */
     void (*row_pass)(cn_lines *, cn_idx first_strip, cn_idx last_strip, int still, double *scratch, double *part,

@@ -6,19 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
-static int thread_number(void)
-{
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
-
 /* Spread the coarse error along j, one row of hats at a time. */
 static void spread(cn_lines *l)
 {
@@ -67,7 +54,7 @@ static double row_passes(cn_lines *l, int still)
         const cn_idx first = (cn_idx)((int64_t)strips * c / l->chunks);
         const cn_idx last = (cn_idx)((int64_t)strips * (c + 1) / l->chunks);
         if (first < last)
-            pass->row_pass(l, first, last, still, l->scratch + (size_t)thread_number() * l->scratch_size,
+            pass->row_pass(l, first, last, still, l->scratch + (size_t)cn_thread_number() * l->scratch_size,
                            l->coarse_part + (size_t)c * nodes, l->column_part + (size_t)c * (size_t)l->n_padded);
     }
     return gather(l);
@@ -81,7 +68,7 @@ static void column_passes(cn_lines *l, int given)
 #pragma omp parallel for schedule(static) num_threads(l->threads)
     for (cn_idx p = 0; p < panels; p++) {
         const cn_idx j = cn_panel_start(l, p);
-        pass->column_pass(l, j, cn_panel_width(l, j), given, l->scratch + (size_t)thread_number() * l->scratch_size);
+        pass->column_pass(l, j, cn_panel_width(l, j), given, l->scratch + (size_t)cn_thread_number() * l->scratch_size);
     }
 }
 

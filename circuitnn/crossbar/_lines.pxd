@@ -37,11 +37,9 @@ cdef extern from "cn_lines.h":
         cn_end word_low, word_high, bit_low, bit_high
         int cycles, steps, threads
         double defect
-    ctypedef struct cn_cells_found:
-        double low, high, mean
     void cn_lines_area(cn_idx m, cn_idx n, cn_idx *rows, cn_idx *ld) nogil
     cn_status cn_lines_store(cn_idx m, cn_idx n, const double *g, ptrdiff_t row_stride, ptrdiff_t col_stride,
-                             cn_lines_kind kind, void *to, int threads, cn_cells_found *found) nogil
+                             cn_lines_kind kind, void *to, int threads, double *mean) nogil
     cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, cn_lines_kind kind, void *g, int threads) nogil
     void cn_lines_free(cn_lines *l) nogil
     cn_status cn_lines_factor(cn_lines *l, double mean) nogil

@@ -9,22 +9,22 @@ from circuitnn.errors import CrossbarError
 
 
 def store(const double[:, :] g, int threads=1):
-    """Return ``(copy, lowest, mean)``: a copy of the cells as lines read them, ``copy[:rows, :cols]`` the cells.
+    """Return ``(copy, mean)``: a copy of the cells as lines read them, ``copy[:rows, :cols]`` the cells.
 
-    ``lowest`` is not a number where a cell is infinite or not a number.
+    The mean is not a number where a cell is negative, infinite or not a number.
     """
     cdef cn_idx m = g.shape[0], n = g.shape[1], rows, ld
-    cdef cn_cells_found found
+    cdef double mean
     cdef cn_status status
     cn_lines_area(m, n, &rows, &ld)
     copy = np.empty((rows, ld))
     cdef double[:, ::1] to = copy
     with nogil:
         status = cn_lines_store(m, n, &g[0, 0], g.strides[0] // 8, g.strides[1] // 8, CN_LINES_PLAIN, &to[0, 0],
-                                threads, &found)
+                                threads, &mean)
     if status == CN_NO_MEMORY:
         raise MemoryError
-    return copy, found.low, found.mean
+    return copy, mean
 
 
 cdef int _put(double *to, const double[::1] values) except -1:

@@ -48,7 +48,7 @@ def stored_conductances(values: ArrayLike) -> Stored:
         raise CrossbarError(
             f"a crossbar of {array.shape[0]} x {array.shape[1]} does not fit in memory", hint="split it into tiles"
         ) from None
-    if not stored.lowest >= 0.0:
+    if np.isnan(stored.mean):
         bad = np.argwhere(~(np.isfinite(array) & (array >= 0.0)))
         if len(bad):
             row, column = map(int, bad[0])

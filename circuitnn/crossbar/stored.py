@@ -23,12 +23,11 @@ class Stored:
     padded : ndarray
         What ``G`` is a part of.
     mean : float
-        NaN where a cell is not a finite number.
-    lowest : float
+        NaN where a cell is negative, infinite or not a number.
     """
 
     def __init__(self, values: Array) -> None:
-        self.padded, self.lowest, self.mean = store(values, thread_count(values.size))
+        self.padded, self.mean = store(values, thread_count(values.size))
         self.padded.setflags(write=False)
         self.G = self.padded[: values.shape[0], : values.shape[1]]
 
