@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,9 +190,10 @@ class DeviceSolver:
             own[self._nodes + list(made.states).index(name)] = np.clip(array, low, high)
         self._array.set_own(own)
 
-    def currents(self, bias: Bias, tolerance: float) -> Array:
-        """Return the currents (batch, cols) out of the bit lines, states held."""
-        return np.array([self._solve(bias, k, tolerance).currents()[0] for k in range(len(bias))])
+    def currents(self, bias: Bias, tolerance: float) -> tuple[Array, SolveInfo]:
+        """Return the currents (batch, cols) out of the bit lines, states held, and how they were found."""
+        found = np.array([self._solve(bias, k, tolerance).currents()[0] for k in range(len(bias))])
+        return found, self.info()
 
     def inside(self, bias: Bias, tolerance: float) -> tuple[Array, Array, Array]:
         """Return word and bit node voltages and the cells' currents, each (batch, rows, cols)."""
@@ -241,9 +242,15 @@ class DeviceSolver:
         )
 
     def tran(
-        self, waveforms: Waveforms, *, max_step: float | None, tolerance: float, save_states: bool
+        self,
+        waveforms: Waveforms,
+        *,
+        max_step: float | None,
+        tolerance: float,
+        save_states: bool,
+        watch: Callable[[float, Array, CellArray], None] = lambda t, levels, array: None,
     ) -> CrossbarTransient:
-        """Integrate; see ``Crossbar.tran``."""
+        """Integrate; see ``Crossbar.tran``. ``watch`` is called at every accepted time."""
         rows, cols = self.cells.shape
         times, levels = waveforms.resolve(rows, cols)
         longest = times[-1] / 50.0 if max_step is None else resistance("max_step", max_step)
@@ -266,6 +273,7 @@ class DeviceSolver:
         self._array.begin(0.0)
         record = [(0.0, here, *self._array.currents())]
         states = [self._array.own()[self._nodes :]] if save_states else []
+        watch(0.0, here, self._array)
         begun = self._array.statistics[0]
         t, step, least = 0.0, min(longest, 1e-3 * times[-1], 0.1 * times[1]), 1e-12 * times[-1]
         while t < times[-1]:
@@ -280,6 +288,7 @@ class DeviceSolver:
             if accepted:
                 t = float(corner) if lands else t + h
                 record.append((t, there, *self._array.currents()))
+                watch(t, there, self._array)
                 if save_states:
                     states.append(self._array.own()[self._nodes :])
             elif step < least:

@@ -131,21 +131,23 @@ class CrossbarSolution:
         """
         bias, wires = self._bias, self._crossbar.wires
         v_word, v_bit, cell = self._inside
-        word = _side_power(wires.word, cell, v_word, bias.v, bias.i_word)
+        word = side_power(wires.word, cell, v_word, bias.v, bias.i_word)
         # Seen from the bit lines, the cells' currents flow the other way.
-        bit = _side_power(wires.bit, -cell.swapaxes(1, 2), v_bit.swapaxes(1, 2), bias.v_bit, bias.i_bit)
+        bit = side_power(wires.bit, -cell.swapaxes(1, 2), v_bit.swapaxes(1, 2), bias.v_bit, bias.i_bit)
         cells = (cell * (v_word - v_bit)).sum(axis=(1, 2))
         total = word.delivered + bit.delivered
         return Power(*(np.asarray(self._shaped(p)) for p in (total, cells, word.lost, bit.lost)))
 
 
 @dataclass(frozen=True, slots=True)
-class _SidePower:
+class SidePower:
+    """What the terminals of a side's lines deliver and what the lines dissipate, each (batch,), W."""
+
     delivered: Array
     lost: Array
 
 
-def _side_power(side: Side, leaving: Array, nodes: Array, v: Array, fed: Array) -> _SidePower:
+def side_power(side: Side, leaving: Array, nodes: Array, v: Array, fed: Array) -> SidePower:
     """Return what the terminals of a side's lines deliver and what the lines dissipate, each (batch,).
 
     leaving, nodes: (batch, lines, cells), amperes into the cells and node voltages; v, fed: (batch, lines).
@@ -168,7 +170,7 @@ def _side_power(side: Side, leaving: Array, nodes: Array, v: Array, fed: Array) 
     segment = _finite(side.segment)
     lost = lost + ((segment[:, None] if side.uniform else segment) * along**2).sum(axis=(1, 2))
     delivered = v * (at_low + at_high) + low * nodes[:, :, 0] + high * nodes[:, :, -1]
-    return _SidePower(np.asarray(delivered.sum(axis=1)), np.asarray(lost))
+    return SidePower(np.asarray(delivered.sum(axis=1)), np.asarray(lost))
 
 
 def _finite(resistance: Array) -> Array:
