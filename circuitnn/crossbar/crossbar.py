@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.crossbar.assembly import Numbering, number_nodes
 from circuitnn.crossbar.bias import Bias, make_bias
 from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.checks import real, require_finite, resistance, stored_conductances
-from circuitnn.crossbar.direct import DirectSolver
 from circuitnn.crossbar.gradient import Gradient, gradient
-from circuitnn.crossbar.lines import LineSolver, SlowConvergenceError, injected
+from circuitnn.crossbar.linear import TRANSFER, LinearArray
 from circuitnn.crossbar.nonlinear import CrossbarTransient, DeviceSolver, Waveforms
-from circuitnn.crossbar.solution import CrossbarSolution, SolveInfo
+from circuitnn.crossbar.solution import CrossbarSolution
 from circuitnn.crossbar.spice import write_netlist
-from circuitnn.crossbar.stored import Stored
 from circuitnn.crossbar.wires import make_wires, require_tied
 from circuitnn.errors import CrossbarError
 from circuitnn.results.atomic import replacing
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
-_SMALL = 1024  # cells up to which a direct solution costs nothing that counts
-_TRANSFER = 1e-11  # tolerance of the transfer matrix, which serves all later vectors
-
-
-_SINGLE = 1e-6  # tolerance that storage in single precision can hold
 # A line's low end stays its low end when rows and columns change places.
 _TURNED_DRIVE = {"top": "left", "bottom": "right", "both": "both"}
 _TURNED_SENSE = {"left": "top", "right": "bottom", "both": "both"}
@@ -103,24 +93,18 @@ class Crossbar:
         sense: str = "bottom",
         storage: str = "double",
     ) -> None:
-        self._stored: Stored | None = None
-        if isinstance(G, Cells):
-            self.shape = G.shape
-        else:
-            self._stored = stored_conductances(G)
-            self.shape = self._stored.G.shape
+        stored = None if isinstance(G, Cells) else stored_conductances(G)
+        self.shape: tuple[int, int] = G.shape if isinstance(G, Cells) else stored.G.shape  # type: ignore[union-attr]
         self.wires = make_wires(self.shape, r_word, r_bit, r_source, r_sense, drive, sense)
-        require_tied(np.ones(self.shape) if isinstance(G, Cells) else self.G, self.wires)
-        self._devices = DeviceSolver(G, self.wires) if isinstance(G, Cells) else None
+        require_tied(np.ones(self.shape) if stored is None else stored.G, self.wires)
         if storage not in ("double", "single"):
             raise CrossbarError(f"storage is {storage!r}", expected="'double' or 'single'", names=["storage"])
-        self._single = storage == "single"
+        self._linear = None if stored is None else LinearArray(stored, self.wires, single=storage == "single")
+        self._devices = DeviceSolver(G, self.wires) if isinstance(G, Cells) else None
         self._r = r_word, r_bit
         self._ends: dict[str, Any] = {
             "r_source": r_source, "r_sense": r_sense, "drive": drive, "sense": sense, "storage": storage,
         }  # fmt: skip
-        self._solver: DirectSolver | LineSolver | None = None
-        self._transfer: Array | None = None
 
     def __repr__(self) -> str:
         sides = zip(("r_word", "r_bit"), self._r, strict=True)
@@ -129,23 +113,22 @@ class Crossbar:
         ]
         return f"<Crossbar {self.rows} x {self.cols}: {', '.join(shown)}>"
 
-    @cached_property
-    def _nodes(self) -> Numbering:
-        return number_nodes(self.rows, self.cols, self.wires)
-
     @property
     def G(self) -> Array:
         """Conductances, shape (rows, cols), S; not to be written to, for factors and transfer matrix belong to them."""
-        if self._stored is None:
+        return self._conductances().G
+
+    def _conductances(self) -> LinearArray:
+        if self._linear is None:
             raise CrossbarError(
                 "the cells are devices: they have no conductances of their own",
                 hint="linearised(v) is the crossbar of their small-signal conductances at v",
             )
-        return self._stored.G
+        return self._linear
 
     def __getstate__(self) -> dict[str, Any]:
-        # Factors cannot travel to another process; they are made again there when needed.
-        return {**self.__dict__, "_solver": None, "_devices": self._devices and (self._devices.cells, self.states)}
+        # Kernels cannot travel to another process; cells and states can.
+        return {**self.__dict__, "_devices": self._devices and (self._devices.cells, self.states)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -187,7 +170,8 @@ class Crossbar:
             sense=_TURNED_SENSE[ends["drive"]],
             storage=ends["storage"],
         )
-        turned._transfer = None if self._transfer is None else self._transfer.T
+        known = self._conductances().transfer
+        turned._conductances().transfer = None if known is None else known.T
         return turned
 
     def rewired(self, **ends: ArrayLike | str) -> Crossbar:
@@ -250,17 +234,7 @@ class Crossbar:
             raise CrossbarError(f"conductances of shape {values.shape} for {len(cells)} cells")
         G[tuple(cells.T)] = values
         made = Crossbar(G, *self._r, **self._ends)
-        change = (G - self.G)[tuple(cells.T)]
-        if self._transfer is None or len(cells) > max(1, min(self.shape) // 4):
-            return made
-        if self.G.size < _SMALL or self.wires.word.ideal or self.wires.bit.ideal:
-            return made  # T from nothing costs little
-        keep = change != 0.0
-        with contextlib.suppress(SlowConvergenceError):
-            word, bit, across = injected(self.G, self.wires, cells[keep], _TRANSFER)
-            kernel = np.diag(1.0 / change[keep]) + across
-            made._transfer = self._transfer - word.T @ np.linalg.solve(kernel, bit)
-            made._transfer.setflags(write=False)
+        made._conductances().keep_transfer_of(self._conductances(), cells)
         return made
 
     def solve(
@@ -317,21 +291,11 @@ class Crossbar:
         """
         bias = make_bias(self.shape, v, v_bit, i_word, i_bit, gate)
         accuracy = _tolerance(tolerance)
-        if self._devices is not None:
-            currents = self._devices.currents(bias, accuracy)
-            info = self._devices.info()
-        elif self._nodes.count == 0:
-            currents = bias.v @ self.G - bias.v_bit * self.G.sum(axis=0) - bias.i_bit
-            info = SolveInfo("ideal wires", "", 0, 0.0)
-        elif bias.plain and (self._transfer is not None or len(bias) >= max(2, min(self.shape))):
-            currents = bias.v @ self.transfer_matrix()
-            info = SolveInfo("transfer matrix", "", self._nodes.count, 0.0)
-        else:
-            try:
-                currents = self._ask("currents", bias, tolerance=accuracy)
-            except MemoryError:
-                raise self._out_of_memory(bias) from None
-            info = self._choose().info()
+        array = self._devices or self._conductances()
+        try:
+            currents, info = array.currents(bias, accuracy)
+        except MemoryError:
+            raise self._out_of_memory(bias) from None
         require_finite(currents)
         return CrossbarSolution(self, bias, currents[0] if bias.single else currents, info, accuracy)
 
@@ -347,12 +311,7 @@ class Crossbar:
         >>> bool(T[0, 0] > T[0, 1])        # the second cell sees one more segment of wire
         True
         """
-        if self._transfer is None:
-            transfer = self.G if self._nodes.count == 0 else self._ask("transfer", tolerance=_TRANSFER)
-            require_finite(transfer)
-            transfer.setflags(write=False)
-            self._transfer = transfer
-        return self._transfer
+        return self._conductances().transfer_matrix()
 
     def admittance(self) -> Array:
         """Return the currents into all terminals, word lines first, for one volt at each, shape (ports, ports), S.
@@ -364,19 +323,7 @@ class Crossbar:
         >>> Crossbar([[1e-3]], r_word=500.0, r_bit=500.0).admittance().round(9).tolist()
         [[0.0005, -0.0005], [-0.0005, 0.0005]]
         """
-        unit = np.eye(self.rows + self.cols)
-        bias = make_bias(self.shape, unit[:, : self.rows], unit[:, self.rows :])
-        if self._nodes.count == 0:
-            into, out = bias.v @ np.diag(self.G.sum(axis=1)) - bias.v_bit @ self.G.T, bias.v @ self.G
-        else:
-            out, into = self._ask("terminals", bias, tolerance=_TRANSFER)
-        found = np.concatenate([into, -out], axis=1)
-        require_finite(found)
-        # All terminals at one voltage carry no current: sums of numbers of one sign keep the digits that the
-        # difference between a source's voltage and its line's has lost.
-        np.fill_diagonal(found, 0.0)
-        np.fill_diagonal(found, -found.sum(axis=1))
-        return 0.5 * (found + found.T)
+        return self._conductances().admittance()
 
     def vjp(self, v: ArrayLike, grad: ArrayLike, *, tolerance: float = 1e-10) -> Gradient:
         """Return the derivatives of a loss by conductances, resistances and voltages, from those by the currents.
@@ -436,7 +383,7 @@ class Crossbar:
         [[0.0001, 1e-06]]
         """
         bias = make_bias(self.shape, v, v_bit, gate=gate)
-        return Crossbar(np.maximum(self._cells().slopes(bias, _TRANSFER)[0], 0.0), *self._r, **self._ends)
+        return Crossbar(np.maximum(self._cells().slopes(bias, TRANSFER)[0], 0.0), *self._r, **self._ends)
 
     def ports(self, v: ArrayLike, state: ArrayLike) -> tuple[Array, Array]:
         """Return the currents into all terminals of device cells, and their derivatives by the voltages.
@@ -455,7 +402,7 @@ class Crossbar:
         """
         volts, _ = self._at_ports(v, state)
         bias = make_bias(self.shape, volts[: self.rows], volts[self.rows :])
-        out, word, slopes = self._cells().at_ports(bias, _TRANSFER)
+        out, word, slopes = self._cells().at_ports(bias, TRANSFER)
         small = Crossbar(np.maximum(slopes[0], 0.0), *self._r, **self._ends)
         return np.concatenate([word, -out]), small.admittance()
 
@@ -570,48 +517,10 @@ class Crossbar:
             Path(temporary).write_text(text, encoding="ascii")
         return None
 
-    def _direct_solver(self, reason: str) -> DirectSolver:
-        self._solver = DirectSolver(self.G, self.wires, self._nodes, reason)
-        return self._solver
-
-    def _choose(self) -> DirectSolver | LineSolver:
-        if self._stored is None:
-            raise CrossbarError(
-                "the cells are devices: currents are no linear function of voltages",
-                hint="linearised(v) is the crossbar of their small-signal conductances at v",
-            )
-        if self._solver is None:
-            if self.wires.word.ideal or self.wires.bit.ideal:
-                return self._direct_solver("one side has ideal wires")
-            if self.G.size < _SMALL:
-                return self._direct_solver("a small array")
-            self._solver = LineSolver(self._stored, self.wires, single=self._single)
-        return self._solver
-
-    def _ask(self, question: str, *bias: Bias, tolerance: float) -> Any:
-        """Ask the solver for currents, voltages or the transfer matrix; a direct one takes over from slow lines."""
-        solver = self._choose()
-        if isinstance(solver, LineSolver):
-            # What single precision holds; asking for more would never end.
-            accuracy = max(tolerance, _SINGLE) if self._single else tolerance
-            try:
-                return getattr(solver, question)(*bias, accuracy)
-            except SlowConvergenceError as error:
-                solver = self._direct_solver(f"lines converge too slowly: {error.message}")
-        return getattr(solver, question)(*bias)
-
     def _inside(self, bias: Bias, tolerance: float) -> tuple[Array, Array, Array]:
         """Return word and bit node voltages and the cells' currents, each of shape (batch, rows, cols)."""
-        shape = (len(bias), *self.shape)
         try:
-            if self._devices is not None:
-                return self._devices.inside(bias, tolerance)
-            if self._nodes.count == 0:
-                word = np.broadcast_to(bias.v[:, :, None], shape).copy()
-                bit = np.broadcast_to(bias.v_bit[:, None, :], shape).copy()
-            else:
-                word, bit = self._ask("voltages", bias, tolerance=tolerance)
-            return word, bit, self.G * (word - bit)
+            return (self._devices or self._conductances()).inside(bias, tolerance)
         except MemoryError:
             raise self._out_of_memory(bias) from None
 

@@ -71,7 +71,9 @@ class DirectSolver:
         for k in range(0, len(bias), block):
             part = bias[k : k + block]
             currents[k : k + block] = (sense.T @ self._solve(part)).T
-            currents[k : k + block] -= part.v_bit * np.asarray(sense.sum(axis=0)).ravel() + part.i_bit
+            currents[k : k + block] -= part.v_bit * np.asarray(sense.sum(axis=0)).ravel()
+            if not self.wires.bit.known:  # else what is fed into the terminal never sees the array
+                currents[k : k + block] -= part.i_bit
         return currents
 
     def terminals(self, bias: Bias) -> tuple[Array, Array]:

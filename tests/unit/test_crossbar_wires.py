@@ -111,7 +111,7 @@ def bias(names, shape, seed=4):
 @pytest.mark.parametrize("names", BIASES.values(), ids=BIASES)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_agrees_with_a_dense_solution(case, names, solver, monkeypatch):
-    monkeypatch.setattr("circuitnn.crossbar.crossbar._SMALL", 1 if solver == "lines" else 10**9)
+    monkeypatch.setattr("circuitnn.crossbar.linear._SMALL", 1 if solver == "lines" else 10**9)
     G = array(SHAPE)
     wires = {"r_word": 3.0, "r_bit": 2.0, "r_source": 0.0, "r_sense": 0.0, "drive": "left", "sense": "bottom"} | case
     held = bias(names, SHAPE)
@@ -136,9 +136,9 @@ def test_larger_arrays_by_lines_equal_direct_ones(shape, case, monkeypatch):
         broken = 12 if case == "broken" and min(shape) > 1 else 0
         wires |= {"r_word": per_segment(*shape, 0, broken), "r_bit": per_segment(*shape[::-1], 1, broken)}
     v = np.random.default_rng(0).uniform(-1, 1, shape[0])
-    monkeypatch.setattr("circuitnn.crossbar.crossbar._SMALL", 10**9)
+    monkeypatch.setattr("circuitnn.crossbar.linear._SMALL", 10**9)
     exact = cn.Crossbar(G, **wires).solve(v)
-    monkeypatch.setattr("circuitnn.crossbar.crossbar._SMALL", 1)
+    monkeypatch.setattr("circuitnn.crossbar.linear._SMALL", 1)
     xb = cn.Crossbar(G, **wires)
     found = xb.solve(v)
     assert found.info.method in ("lines", "conjugate gradients")
@@ -164,12 +164,12 @@ def test_a_transfer_matrix_is_kept_current_when_cells_change():
     before = xb.transfer_matrix()
     row, column, g = rng.integers(0, 40, 6), np.arange(6) * 8, rng.uniform(0, 2e-3, 6)
     new = xb.replaced(row, column, g)
-    assert new._transfer is not None and xb.transfer_matrix() is before
+    assert new._linear.transfer is not None and xb.transfer_matrix() is before
     again = cn.Crossbar(new.G, 3.0, 2.0, r_source=10.0).transfer_matrix()
     np.testing.assert_allclose(new.transfer_matrix(), again, rtol=1e-8, atol=1e-11 * again.max())
     assert np.abs(again - before).max() > 1e-2 * before.max()
     many = xb.replaced(rng.integers(0, 40, 30), np.arange(30), 1e-4)
-    assert many._transfer is None  # made anew when asked for
+    assert many._linear.transfer is None  # made anew when asked for
 
 
 @pytest.mark.parametrize("cells", [(40, 0), (0, -1), ([0, 0], [1, 1]), (0.5, 1), ([0, 1], [0, 1, 2])])
@@ -203,7 +203,7 @@ def loss_by_differences(make, weights, v, name, value, at, step):
 @pytest.mark.parametrize("solver", ["direct", "lines"])
 @pytest.mark.parametrize("case", ["by segment", "both ends", "floating lines"])
 def test_gradients_equal_finite_differences(case, solver, monkeypatch):
-    monkeypatch.setattr("circuitnn.crossbar.crossbar._SMALL", 1 if solver == "lines" else 10**9)
+    monkeypatch.setattr("circuitnn.crossbar.linear._SMALL", 1 if solver == "lines" else 10**9)
     rng = np.random.default_rng(8)
     G = 10 ** rng.uniform(-5, -3, SHAPE)
     arguments = {"G": G, "r_word": per_segment(9, 7, 0), "r_bit": per_segment(7, 9, 1),
