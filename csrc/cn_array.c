@@ -79,12 +79,6 @@ static cn_moved linearise(cn_array *a, const cn_linearise *how)
 
 static double into(const cn_end *end, cn_idx k, double v) { return end->g[k] * (end->drive[k] - v) + end->feed[k]; }
 
-/* What rounding leaves of that current's digits. */
-static double rounding(const cn_end *end, cn_idx k, double v)
-{
-    return 1e-15 * end->g[k] * (fabs(end->drive[k]) + fabs(v));
-}
-
 /* Largest imbalance of a line beyond rounding, of what its cells take at their voltages and what enters at its ends, over
  * its current; small currents count against the largest one, in time also of the past, at a thousandth. */
 static double imbalance(cn_array *a)
@@ -99,7 +93,9 @@ static double imbalance(cn_array *a)
             const double near = u[place(l, i, 0)], far = u[place(l, i, c->cols - 1)];
             const double enters = into(&l->word_low, i, near) + into(&l->word_high, i, far);
             if (pass) {
-                const double error = fabs(enters - a->row_sum[i]) - rounding(&l->word_low, i, near) - rounding(&l->word_high, i, far);
+                const double error = fabs(enters - a->row_sum[i]) -
+                                     cn_end_rounding(&l->word_low, i, l->word_low.drive[i], near) -
+                                     cn_end_rounding(&l->word_high, i, l->word_high.drive[i], far);
                 worst = fmax(worst, error / (fmax(fabs(enters), 1e-3 * largest) + 1e-300));
                 continue;
             }
@@ -117,7 +113,9 @@ static double imbalance(cn_array *a)
             const double near = v[place(l, 0, j)], far = v[place(l, c->rows - 1, j)];
             const double leaves = -into(&l->bit_low, j, near) - into(&l->bit_high, j, far);
             if (pass) {
-                const double error = fabs(leaves - a->col_sum[j]) - rounding(&l->bit_low, j, near) - rounding(&l->bit_high, j, far);
+                const double error = fabs(leaves - a->col_sum[j]) -
+                                     cn_end_rounding(&l->bit_low, j, l->bit_low.drive[j], near) -
+                                     cn_end_rounding(&l->bit_high, j, l->bit_high.drive[j], far);
                 worst = fmax(worst, error / (fmax(fabs(leaves), 1e-3 * largest) + 1e-300));
             } else {
                 largest = fmax(largest, fabs(leaves));
@@ -144,10 +142,11 @@ cn_status cn_array_solve(cn_array *a, double alpha, int init, double tolerance, 
 {
     cn_lines *l = a->lines;
     const size_t area = (size_t)l->m_padded * (size_t)l->ld;
-    double last = INFINITY, scale = 1e-3;
+    double scale = 1e-3;
     const cn_end *ends[] = {&l->word_low, &l->word_high, &l->bit_low, &l->bit_high};
     for (int k = 0; k < 4; k++)
         for (cn_idx i = 0; i < (k < 2 ? l->m : l->n); i++) scale = fmax(scale, fabs(ends[k]->drive[i]));
+    double last_volts = INFINITY;
     int first = init, leaving = 0, calm = 0;
     if (init) {
         a->largest = 0.0;
@@ -160,19 +159,27 @@ cn_status cn_array_solve(cn_array *a, double alpha, int init, double tolerance, 
         a->iterations++;
         if (!moved.finite) return CN_NOT_FINITE;
         a->defect = imbalance(a);
-        /* Newton's method squares what is left. */
-        const int still = iteration > 0 && moved.held == 0 && moved.volts <= 1e-4 * scale && moved.state <= 1e-4;
+        /* What is left of the node voltages' series of changes; near a solution each is a part of the one before. */
+        const double rate = fmin(moved.volts / last_volts, 0.99), rest = moved.volts * rate / (1.0 - rate);
+        const int precise = rest <= 0.1 * tolerance * scale || moved.volts <= 1e-13 * scale;
+        const int still = iteration > 0 && moved.held == 0 && precise && moved.volts <= 1e-4 * scale && moved.state <= 1e-4;
         if (still && !moved.stopped && a->defect <= tolerance) return CN_OK;
         if (still && moved.stopped && ++leaving == 2) return CN_OUT_OF_BOUNDS;
         /* The last digits: where rounding stops the imbalance from falling, it is as small as it will be. */
         calm = iteration > 0 && moved.held == 0 && moved.volts <= 1e-13 * scale ? calm + 1 : 0;
         if (calm == 3 && a->defect <= 1e3 * tolerance) return CN_OK;
-        const cn_status status = factor(a);
+        last_volts = iteration > 0 ? moved.volts : INFINITY;
+        cn_status status = factor(a);
         if (status != CN_OK) return status;
-        /* One cycle an iteration, more where the cycle, not the linearisation, is what is slow. */
-        const int slow = iteration > 3 && moved.held == 0 && a->defect > 0.3 * last;
-        cn_lines_cycles(l, slow ? 6 : 1);
-        last = a->defect;
+        /* One cycle an iteration; all it takes where the cycle, not the linearisation, is what is slow. */
+        if (iteration > 3 && moved.held == 0 && rate > 0.3) {
+            cn_lines_begin(l, fmax(1e-13, 1e-2 * fmin(1.0, fmin(tolerance, a->defect))), 10, 1);
+            do status = cn_lines_advance(l, a->col_sum);
+            while (status == CN_CONTINUE);
+            if (status == CN_NO_MEMORY) return status;
+        } else {
+            cn_lines_cycles(l, 1);
+        }
         first = 0;
     }
     return CN_NO_CONVERGENCE;
@@ -180,12 +187,9 @@ cn_status cn_array_solve(cn_array *a, double alpha, int init, double tolerance, 
 
 void cn_array_currents(const cn_array *a, double *bit, double *word)
 {
-    const cn_lines *l = a->lines;
-    const cn_cells *c = a->cells;
-    const double *v = l->v;
-    for (cn_idx j = 0; j < c->cols; j++)
-        bit[j] = -into(&l->bit_low, j, v[place(l, 0, j)]) - into(&l->bit_high, j, v[place(l, c->rows - 1, j)]);
-    memcpy(word, a->row_sum, sizeof(double) * (size_t)c->rows);
+    /* Sums over the cells: their voltages are known to the last digit, a difference to a terminal nearby is not. */
+    memcpy(bit, a->col_sum, sizeof(double) * (size_t)a->cells->cols);
+    memcpy(word, a->row_sum, sizeof(double) * (size_t)a->cells->rows);
 }
 
 /* ---------------------------------------------------------------------------------------------------- in time */
@@ -198,7 +202,7 @@ static void keep(cn_array *a)
     memcpy(a->point_kept, c->point, sizeof(double) * all_of(c, 2));
     memcpy(a->u_kept, a->lines->u, sizeof(double) * area);
     memcpy(a->v_kept, a->lines->v, sizeof(double) * area);
-    for (cn_idx p = 0; p < c->n_parts; p++)
+    for (cn_idx p = 0; c->limited && p < c->n_parts; p++)
         memcpy(c->parts[p].acc, c->parts[p].lim, sizeof(double) * all_of(c, c->parts[p].kernel->n_limit));
 }
 
@@ -210,7 +214,7 @@ static void take_back(cn_array *a)
     memcpy(c->point, a->point_kept, sizeof(double) * all_of(c, 2));
     memcpy(a->lines->u, a->u_kept, sizeof(double) * area);
     memcpy(a->lines->v, a->v_kept, sizeof(double) * area);
-    for (cn_idx p = 0; p < c->n_parts; p++)
+    for (cn_idx p = 0; c->limited && p < c->n_parts; p++)
         memcpy(c->parts[p].lim, c->parts[p].acc, sizeof(double) * all_of(c, c->parts[p].kernel->n_limit));
     a->rejected++;
 }

@@ -29,6 +29,12 @@ typedef struct cn_end {
     double *feed;  /* amperes into the line's last node */
 } cn_end;
 
+/* What double precision leaves open of the current g (drive - v). */
+static inline double cn_end_rounding(const cn_end *end, cn_idx k, double drive, double v)
+{
+    return 1e-15 * end->g[k] * ((drive < 0.0 ? -drive : drive) + (v < 0.0 ? -v : v));
+}
+
 struct cn_gradients;
 
 typedef struct cn_lines {

@@ -101,7 +101,11 @@ static void look(cn_lines *l, const void *v, double *current)
         largest = fmax(largest, fabs(into(&l->word_low, i, stored(l, l->u, k))));
         largest = fmax(largest, fabs(into(&l->word_high, i, stored(l, l->u, k + (size_t)l->n - 1))));
     }
-    for (cn_idx j = 0; j < l->n; j++) l->size[j] = fmax(fabs(current[j]), least * largest) + 1e-300;
+    for (cn_idx j = 0; j < l->n; j++) {
+        const double rounding = cn_end_rounding(&l->bit_low, j, l->bit_low.drive[j], stored(l, v, (size_t)j)) +
+                                cn_end_rounding(&l->bit_high, j, l->bit_high.drive[j], stored(l, v, foot + (size_t)j));
+        l->size[j] = fmax(fabs(current[j]), least * largest) + rounding / l->tolerance + 1e-300;
+    }
 }
 
 void cn_lines_begin(cn_lines *l, double tolerance, int max_cycles, int warm)
@@ -286,7 +290,12 @@ cn_status cn_lines_advance(cn_lines *l, double *current)
 {
     if (l->gradients) {
         const cn_status status = step_gradients(l, current);
-        if (status != CN_CONTINUE) cn_lines_stop(l);
+        if (status == CN_CONTINUE) return status;
+        if (status != CN_OK) { /* leave what was reached, not what was worked with */
+            memcpy(l->v, l->gradients->x, sizeof(double) * l->gradients->area);
+            row_passes(l, 0);
+        }
+        cn_lines_stop(l);
         return status;
     }
     if (l->cycles > 0) {

@@ -82,7 +82,7 @@ void cn_many_free(cn_many *w)
 static double into(const cn_end *end, cn_idx k, double drive, double v) { return end->g[k] * (drive - v); }
 
 /* Currents out of the bit lines; the largest change of one over its size, of all vectors. */
-static double look(cn_many *w)
+static double look(cn_many *w, double tolerance)
 {
     const cn_lines *l = w->lines;
     double worst = 0.0, largest[CN_MANY] = {0.0};
@@ -103,8 +103,13 @@ static double look(cn_many *w)
             largest[e] = fmax(largest[e], fabs(into(&l->word_low, i, drive, w->u[row * CN_MANY + (size_t)e])));
             largest[e] = fmax(largest[e], fabs(into(&l->word_high, i, drive, w->u[last + (size_t)e])));
         }
-    for (size_t k = 0; k < (size_t)l->n * CN_MANY; k++)
-        w->size[k] = fmax(fabs(w->current[k]), 1e-3 * largest[k % CN_MANY]) + 1e-300;
+    for (cn_idx j = 0; j < l->n; j++)
+        for (int e = 0; e < CN_MANY; e++) {
+            const size_t k = (size_t)j * CN_MANY + (size_t)e;
+            const double rounding = cn_end_rounding(&l->bit_low, j, w->bit[k], w->v[k]) +
+                                    cn_end_rounding(&l->bit_high, j, w->bit[k], w->v[foot + k]);
+            w->size[k] = fmax(fabs(w->current[k]), 1e-3 * largest[e]) + rounding / tolerance + 1e-300;
+        }
     return worst;
 }
 
@@ -128,7 +133,7 @@ cn_status cn_many_solve(cn_many *w, double tolerance, int max_cycles)
     }
     for (w->cycles = 0;; w->cycles++) {
         if (w->cycles > 0) {
-            const double change = look(w);
+            const double change = look(w, tolerance);
             if (w->cycles > 1) {
                 rate = w->cycles == 2 ? 1.0 : last > 0.0 ? change / last : 0.0;
                 last = change;

@@ -11,6 +11,7 @@ from circuitnn.crossbar.checks import real
 from circuitnn.errors import CrossbarError
 
 Array = NDArray[np.float64]
+_COPIED = 2**20  # numbers up to which voltages are copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Bias:
         Fed into word and bit lines at the ends that are driven or sensed.
     gate : ndarray, shape (batch, rows), V
         Of the rows' gate lines, where cells have transistors.
+    mark : float, optional
+        A number that depends on all of ``v`` and their order, where ``v`` is the user's own array.
     """
 
     v: Array
@@ -33,6 +36,7 @@ class Bias:
     i_bit: Array
     gate: Array
     single: bool
+    mark: float | None = None
 
     def __len__(self) -> int:
         return len(self.v)
@@ -43,13 +47,33 @@ class Bias:
     @property
     def plain(self) -> bool:
         """Whether only the word lines' voltages differ from zero: currents are then ``v @ T``."""
-        return not (self.v_bit.any() or self.i_word.any() or self.i_bit.any())
+        return not any(_distinct(a).any() for a in (self.v_bit, self.i_word, self.i_bit))
+
+    def require_unchanged(self) -> None:
+        """Raise CrossbarError when a large batch of voltages, which is not copied, was written to meanwhile."""
+        if self.mark is not None and _mark(self.v) != self.mark:
+            raise CrossbarError(
+                "the source voltages were changed after the solution",
+                hint="ask for node voltages and powers first, or solve for a copy",
+            )
 
     @property
     def scale(self) -> Array:
         """Largest voltage of each vector, or else 1, V; shape (batch,)."""
         largest = np.maximum(np.abs(self.v).max(axis=1), np.abs(self.v_bit).max(axis=1))
         return np.where(largest > 0.0, largest, 1.0)
+
+
+def _distinct(array: Array) -> Array:
+    """Return what is not repeated by broadcasting over the batch."""
+    return array[:1] if array.strides[0] == 0 else array
+
+
+def _mark(array: Array) -> float:
+    """Return the sum of all numbers and of their products with the next: finite only where all are."""
+    flat = array.ravel()
+    with np.errstate(all="ignore"):
+        return float(np.dot(flat[:-1], flat[1:]) + flat.sum())
 
 
 def make_bias(
@@ -74,17 +98,24 @@ def make_bias(
         raise CrossbarError(f"batches of {sorted(batches)} vectors", expected="one number of vectors in all of them")
     batch = batches.pop() if batches else 1
     single = not any(array.ndim == 2 for array in given)
+    mark = _mark(given[0]) if given[0] is v else np.inf
     whole = [np.broadcast_to(a, (batch, lines)) for a, lines in zip(given, (rows, cols, rows, cols, rows), strict=True)]
-    return Bias(whole[0], whole[1], whole[2], whole[3], whole[4], single)
+    return Bias(whole[0], whole[1], whole[2], whole[3], whole[4], single, mark if np.isfinite(mark) else None)
 
 
 def _checked(name: str, values: ArrayLike, unit: str, lines: int, kind: str) -> Array:
-    array = real(name, values)
+    array: Array
+    if isinstance(values, np.ndarray) and values.size > _COPIED and values.dtype == np.float64:
+        array = np.ascontiguousarray(values)
+    else:
+        array = real(name, values)
     if (array.shape != () or name == "source voltages") and (array.ndim not in (1, 2) or array.shape[-1] != lines):
         raise CrossbarError(
             f"{name} of shape {array.shape} for {lines} {kind} lines",
             expected=f"shape ({lines},) or (batch, {lines})",
         )
+    if np.isfinite(_mark(array)):
+        return array
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         place = ", ".join(map(str, bad[0]))

@@ -519,6 +519,7 @@ class Crossbar:
 
     def _inside(self, bias: Bias, tolerance: float) -> tuple[Array, Array, Array]:
         """Return word and bit node voltages and the cells' currents, each of shape (batch, rows, cols)."""
+        bias.require_unchanged()
         try:
             return (self._devices or self._conductances()).inside(bias, tolerance)
         except MemoryError:

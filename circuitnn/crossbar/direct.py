@@ -147,11 +147,10 @@ class DirectSolver:
 
 
 def _nearly_floats(side: Side) -> bool:
-    """Whether some line's end is tied by less than its segments."""
+    """Whether some line's end is tied by less than its segments, or by nothing but cells."""
     if side.ideal or side.segment.size == 0:
         return False
-    ends = np.minimum(side.low, side.high)
-    return bool(np.max(ends, where=np.isfinite(ends), initial=0.0) > 2.0 * side.segment.min())
+    return bool(np.minimum(side.low, side.high).max() > 2.0 * side.segment.min())
 
 
 def _factor_bytes(unknowns: int) -> float:

@@ -20,7 +20,7 @@ from circuitnn.crossbar.wires import Wires
 
 Array = NDArray[np.float64]
 _SMALL = 1024  # cells up to which a direct solution costs nothing that counts
-TRANSFER = 1e-11  # tolerance of the transfer matrix, which serves all later vectors
+TRANSFER = 1e-10  # tolerance of the transfer matrix, which serves all later vectors
 _SINGLE = 1e-6  # tolerance that storage in single precision can hold
 
 
@@ -58,7 +58,11 @@ class LinearArray:
         """Return the currents (batch, cols) out of the bit lines, and how they were found."""
         if self.nodes.count == 0:
             return bias.v @ self.G - bias.v_bit * self.G.sum(axis=0), SolveInfo("ideal wires", "", 0, 0.0)
-        if bias.plain and (self.transfer is not None or len(bias) >= max(2, min(self.G.shape))):
+        if (
+            tolerance >= TRANSFER
+            and bias.plain
+            and (self.transfer is not None or len(bias) >= max(2, min(self.G.shape)))
+        ):
             return bias.v @ self.transfer_matrix(), SolveInfo("transfer matrix", "", self.nodes.count, 0.0)
         currents = self._ask("currents", bias, tolerance=tolerance)
         return currents, self._choose().info()

@@ -172,6 +172,21 @@ def test_a_transfer_matrix_is_kept_current_when_cells_change():
     assert many._linear.transfer is None  # made anew when asked for
 
 
+def test_a_large_batch_is_not_copied_and_watched(monkeypatch):
+    monkeypatch.setattr("circuitnn.crossbar.bias._COPIED", 100)
+    v = np.random.default_rng(0).uniform(-1, 1, (50, 9))
+    kept = v.copy()
+    xb = cn.Crossbar(array(SHAPE))
+    sol, other = xb.solve(v), xb.solve(v)
+    np.testing.assert_array_equal(sol.v_word, xb.solve(kept[:]).v_word)
+    v[[3, 4]] = v[[4, 3]]
+    with pytest.raises(CrossbarError, match="changed after the solution"):
+        _ = other.v_word
+    v[7, 2] = np.nan
+    with pytest.raises(CrossbarError, match=r"\[7, 2\] is nan"):
+        xb.solve(v)
+
+
 @pytest.mark.parametrize("cells", [(40, 0), (0, -1), ([0, 0], [1, 1]), (0.5, 1), ([0, 1], [0, 1, 2])])
 def test_cells_to_replace_are_checked(cells):
     with pytest.raises(CrossbarError, match="cells to replace"):

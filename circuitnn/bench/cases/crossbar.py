@@ -1,25 +1,33 @@
-"""Crossbars by lines: against a sparse direct solution, and against the speed of memory."""
+"""Crossbars by lines: against a sparse direct solution, other programs, the speed of memory, and themselves."""
 
 from __future__ import annotations
 
+import importlib
+import os
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from circuitnn.bench.runner import Row
 from circuitnn.crossbar.assembly import number_nodes
 from circuitnn.crossbar.bias import make_bias
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.direct import DirectSolver
+from circuitnn.crossbar.ensemble import CrossbarEnsemble
 from circuitnn.crossbar.wires import make_wires
 
-_DIRECT = (64, 128, 256)
-_LARGE = (512, 1024, 2048)
+Array = np.ndarray[Any, np.dtype[np.float64]]
+_TOLERANCE = 1e-6
 
 
-def _median(call: Callable[[], object], rounds: int) -> float:
+def _timed(call: Callable[[], object], rounds: int) -> float:
+    """Return the median time of a call, s, after one that nobody times."""
+    call()
     taken = []
     for _ in range(rounds):
         began = time.perf_counter()
@@ -28,62 +36,181 @@ def _median(call: Callable[[], object], rounds: int) -> float:
     return statistics.median(taken)
 
 
-def _array(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return cells of 10 kohm to 1 Mohm, log-uniform, and source voltages."""
+def _once(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def _array(size: int, low: float = 1e-6, high: float = 1e-4) -> tuple[Array, Array]:
+    """Return cells of log-uniform conductance and source voltages."""
     rng = np.random.default_rng(0)
-    return 10.0 ** rng.uniform(-6.0, -4.0, (size, size)), rng.uniform(0.0, 0.2, size)
+    return 10.0 ** rng.uniform(np.log10(low), np.log10(high), (size, size)), rng.uniform(0.0, 0.2, size)
 
 
-def _direct(g: np.ndarray) -> DirectSolver:
-    wires = make_wires(g.shape, 1.0, 1.0, 0.0, 0.0, "left", "bottom")
-    return DirectSolver(g, wires, number_nodes(g.shape[0], g.shape[1], wires), "baseline")
+def _direct(g: Array) -> DirectSolver:
+    rows, cols = g.shape
+    wires = make_wires((rows, cols), 1.0, 1.0, 0.0, 0.0, "left", "bottom")
+    return DirectSolver(g, wires, number_nodes(rows, cols, wires), "baseline")
+
+
+def _solver(g: Array, v: Array, **arguments: Any) -> Callable[[], object]:
+    """Return the whole job: an array made, factored and solved for one vector."""
+    return lambda: Crossbar(g, **arguments).solve(v, tolerance=_TOLERANCE)
 
 
 def _triad(cells: int) -> float:
-    """Return the time of one pass a = b + s c over arrays of so many doubles, 24 bytes a cell."""
-    a, b, c = np.zeros(cells), np.ones(cells), np.ones(cells)
-
-    def one_pass() -> None:
-        np.multiply(c, 3.0, out=a)
-        np.add(a, b, out=a)
-
-    # numpy makes two passes, over 16 and 24 bytes, where one over 24 would do
-    return _median(one_pass, 7) * 24.0 / 40.0
+    """Return the time of one pass y = y + a x over arrays of so many doubles, 24 bytes a cell, s."""
+    x, y = np.ones(cells), np.ones(cells)
+    return _timed(lambda: scipy.linalg.blas.daxpy(x, y, a=3.0), 9)
 
 
-def run() -> list[Row]:
-    """Return the rows; one vector, 1 ohm a segment, relative error 1e-6, setup included."""
+def _against_direct() -> list[Row]:
     rows = []
-    for size in _DIRECT:
+    for size in (64, 128, 256):
         g, v = _array(size)
-        ours = _median(lambda g=g, v=v: Crossbar(g).solve(v, tolerance=1e-6), 9)  # type: ignore[misc]
+        ours = _timed(_solver(g, v), 9)
         began = time.perf_counter()
-        exact = _direct(g).currents(make_bias(g.shape, v))[0]
+        exact = _direct(g).currents(make_bias((size, size), v))[0]
         direct = time.perf_counter() - began
-        error = float(np.abs(Crossbar(g).solve(v, tolerance=1e-6).currents / exact - 1.0).max())
+        error = float(np.abs(Crossbar(g).solve(v, tolerance=_TOLERANCE).currents / exact - 1.0).max())
         goal = 2000.0 if size == 256 else None
         rows.append(Row(f"{size} x {size}: against SuperLU", 1e3 * ours, "ms", baseline=1e3 * direct, goal=goal))
         rows.append(Row(f"{size} x {size}: distance of the two", error, "relative"))
-    for size in _LARGE:
+    return rows
+
+
+def _against_badcrossbar() -> list[Row]:
+    try:
+        peer = importlib.import_module("badcrossbar")
+    except ImportError:
+        return []
+    rows = []
+    for size, goal in ((128, 1000.0), (256, 3000.0), (512, 6000.0)):
         g, v = _array(size)
-        ours = _median(lambda g=g, v=v: Crossbar(g).solve(v, tolerance=1e-6), 5)  # type: ignore[misc]
-        goal = 1.0 / 15.0 if size >= 1024 else None
-        rows.append(
-            Row(
-                f"{size} x {size}: against a pass of memory",
-                1e3 * ours,
-                "ms",
-                baseline=1e3 * _triad(size**2),
-                goal=goal,
-            )
-        )
-    for size in (128, 256):
-        g, _ = _array(size)
-        ours = _median(lambda g=g: Crossbar(g).transfer_matrix(), 3)  # type: ignore[misc]
+        theirs = _once(lambda g=g, v=v: peer.compute(v[:, None], 1.0 / g, 1.0))  # type: ignore[misc]
+        ours = _timed(_solver(g, v), 9)
+        rows.append(Row(f"{size} x {size}: against badcrossbar", 1e3 * ours, "ms", baseline=1e3 * theirs, goal=goal))
+    return rows
+
+
+def _against_memory() -> list[Row]:
+    rows = []
+    for size in (512, 1024, 2048):
+        g, v = _array(size)
+        triad = _triad(size**2)
+        for storage in ("double", "single"):
+            ours = _timed(_solver(g, v, storage=storage), 5)
+            goal = 1.0 / 15.0 if size >= 1024 else None
+            name = f"{size} x {size}: against a pass of memory" + (", float32 storage" if storage == "single" else "")
+            rows.append(Row(name, 1e3 * ours, "ms", baseline=1e3 * triad, goal=goal))
+    before = _resident()
+    xb = Crossbar(g)
+    xb.solve(v, tolerance=_TOLERANCE)
+    rows.append(Row("2048 x 2048: memory", (_resident() - before) / g.size, "B/cell", baseline=60.0, goal=1.0))
+    return rows
+
+
+def _resident() -> float:
+    """Return the memory of this process, bytes."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return float(file.read().split()[1]) * float(os.sysconf("SC_PAGE_SIZE"))
+
+
+def _growth() -> list[Row]:
+    sizes = (64, 128, 256, 512, 1024, 2048, 4096)
+    taken = []
+    for size in sizes:
+        g, v = _array(size)
+        taken.append(_timed(_solver(g, v), 3))
+    # from 1024 x 1024 on, where the arrays of a solution no longer fit in a core's cache
+    large = [k for k, size in enumerate(sizes) if size >= 1024]
+    slope = np.polyfit(np.log([sizes[k] ** 2 for k in large]), np.log([taken[k] for k in large]), 1)[0]
+    g, v = _array(4096, 1e-5, 1e-3)
+    xb = Crossbar(g, 20.0, 20.0)
+    hard = _once(lambda: xb.solve(v, tolerance=_TOLERANCE))
+    info = xb.solve(v, tolerance=_TOLERANCE).info
+    cycles = float(info.cycles) if info.method == "lines" else float("inf")
+    return [
+        Row("4096 x 4096", 1e3 * taken[-1], "ms"),
+        Row("slope of log time over log cells, 1024 to 4096", float(slope), "", baseline=1.05, goal=1.0),
+        Row("4096 x 4096, 1 to 100 kohm, 20 ohm: time", 1e3 * hard, "ms"),
+        Row("4096 x 4096, 1 to 100 kohm, 20 ohm: cycles", cycles, "cycles", baseline=15.0, goal=1.0),
+    ]
+
+
+def _many_vectors() -> list[Row]:
+    rows = []
+    for size in (128, 256, 512):
+        g, v = _array(size)
+        ours = _timed(lambda g=g: Crossbar(g).transfer_matrix(), 3)  # type: ignore[misc]
+        bias, began = make_bias((size, size), np.tile(v, (16, 1))), time.perf_counter()
         solver = _direct(g)
-        rows.append(
-            Row(f"{size} x {size}: transfer matrix", 1e3 * ours, "ms", baseline=1e3 * _median(solver.transfer, 1))
-        )
+        factor = time.perf_counter() - began
+        peer = factor + size / 16 * _once(lambda solver=solver, bias=bias: solver.currents(bias))  # type: ignore[misc]
+        goal = 30.0 if size == 512 else None
+        name = f"{size} x {size}: transfer matrix, against SuperLU (16 of its solutions, scaled)"
+        rows.append(Row(name, 1e3 * ours, "ms", baseline=1e3 * peer, goal=goal))
+    xb = Crossbar(g)
+    T = xb.transfer_matrix()
+    batch = np.random.default_rng(1).uniform(0.0, 0.2, (10_000, 512))
+    ours, gemm = _timed(lambda: xb.solve(batch), 5), _timed(lambda: batch @ T, 5)
+    rows.append(Row("10,000 vectors on 512 x 512: against GEMM", 1e3 * ours, "ms", baseline=1e3 * gemm, goal=1.0 / 1.3))
+    return rows
+
+
+def _ensemble() -> list[Row]:
+    cells = 10.0 ** np.random.default_rng(0).uniform(-6.0, -4.0, (1000, 64, 64))
+    v = np.random.default_rng(1).uniform(0.0, 0.2, 64)
+
+    def of(count: int) -> float:
+        chips = CrossbarEnsemble(cells[:count])
+        return _timed(lambda: chips.solve(v, tolerance=_TOLERANCE), 5)
+
+    with _one_core():
+        one = (of(101) - of(1)) / 100.0
+    return [
+        Row("1000 arrays of 64 x 64: against 1000 of one", 1e3 * of(1000), "ms", baseline=1e6 * one, goal=1.0 / 1.5),
+    ]
+
+
+@contextmanager
+def _one_core() -> Any:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _threads() -> list[Row]:
+    g, v = _array(2048)
+    both = _timed(_solver(g, v), 5)
+    found = Crossbar(g).solve(v, tolerance=_TOLERANCE).currents
+    with _one_core():
+        one = _timed(_solver(g, v), 5)
+        alone = Crossbar(g).solve(v, tolerance=_TOLERANCE).currents
+    difference = float(np.abs(found / alone - 1.0).max())
+    return [
+        Row("2048 x 2048: all cores against one", 1e3 * both, "ms", baseline=1e3 * one, goal=1.7),
+        Row("2048 x 2048: difference of the two", difference, "relative"),
+    ]
+
+
+def run() -> list[Row]:
+    """Return the rows; one vector, 1 ohm a segment, relative error 1e-6, setup included, where nothing else is said."""
+    rows: list[Row] = []
+    for part in (
+        _against_direct,
+        _against_badcrossbar,
+        _against_memory,
+        _growth,
+        _many_vectors,
+        _ensemble,
+        _threads,
+    ):
+        rows += part()
     return rows
 
 
