@@ -200,8 +200,8 @@ cdef class Lines:
         while first < count:
             many = min(part, count - first)
             with nogil:
-                status = cn_many_all(&self.l, many, &v[first, 0], &v_bit[first, 0], tolerance, 30, threads, &b[first, 0],
-                                     &w[first, 0])
+                status = cn_many_all(&self.l, many, &v[first, 0], &v_bit[first, 0], tolerance, 30, threads,
+                                     &b[first, 0], &w[first, 0])
             if status == CN_NO_MEMORY:
                 raise MemoryError
             if status != CN_OK:

@@ -12,8 +12,8 @@ CELL = st.one_of(st.just(0.0), st.floats(1e-9, 1e-2))
 WIRE = st.floats(1e-3, 1e3)
 OHMS = st.one_of(st.just(0.0), WIRE)
 ARRAYS = st.tuples(st.integers(1, 6), st.integers(1, 6)).flatmap(lambda shape: arrays(np.float64, shape, elements=CELL))
-# Every number comes from a direct solution of at most 72 unknowns, or from lines whose tolerance counts for a thousandth
-# of the largest; resistances span 1e-3 to 1e9 ohm.
+# Every number comes from a direct solution of at most 72 unknowns, or from lines whose tolerance counts for a
+# thousandth of the largest; resistances span 1e-3 to 1e9 ohm.
 RTOL, ATOL = 1e-8, 1e-16
 
 
