@@ -70,10 +70,10 @@ def _distinct(array: Array) -> Array:
 
 
 def _mark(array: Array) -> float:
-    """Return the sum of all numbers and of their products with the next: finite only where all are."""
+    """Return the sum of the products of each number with the next: finite only where all of them are."""
     flat = array.ravel()
     with np.errstate(all="ignore"):
-        return float(np.dot(flat[:-1], flat[1:]) + flat.sum())
+        return float(np.dot(flat[:-1], flat[1:])) if flat.size > 1 else float(flat.sum())
 
 
 def make_bias(
@@ -86,24 +86,25 @@ def make_bias(
 ) -> Bias:
     """Return the bias for what ``Crossbar.solve`` takes; raise CrossbarError for what it refuses."""
     rows, cols = shape
-    given = [
+    checked = [
         _checked("source voltages", np.zeros(rows) if v is None else v, "volts", rows, "word"),
         _checked("bit-line voltages", v_bit, "volts", cols, "bit"),
         _checked("word-line currents", i_word, "amperes", rows, "word"),
         _checked("bit-line currents", i_bit, "amperes", cols, "bit"),
         _checked("gate voltages", gate, "volts", rows, "word"),
     ]
+    given, marks = [array for array, _ in checked], [mark for _, mark in checked]
     batches = {len(array) for array in given if array.ndim == 2}
     if len(batches) > 1:
         raise CrossbarError(f"batches of {sorted(batches)} vectors", expected="one number of vectors in all of them")
     batch = batches.pop() if batches else 1
     single = not any(array.ndim == 2 for array in given)
-    mark = _mark(given[0]) if given[0] is v else np.inf
+    kept = given[0] is v and np.isfinite(marks[0])
     whole = [np.broadcast_to(a, (batch, lines)) for a, lines in zip(given, (rows, cols, rows, cols, rows), strict=True)]
-    return Bias(whole[0], whole[1], whole[2], whole[3], whole[4], single, mark if np.isfinite(mark) else None)
+    return Bias(whole[0], whole[1], whole[2], whole[3], whole[4], single, marks[0] if kept else None)
 
 
-def _checked(name: str, values: ArrayLike, unit: str, lines: int, kind: str) -> Array:
+def _checked(name: str, values: ArrayLike, unit: str, lines: int, kind: str) -> tuple[Array, float]:
     array: Array
     if isinstance(values, np.ndarray) and values.size > _COPIED and values.dtype == np.float64:
         array = np.ascontiguousarray(values)
@@ -114,10 +115,11 @@ def _checked(name: str, values: ArrayLike, unit: str, lines: int, kind: str) -> 
             f"{name} of shape {array.shape} for {lines} {kind} lines",
             expected=f"shape ({lines},) or (batch, {lines})",
         )
-    if np.isfinite(_mark(array)):
-        return array
+    mark = _mark(array)
+    if np.isfinite(mark):
+        return array, mark
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         place = ", ".join(map(str, bad[0]))
         raise CrossbarError(f"{name.removesuffix('s')} [{place}] is {array[tuple(bad[0])]}", expected=f"finite {unit}")
-    return array
+    return array, mark
