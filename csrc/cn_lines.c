@@ -1,15 +1,10 @@
 /* Crossbars by lines: storage, factors of lines, and the set-up of the coarse grid. */
-#define _DEFAULT_SOURCE /* madvise */
-
 #include "cn_lines_pass_table.h"
+#include "cn_memory.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 static cn_idx round_up(cn_idx x, cn_idx to) { return (x + to - 1) / to * to; }
 
@@ -20,43 +15,6 @@ static double *zeros(size_t count)
     double *p = aligned_alloc(64, bytes);
     if (p) memset(p, 0, bytes);
     return p;
-}
-
-enum { PAGE = 1 << 21 }; /* of the huge ones */
-
-/* Whether an array gets pages of its own: below, the heap's are in use already and cost nothing. */
-static int has_pages(size_t bytes)
-{
-#ifdef __linux__
-    return bytes >= 2 * PAGE;
-#else
-    (void)bytes;
-    return 0;
-#endif
-}
-
-static size_t page_bytes(size_t bytes) { return (bytes + PAGE - 1) / PAGE * PAGE; }
-
-/* An array as large as the crossbar, in huge pages where there are any: passes walk along rows and columns. */
-static void *large(size_t bytes)
-{
-    if (!has_pages(bytes)) return aligned_alloc(64, (bytes + 127) / 64 * 64);
-#ifdef __linux__
-    void *p = mmap(NULL, page_bytes(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) return NULL;
-    madvise(p, page_bytes(bytes), MADV_HUGEPAGE); /* a hint: nothing is lost when it is not taken */
-    return p;
-#else
-    return NULL;
-#endif
-}
-
-static void release(void *p, size_t bytes)
-{
-    if (!has_pages(bytes)) free(p);
-#ifdef __linux__
-    else if (p) munmap(p, page_bytes(bytes));
-#endif
 }
 
 static size_t width_of(cn_lines_kind kind) { return kind == CN_LINES_SINGLE ? sizeof(float) : sizeof(double); }
@@ -131,11 +89,11 @@ cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, cn_lines_kind kind, voi
     const size_t panel = (size_t)m * 4 * (size_t)l->lanes;
     l->scratch_size = ((line > panel ? line : panel) + 15) / 8 * 8;
     l->owns_g = g == NULL;
-    l->g = g ? g : large(area * width);
-    l->u = large(area * width);
-    l->v_store = large((area + 2 * row) * width);
-    l->q_word = large((size_t)l->m_padded * (size_t)n * width);
-    l->q_bit = large((size_t)m * (size_t)l->n_padded * width);
+    l->g = g ? g : cn_memory_take(area * width);
+    l->u = cn_memory_take(area * width);
+    l->v_store = cn_memory_take((area + 2 * row) * width);
+    l->q_word = cn_memory_take((size_t)l->m_padded * (size_t)n * width);
+    l->q_bit = cn_memory_take((size_t)m * (size_t)l->n_padded * width);
     l->column_part = zeros((size_t)l->chunks * (size_t)l->n_padded);
     l->scratch = zeros((size_t)threads * l->scratch_size);
     l->before = zeros((size_t)n);
@@ -151,10 +109,10 @@ cn_status cn_lines_init(cn_lines *l, cn_idx m, cn_idx n, cn_lines_kind kind, voi
     l->g_bit = l->g;
     double **all[] = {&l->word_segment, &l->bit_segment, &l->f_word, &l->f_bit};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-        if (!(*all[k] = large(area * width))) return CN_NO_MEMORY;
+        if (!(*all[k] = cn_memory_take(area * width))) return CN_NO_MEMORY;
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) memset(*all[k], 0, area * width);
-    l->p_word = large((size_t)l->m_padded * (size_t)n * width);
-    l->p_bit = large((size_t)m * (size_t)l->n_padded * width);
+    l->p_word = cn_memory_take((size_t)l->m_padded * (size_t)n * width);
+    l->p_bit = cn_memory_take((size_t)m * (size_t)l->n_padded * width);
     return l->p_word && l->p_bit ? CN_OK : CN_NO_MEMORY;
 }
 
@@ -172,16 +130,16 @@ void cn_lines_free(cn_lines *l)
 {
     const size_t row = (size_t)l->ld, area = (size_t)l->m_padded * row, width = width_of(l->kind);
     const size_t word = (size_t)l->m_padded * (size_t)l->n * width, bit = (size_t)l->m * (size_t)l->n_padded * width;
-    if (l->owns_g) release(l->g, area * width);
-    release(l->u, area * width);
-    release(l->v_store, (area + 2 * row) * width);
-    release(l->q_word, word);
-    release(l->q_bit, bit);
+    if (l->owns_g) cn_memory_give(l->g, area * width);
+    cn_memory_give(l->u, area * width);
+    cn_memory_give(l->v_store, (area + 2 * row) * width);
+    cn_memory_give(l->q_word, word);
+    cn_memory_give(l->q_bit, bit);
     if (l->kind == CN_LINES_GENERAL) {
         double *all[] = {l->word_segment, l->bit_segment, l->f_word, l->f_bit};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++) release(all[k], area * width);
-        release(l->p_word, word);
-        release(l->p_bit, bit);
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++) cn_memory_give(all[k], area * width);
+        cn_memory_give(l->p_word, word);
+        cn_memory_give(l->p_bit, bit);
     }
     double *all[] = {l->column_part, l->scratch, l->before, l->size, l->word, l->bit, l->word_pivot, l->bit_pivot};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);

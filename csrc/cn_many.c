@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cn_lines_pass_table.h"
+#include "cn_memory.h"
 
 typedef double eight __attribute__((vector_size(64), aligned(64), may_alias));
 
@@ -49,34 +50,45 @@ static many_passes choose(void)
 
 int cn_many_fits(const cn_lines *l) { return l->kind == CN_LINES_PLAIN && l->coarse.deeper == NULL; }
 
-static double *room(size_t lanes)
+/* The arrays of a workspace, and how many vectors of lanes each holds. */
+enum { ARRAYS = 14 };
+static void arrays_of(cn_many *w, double **of[ARRAYS], size_t lanes[ARRAYS])
 {
-    double *p = aligned_alloc(64, (lanes + 1) * CN_MANY * sizeof(double));
-    if (p) memset(p, 0, (lanes + 1) * CN_MANY * sizeof(double));
-    return p;
+    const cn_lines *l = w->lines;
+    const size_t m = (size_t)l->m, n = (size_t)l->n, longer = m > n ? m : n;
+    const size_t rows = (size_t)l->coarse.rows.cells + 1, cols = (size_t)l->coarse.cols.cells + 1;
+    const struct { double **p; size_t lanes; } all[ARRAYS] = {
+        {&w->word, m}, {&w->bit, n}, {&w->u, m * n}, {&w->v_store, (m + 2) * n}, {&w->scratch, longer * (size_t)l->lanes},
+        {&w->sums, 3 * n}, {&w->column, n}, {&w->coarse_sum, rows * cols}, {&w->coarse_error, rows * cols},
+        {&w->error_rows, rows * n}, {&w->coarse_x, (size_t)l->coarse.n}, {&w->current, n}, {&w->before, n}, {&w->size, n}};
+    for (int k = 0; k < ARRAYS; k++) {
+        of[k] = all[k].p;
+        lanes[k] = all[k].lanes;
+    }
 }
 
 cn_status cn_many_init(cn_many *w, const cn_lines *l)
 {
+    double **of[ARRAYS];
+    size_t lanes[ARRAYS];
     memset(w, 0, sizeof *w);
     w->lines = l;
-    const size_t m = (size_t)l->m, n = (size_t)l->n, longer = m > n ? m : n;
-    const size_t rows = (size_t)l->coarse.rows.cells + 1, cols = (size_t)l->coarse.cols.cells + 1;
-    const struct { double **p; size_t lanes; } wanted[] = {
-        {&w->word, m}, {&w->bit, n}, {&w->u, m * n}, {&w->v_store, (m + 2) * n}, {&w->scratch, longer * (size_t)l->lanes},
-        {&w->sums, 3 * n}, {&w->column, n}, {&w->coarse_sum, rows * cols}, {&w->coarse_error, rows * cols},
-        {&w->error_rows, rows * n}, {&w->coarse_x, (size_t)l->coarse.n}, {&w->current, n}, {&w->before, n}, {&w->size, n}};
-    for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++)
-        if (!(*wanted[k].p = room(wanted[k].lanes))) return CN_NO_MEMORY;
-    w->v = w->v_store + n * CN_MANY;
+    arrays_of(w, of, lanes);
+    for (int k = 0; k < ARRAYS; k++)
+        if (!(*of[k] = cn_memory_take(lanes[k] * CN_MANY * sizeof(double)))) return CN_NO_MEMORY;
+    memset(w->word, 0, lanes[0] * CN_MANY * sizeof(double));
+    memset(w->bit, 0, lanes[1] * CN_MANY * sizeof(double));
+    w->v = w->v_store + (size_t)l->n * CN_MANY;
     return CN_OK;
 }
 
 void cn_many_free(cn_many *w)
 {
-    double *all[] = {w->word, w->bit, w->u, w->v_store, w->scratch, w->sums, w->column, w->coarse_sum, w->coarse_error,
-                     w->error_rows, w->coarse_x, w->current, w->before, w->size};
-    for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
+    double **of[ARRAYS];
+    size_t lanes[ARRAYS];
+    if (!w->lines) return;
+    arrays_of(w, of, lanes);
+    for (int k = 0; k < ARRAYS; k++) cn_memory_give(*of[k], lanes[k] * CN_MANY * sizeof(double));
 }
 
 static double into(const cn_end *end, cn_idx k, double drive, double v) { return end->g[k] * (drive - v); }

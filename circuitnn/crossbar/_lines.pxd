@@ -47,6 +47,10 @@ cdef extern from "cn_lines.h":
     cn_status cn_lines_advance(cn_lines *l, double *current) nogil
     void cn_lines_stop(cn_lines *l) nogil
 
+cdef extern from "cn_memory.h":
+    void *cn_memory_take(size_t bytes) nogil
+    void cn_memory_give(void *p, size_t bytes) nogil
+
 cdef extern from "cn_many.h":
     int cn_many_fits(const cn_lines *l) nogil
     cn_status cn_many_all(const cn_lines *l, cn_idx count, const double *word, const double *bit, double tolerance,

@@ -8,6 +8,37 @@ import numpy as np
 from circuitnn.errors import CrossbarError
 
 
+cdef class Memory:
+    """Room for (rows, cols) numbers that is kept for the next array of the same size when nobody needs it any more."""
+
+    cdef double *p
+    cdef Py_ssize_t shape[2]
+    cdef Py_ssize_t strides[2]
+
+    def __cinit__(self, Py_ssize_t rows, Py_ssize_t cols):
+        self.shape[0], self.shape[1] = rows, cols
+        self.strides[0], self.strides[1] = cols * sizeof(double), sizeof(double)
+        self.p = <double *> cn_memory_take(<size_t> rows * <size_t> cols * sizeof(double))
+        if self.p == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        cn_memory_give(self.p, <size_t> self.shape[0] * <size_t> self.shape[1] * sizeof(double))
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        buffer.buf = self.p
+        buffer.obj = self
+        buffer.len = self.shape[0] * self.shape[1] * sizeof(double)
+        buffer.itemsize = sizeof(double)
+        buffer.readonly = False
+        buffer.ndim = 2
+        buffer.format = b"d"
+        buffer.shape = self.shape
+        buffer.strides = self.strides
+        buffer.suboffsets = NULL
+        buffer.internal = NULL
+
+
 def store(const double[:, :] g, int threads=1):
     """Return ``(copy, mean)``: a copy of the cells as lines read them, ``copy[:rows, :cols]`` the cells.
 
@@ -17,7 +48,7 @@ def store(const double[:, :] g, int threads=1):
     cdef double mean
     cdef cn_status status
     cn_lines_area(m, n, &rows, &ld)
-    copy = np.empty((rows, ld))
+    copy = np.asarray(Memory(rows, ld))
     cdef double[:, ::1] to = copy
     with nogil:
         status = cn_lines_store(m, n, &g[0, 0], g.strides[0] // 8, g.strides[1] // 8, CN_LINES_PLAIN, &to[0, 0],

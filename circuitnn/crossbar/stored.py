@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from circuitnn.crossbar._lines import store
 
 Array = NDArray[np.float64]
-_ALONE = 300 * 300  # cells below which a second thread costs more than it gives
+_ALONE = 200 * 200  # cells below which a second thread costs more than it gives
 
 
 class Stored:
