@@ -54,9 +54,14 @@ class LinearArray:
         """Unknowns of the nodal equations."""
         return number_nodes(self.G.shape[0], self.G.shape[1], self.wires)
 
+    @property
+    def _known(self) -> bool:
+        """Whether every node is a terminal."""
+        return self.wires.word.known and self.wires.bit.known
+
     def currents(self, bias: Bias, tolerance: float) -> tuple[Array, SolveInfo]:
         """Return the currents (batch, cols) out of the bit lines, and how they were found."""
-        if self.nodes.count == 0:
+        if self._known:
             return bias.v @ self.G - bias.v_bit * self.G.sum(axis=0), SolveInfo("ideal wires", "", 0, 0.0)
         if (
             tolerance >= TRANSFER
@@ -70,7 +75,7 @@ class LinearArray:
     def inside(self, bias: Bias, tolerance: float) -> tuple[Array, Array, Array]:
         """Return word and bit node voltages and the cells' currents, each (batch, rows, cols)."""
         shape = (len(bias), *self.G.shape)
-        if self.nodes.count == 0:
+        if self._known:
             word = np.broadcast_to(bias.v[:, :, None], shape).copy()
             bit = np.broadcast_to(bias.v_bit[:, None, :], shape).copy()
         else:
@@ -80,7 +85,7 @@ class LinearArray:
     def transfer_matrix(self) -> Array:
         """Return T (rows, cols), read-only."""
         if self.transfer is None:
-            transfer = self.G if self.nodes.count == 0 else self._ask("transfer", tolerance=TRANSFER)
+            transfer = self.G if self._known else self._ask("transfer", tolerance=TRANSFER)
             require_finite(transfer)
             transfer.setflags(write=False)
             self.transfer = transfer
@@ -91,7 +96,7 @@ class LinearArray:
         rows, cols = self.G.shape
         unit = np.eye(rows + cols)
         bias = make_bias((rows, cols), unit[:, :rows], unit[:, rows:])
-        if self.nodes.count == 0:
+        if self._known:
             into, out = -bias.v_bit @ self.G.T, bias.v @ self.G
         else:
             out, into = self._ask("terminals", bias, tolerance=TRANSFER)
