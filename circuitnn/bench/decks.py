@@ -65,3 +65,50 @@ def memristor(element: bool) -> str:
             ".ic v(x)=0.31446541",
         ]
     return "\n".join([*head, *body, ".tran 0.2m 10 uic" if not element else ".tran 0.2m 10", ".end", ""])
+
+
+def write_and_read(rows: int, cols: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return start states (rows, cols), m, and times and word-line voltages (k,), (k, rows) of a SET and a read.
+
+    The upper half of the rows gets -1.4 V for 50 ns, then all rows are read at 0.1 V. No state meets a bound.
+    """
+    w = np.random.default_rng(0).uniform(1.8e-9, 2.9e-9, (rows, cols))
+    times = np.array([0.0, 1e-9, 50e-9, 51e-9, 60e-9, 61e-9, 80e-9])
+    levels = np.zeros((len(times), rows))
+    levels[1:3, : rows // 2] = -1.4
+    levels[5:] = 0.1
+    return w, times, levels
+
+
+def memristor_array(w: np.ndarray, times: np.ndarray, levels: np.ndarray, r: float = 1.0) -> str:
+    """Return a crossbar of ``hfo2`` cells as a flat deck for ngspice: two B sources and a capacitor a cell.
+
+    Parameters
+    ----------
+    w : ndarray, shape (rows, cols), m
+        States at the start; ``v(xI_J)`` is the state over 3 nm.
+    times, levels : ndarray, shape (k,) and (k, rows)
+        Of the word lines' sources, straight in between; bit line J ends in ``voJ``.
+    r : float, ohm
+        Of a segment of wire.
+    """
+    rows, cols = w.shape
+    lines = [f"memristor crossbar {rows} x {cols}"]
+    for i in range(rows):
+        wave = " ".join(f"{t:g} {v:g}" for t, v in zip(times, levels[:, i], strict=True))
+        lines += [f"v{i} s{i} 0 pwl({wave})", f"rs{i} s{i} w{i}_0 {r:g}"]
+        lines += [f"rw{i}_{j} w{i}_{j} w{i}_{j + 1} {r:g}" for j in range(cols - 1)]
+    for j in range(cols):
+        lines += [f"rb{i}_{j} b{i}_{j} b{i + 1}_{j} {r:g}" for i in range(rows - 1)]
+        lines += [f"rg{j} b{rows - 1}_{j} o{j} {r:g}", f"vo{j} o{j} 0 0"]
+    for i in range(rows):
+        for j in range(cols):
+            v, x = f"v(w{i}_{j},b{i}_{j})", f"v(x{i}_{j})"
+            # 1e-2 m/s over 3 nm, on a microfarad
+            set_rate, reset_rate = f"-3.3333333333333335*({v}/-0.6-1)^3", f"3.3333333333333335*({v}/0.6-1)^3"
+            lines += [
+                f"bi{i}_{j} w{i}_{j} b{i}_{j} i={v}*exp(-{np.log(100.0):.17g}*{x})*1e-4",
+                f"bx{i}_{j} 0 x{i}_{j} i={v} > 0.6 ? {reset_rate} : {v} < -0.6 ? {set_rate} : 0",
+                f"cx{i}_{j} x{i}_{j} 0 1u ic={w[i, j] / 3e-9:.17g}",
+            ]
+    return "\n".join([*lines, f".tran 0.5n {times[-1]:g} 0 0.5n uic", ".end", ""])
