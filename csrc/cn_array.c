@@ -267,7 +267,7 @@ cn_status cn_array_step(cn_array *a, double h, double tolerance, double *next)
         alpha = (euler ? 1.0 : 2.0) / h;
         for (size_t k = 0; k < all; k++) c->history[k] = -alpha * a->q[k] - (euler ? 0.0 : a->qdot[k]);
         c->time = a->t + h;
-        status = cn_array_solve(a, alpha, 0, 1e-3 * tolerance, 40);
+        status = cn_array_solve(a, alpha, 0, 1e-2 * tolerance, 40);
     }
     if (status == CN_NO_MEMORY) return status;
     if (status != CN_OK) {

@@ -40,9 +40,12 @@ typedef struct block_work {
 } block_work;
 
 #define LANES for (int e = 0; e < CN_BLOCK; e++)
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE double larger(double a, double b) { return a > b ? a : b; } /* as fmax, but one instruction */
 
 /* f + alpha q + history of all unknowns, with derivatives, at w->x. */
-static cn_idx load(cn_cells *c, cn_idx block, const cn_linearise *how, block_work *w)
+INLINE cn_idx load(cn_cells *c, cn_idx block, const cn_linearise *how, block_work *w)
 {
     const double env[CN_ENV_SIZE] = {[CN_ENV_GMIN] = c->gmin, [CN_ENV_TIME] = c->time};
     cn_idx held = 0;
@@ -95,7 +98,7 @@ static cn_idx load(cn_cells *c, cn_idx block, const cn_linearise *how, block_wor
 }
 
 /* Eliminate the own unknowns, last first; what remains are the currents of word and bit node. */
-static void eliminate(cn_cells *c, cn_idx block, block_work *w)
+INLINE void eliminate(cn_cells *c, cn_idx block, block_work *w)
 {
     double *kept = c->eliminated + (size_t)block * kept_rows(c) * CN_BLOCK;
     for (cn_idx p = c->unknowns - 1; p >= CN_CELL_PORTS; p--) {
@@ -115,7 +118,7 @@ static void eliminate(cn_cells *c, cn_idx block, block_work *w)
 }
 
 /* Steps of the own unknowns that go with steps of the ports. */
-static void recover(const cn_cells *c, cn_idx block, double step[CN_CELL_MOST][CN_BLOCK])
+INLINE void recover(const cn_cells *c, cn_idx block, double step[CN_CELL_MOST][CN_BLOCK])
 {
     const double *kept = c->eliminated + (size_t)block * kept_rows(c) * CN_BLOCK;
     for (cn_idx p = CN_CELL_PORTS; p < c->unknowns; p++) {
@@ -127,7 +130,7 @@ static void recover(const cn_cells *c, cn_idx block, double step[CN_CELL_MOST][C
 }
 
 /* Stop states at their bounds: beyond them a device is steep. */
-static void stop_at_bounds(const cn_cells *c, cn_idx block, const block_work *w, double step[CN_CELL_MOST][CN_BLOCK],
+INLINE void stop_at_bounds(const cn_cells *c, cn_idx block, const block_work *w, double step[CN_CELL_MOST][CN_BLOCK],
                            cn_moved *moved)
 {
     for (cn_idx s = 0; s < c->states; s++) {
@@ -140,13 +143,13 @@ static void stop_at_bounds(const cn_cells *c, cn_idx block, const block_work *w,
                 step[r][e] = (to < low ? low : high) - w->x[r][e];
                 moved->stopped = 1;
             }
-            moved->state = fmax(moved->state, fabs(step[r][e]) / (isfinite(width) ? width : fmax(fabs(to), 1e-30)));
+            moved->state = larger(moved->state, fabs(step[r][e]) / (isfinite(width) ? width : larger(fabs(to), 1e-30)));
         }
     }
 }
 
-void cn_cells_linearise(cn_cells *c, cn_idx block, const double *word, const double *bit, const cn_linearise *how,
-                        cn_moved *moved)
+INLINE void linearise(cn_cells *c, cn_idx block, const double *word, const double *bit, const cn_linearise *how,
+                      cn_moved *moved)
 {
     block_work work, *w = &work;
     double step[CN_CELL_MOST][CN_BLOCK], part[CN_BLOCK], from[CN_CELL_MOST][CN_BLOCK];
@@ -172,7 +175,7 @@ void cn_cells_linearise(cn_cells *c, cn_idx block, const double *word, const dou
     memcpy(old_current, current, sizeof old_current);
     memcpy(old_slope, slope, sizeof old_slope);
     memcpy(from, w->x, sizeof(double) * (size_t)c->unknowns * CN_BLOCK);
-    for (cn_idx r = 0; r < c->unknowns - c->states; r++) LANES moved->volts = fmax(moved->volts, fabs(step[r][e]));
+    for (cn_idx r = 0; r < c->unknowns - c->states; r++) LANES moved->volts = larger(moved->volts, fabs(step[r][e]));
     cn_idx held = 0;
     for (int halving = 0;; halving++) {
         for (cn_idx r = 0; r < c->unknowns; r++) LANES w->x[r][e] = from[r][e] + part[e] * step[r][e];
@@ -208,4 +211,37 @@ void cn_cells_linearise(cn_cells *c, cn_idx block, const double *word, const dou
     }
     memcpy(own, w->x[CN_CELL_PORTS], sizeof(double) * own_rows(c) * CN_BLOCK);
     moved->held += held;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx512f,avx512dq,avx2,fma"))) static void linearise_avx512(cn_cells *c, cn_idx block,
+                                                                                  const double *word, const double *bit,
+                                                                                  const cn_linearise *how,
+                                                                                  cn_moved *moved)
+{
+    linearise(c, block, word, bit, how, moved);
+}
+
+__attribute__((target("avx2,fma"))) static void linearise_avx2(cn_cells *c, cn_idx block, const double *word,
+                                                               const double *bit, const cn_linearise *how,
+                                                               cn_moved *moved)
+{
+    linearise(c, block, word, bit, how, moved);
+}
+#endif
+
+void cn_cells_linearise(cn_cells *c, cn_idx block, const double *word, const double *bit, const cn_linearise *how,
+                        cn_moved *moved)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
+        linearise_avx512(c, block, word, bit, how, moved);
+        return;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        linearise_avx2(c, block, word, bit, how, moved);
+        return;
+    }
+#endif
+    linearise(c, block, word, bit, how, moved);
 }

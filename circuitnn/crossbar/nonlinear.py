@@ -154,7 +154,7 @@ class DeviceSolver:
             scale,
             cells.gated,
             1e-12,
-            thread_count(8 * rows * cols),  # cells cost many times what conductances do
+            thread_count(64 * rows * cols),  # cells cost many times what conductances do
         )
         self._nodes = made.nodes
         self._begun = 0
