@@ -252,6 +252,24 @@ static double step_error(const cn_array *a, double h, double tolerance, int eule
     return worst;
 }
 
+/* Let the states begin where they would go at their last speeds, within their bounds. */
+static void predict(cn_array *a, double h, int euler)
+{
+    cn_cells *c = a->cells;
+    for (cn_idx b = 0; b < c->blocks; b++)
+        for (cn_idx s = 0; s < c->states; s++) {
+            const size_t row = ((size_t)b * (size_t)c->unknowns + (size_t)(CN_CELL_PORTS + c->nodes + s)) * CN_BLOCK;
+            const size_t own = ((size_t)b * (size_t)(c->nodes + c->states) + (size_t)(c->nodes + s)) * CN_BLOCK;
+            const size_t bound = ((size_t)b * (size_t)c->states + (size_t)s) * CN_BLOCK;
+            for (size_t e = 0; e < CN_BLOCK; e++) {
+                double speed = a->qdot[row + e];
+                if (!euler) speed += h / (2.0 * a->last_step) * (speed - a->qdot_before[row + e]);
+                const double to = c->own[own + e] + h * speed;
+                if (to > c->low[bound + e] && to < c->high[bound + e]) c->own[own + e] = to;
+            }
+        }
+}
+
 cn_status cn_array_step(cn_array *a, double h, double tolerance, double *next)
 {
     cn_cells *c = a->cells;
@@ -267,6 +285,7 @@ cn_status cn_array_step(cn_array *a, double h, double tolerance, double *next)
         alpha = (euler ? 1.0 : 2.0) / h;
         for (size_t k = 0; k < all; k++) c->history[k] = -alpha * a->q[k] - (euler ? 0.0 : a->qdot[k]);
         c->time = a->t + h;
+        predict(a, h, euler);
         status = cn_array_solve(a, alpha, 0, 1e-2 * tolerance, 40);
     }
     if (status == CN_NO_MEMORY) return status;

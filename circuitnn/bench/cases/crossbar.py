@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from circuitnn.bench.decks import memristor_array, write_and_read
+from circuitnn.bench.peers import ngspice, run_ngspice
 from circuitnn.bench.runner import Row
 from circuitnn.crossbar.assembly import number_nodes
 from circuitnn.crossbar.bias import make_bias
+from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.direct import DirectSolver
 from circuitnn.crossbar.ensemble import CrossbarEnsemble
+from circuitnn.crossbar.nonlinear import Waveforms
 from circuitnn.crossbar.wires import make_wires
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -144,12 +148,13 @@ def _many_vectors() -> list[Row]:
     for size in (128, 256, 512):
         g, v = _array(size)
         ours = _timed(lambda g=g: Crossbar(g).transfer_matrix(), 3)  # type: ignore[misc]
+        # *: its factors and 16 of its solutions, scaled to all of them
         bias, began = make_bias((size, size), np.tile(v, (16, 1))), time.perf_counter()
         solver = _direct(g)
         factor = time.perf_counter() - began
         peer = factor + size / 16 * _once(lambda solver=solver, bias=bias: solver.currents(bias))  # type: ignore[misc]
         goal = 30.0 if size == 512 else None
-        name = f"{size} x {size}: transfer matrix, against SuperLU (16 of its solutions, scaled)"
+        name = f"{size} x {size}: transfer matrix, against SuperLU*"
         rows.append(Row(name, 1e3 * ours, "ms", baseline=1e3 * peer, goal=goal))
     xb = Crossbar(g)
     T = xb.transfer_matrix()
@@ -157,6 +162,16 @@ def _many_vectors() -> list[Row]:
     ours, gemm = _timed(lambda: xb.solve(batch), 5), _timed(lambda: batch @ T, 5)
     rows.append(Row("10,000 vectors on 512 x 512: against GEMM", 1e3 * ours, "ms", baseline=1e3 * gemm, goal=1.0 / 1.3))
     return rows
+
+
+def _in_time() -> list[Row]:
+    """Return a SET and a read of 32 x 32 memristor cells, against a whole process of ngspice."""
+    w, times, levels = write_and_read(32, 32)
+    waves = Waveforms(times, levels)
+    ours = _timed(lambda: Crossbar(Cells("hfo2", (32, 32), state={"w": w}), 1.0, 1.0).tran(waves), 9)
+    theirs = run_ngspice(memristor_array(w, times, levels)).seconds if ngspice() else None
+    baseline = None if theirs is None else 1e3 * theirs
+    return [Row("32 x 32 memristors, SET and read: against ngspice", 1e3 * ours, "ms", baseline=baseline, goal=300.0)]
 
 
 def _ensemble() -> list[Row]:
@@ -207,6 +222,7 @@ def run() -> list[Row]:
         _against_memory,
         _growth,
         _many_vectors,
+        _in_time,
         _ensemble,
         _threads,
     ):
