@@ -76,9 +76,8 @@ def resistance(name: str, value: float) -> float:
 
 def require_finite(values: Array) -> None:
     """Raise CrossbarError when a computed number is infinite or not a number."""
-    flat = values.ravel()
     with np.errstate(over="ignore", invalid="ignore"):
-        plain = np.isfinite(np.dot(flat, flat))  # one pass, without an array of answers
+        plain = np.isfinite(values.sum())  # one pass, without an array of answers
     if not plain and not np.isfinite(values).all():
         raise CrossbarError(
             "the solution overflows double precision",
