@@ -21,7 +21,10 @@ cdef extern from "cn_lines.h":
         double *g
         double *drive
         double *feed
+    ctypedef struct cn_coarse:
+        cn_lines *deeper
     ctypedef struct cn_lines:
+        cn_coarse coarse
         cn_lines_kind kind
         cn_idx m, n, m_padded, ld
         void *g

@@ -142,6 +142,11 @@ cdef class Lines:
         if self.usable:
             cn_lines_free(&self.l)
 
+    @property
+    def grids(self):
+        """Number of grids of a cycle: the array's, the coarse one, and a coarser one where that is large."""
+        return 2 if self.l.coarse.deeper == NULL else 3
+
     def drive(self, const double[::1] v, const double[::1] v_bit, feeds):
         """Set the terminals: volts (rows,), (cols,), and amperes into the four ends, or None."""
         _put(self.l.word_low.drive, v)

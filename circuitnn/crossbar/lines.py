@@ -75,7 +75,9 @@ class LineSolver:
 
     def info(self) -> SolveInfo:
         """Return how it was solved."""
-        reason = f"{self._cycles} cycles converged slowly" if self._steps else ""
+        reason = f"wires on both sides; {self._lines.grids} grids"
+        if self._steps:
+            reason = f"{self._cycles} cycles over {self._lines.grids} grids converged slowly"
         method, cycles = ("conjugate gradients", self._steps) if self._steps else ("lines", self._cycles)
         return SolveInfo(method, reason, 2 * self.shape[0] * self.shape[1], self._seconds, cycles, self._defect)
 

@@ -25,10 +25,10 @@ class SolveInfo:
     Attributes
     ----------
     method : str
-        ``"lines"``, ``"conjugate gradients"`` (of lines), ``"sparse direct"``, ``"transfer matrix"`` or
-        ``"ideal wires"``.
+        ``"lines"``, ``"conjugate gradients"`` (of lines), ``"sparse direct"``, ``"transfer matrix"``,
+        ``"newton over lines"`` or ``"ideal wires"``.
     reason : str
-        Why not by lines alone, where it was not.
+        Why by that method.
     unknowns : int
         Node voltages that are neither sources nor ground.
     setup_seconds : float

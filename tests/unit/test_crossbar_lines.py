@@ -123,10 +123,21 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
 def test_crossbars_choose_lines_and_say_so():
     big = cn.Crossbar(cells(40, 40))
     info = big.solve(drives(40, 1)[0]).info
-    assert (info.method, info.reason, info.unknowns) == ("lines", "", 3200)
+    assert (info.method, info.reason, info.unknowns) == ("lines", "wires on both sides; 2 grids", 3200)
     assert 1 < info.cycles < 10 and info.defect < 1e-10
     assert cn.Crossbar(cells(40, 40), r_word=0.0).solve(np.ones(40)).info.reason == "one side has ideal wires"
     assert cn.Crossbar(cells(8, 8)).solve(np.ones(8)).info.reason == "a small array"
+
+
+def test_three_grids_where_wires_are_long():
+    """Cells that conduct almost as well as the wires need a coarse grid that is itself solved by lines."""
+    G = cells(1030, 30, 1e-5, 1e-3)
+    wires, v = wires_of(G, 60.0, 60.0), drives(1030, 1)
+    xb = cn.Crossbar(G, 60.0, 60.0)
+    solution = xb.solve(v[0])
+    assert "3 grids" in solution.info.reason
+    exact = exact_currents(G, wires, v)[0]
+    np.testing.assert_allclose(solution.currents, exact, rtol=1e-8, atol=1e-11 * np.abs(exact).max())
 
 
 def test_a_large_array_in_bounded_memory_and_time():
