@@ -11,6 +11,7 @@ from circuitnn.crossbar.checks import real
 from circuitnn.errors import CrossbarError
 
 Array = NDArray[np.float64]
+_NOTHING = np.zeros(())
 _COPIED = 2**20  # numbers up to which voltages are copied
 
 
@@ -47,7 +48,7 @@ class Bias:
     @property
     def plain(self) -> bool:
         """Whether only the word lines' voltages differ from zero: currents are then ``v @ T``."""
-        return not any(_distinct(a).any() for a in (self.v_bit, self.i_word, self.i_bit))
+        return not any(a.any() for a in map(_distinct, (self.v_bit, self.i_word, self.i_bit)))
 
     def require_unchanged(self) -> None:
         """Raise CrossbarError when a large batch of voltages, which is not copied, was written to meanwhile."""
@@ -60,13 +61,13 @@ class Bias:
     @property
     def scale(self) -> Array:
         """Largest voltage of each vector, or else 1, V; shape (batch,)."""
-        largest = np.maximum(np.abs(self.v).max(axis=1), np.abs(self.v_bit).max(axis=1))
+        largest = np.maximum(np.abs(self.v).max(axis=1), np.abs(_distinct(self.v_bit)).max(axis=1))
         return np.where(largest > 0.0, largest, 1.0)
 
 
 def _distinct(array: Array) -> Array:
-    """Return what is not repeated by broadcasting over the batch."""
-    return array[:1] if array.strides[0] == 0 else array
+    """Return what is not repeated by broadcasting."""
+    return array[tuple(slice(1) if step == 0 else slice(None) for step in array.strides)]
 
 
 def _mark(array: Array) -> float:
@@ -111,6 +112,8 @@ def make_bias(
 
 def _checked(name: str, values: ArrayLike, unit: str, lines: int, kind: str) -> tuple[Array, float]:
     array: Array
+    if type(values) is float and values == 0.0:
+        return _NOTHING, 0.0
     if isinstance(values, np.ndarray) and values.size > _COPIED and values.dtype == np.float64:
         array = np.ascontiguousarray(values)
     else:

@@ -135,7 +135,7 @@ def _side(
     else:
         segment = first = last = np.broadcast_to(wire, (lines,)).copy()
     side = Side(segment, first, last, beyond, ends)
-    nearest = np.minimum(side.low, side.high)
+    nearest = np.minimum(side.low, side.high) if side.ideal else side.low
     if side.ideal and not nearest.all() and nearest.any():
         raise CrossbarError(
             f"{end_name} is 0 ohm for some lines of ideal wires and not for others",
@@ -149,6 +149,8 @@ def _resistances(
     name: str, values: ArrayLike, shapes: tuple[tuple[int, ...], ...], *, zero: bool = False, broken: bool = False
 ) -> Array:
     """Return resistances in ohms of one of the shapes, not negative; a 0 among others only where ``zero``."""
+    if type(values) is float and (values == 0.0 or _LEAST <= values < np.inf):
+        return np.asarray(values)  # the usual case, at the price of small arrays
     try:
         array = np.asarray(values)
         usable = array.dtype.kind in "biuf" and array.shape in shapes
