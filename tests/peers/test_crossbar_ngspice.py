@@ -26,7 +26,8 @@ def agree(xb, folder):
     v = np.random.default_rng(11).uniform(0.1, 1.0, xb.rows)
     currents, op = ngspice_currents(xb, v, folder)
     # Both factorise the same linear system; ngspice adds rounding of 1/G and its own pivoting.
-    np.testing.assert_allclose(xb.solve(v).currents, currents, rtol=1e-6)
+    # 1e-15 A: what a floating column's ammeter shows instead of nothing
+    np.testing.assert_allclose(xb.solve(v).currents, currents, rtol=1e-6, atol=1e-15)
     return op, v
 
 
@@ -49,6 +50,22 @@ def test_8_by_6_currents_and_voltages(tmp_path, wires):
         np.testing.assert_allclose(xb.solve(v).v_word[5, 3], op["v(w5_3)"], rtol=1e-9)
     if wires["r_bit"]:
         np.testing.assert_allclose(xb.solve(v).v_bit[5, 3], op["v(b5_3)"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wires",
+    [
+        {"drive": "both", "sense": "both", "r_source": 5.0, "r_sense": 3.0},
+        {"drive": "right", "sense": "top"},
+        {"r_word": 0.0, "drive": "both", "sense": "both", "r_source": 5.0},
+        {"r_word": np.linspace(1.0, 2.0, 56).reshape(8, 7), "r_bit": np.linspace(1.0, 3.0, 54).reshape(6, 9)},
+        {"r_word": np.where(np.arange(56).reshape(8, 7) == 24, np.inf, 2.0), "drive": "both"},
+        {"r_source": np.where(np.arange(8) == 3, np.inf, 10.0), "r_sense": np.where(np.arange(6) == 2, np.inf, 1.0)},
+    ],
+    ids=["both ends", "right and top", "ideal word lines", "by segment", "broken", "floating"],
+)
+def test_ends_and_segments_of_all_kinds(tmp_path, wires):
+    agree(Crossbar(np.random.default_rng(5).uniform(1e-5, 1e-4, (8, 6)), **wires), tmp_path)
 
 
 def test_ngspice_prints_the_currents(tmp_path):

@@ -95,6 +95,16 @@ def test_nasty_patterns(name, r):
     assert info.method == "lines" or (info.method == "conjugate gradients" and "converged slowly" in info.reason)
 
 
+@pytest.mark.parametrize("r", [1e-6, 1e-2, 1.0, 1e2, 1e4])
+def test_cells_over_eight_decades(r):
+    xb = cn.Crossbar(cells(64, 64, 1e-10, 1e-2), r, r)
+    v = drives(64, 1)[0]
+    exact = exact_currents(xb.G, xb.wires, v)[0]
+    solution = xb.solve(v)
+    assert solution.info.method in ("lines", "conjugate gradients")
+    np.testing.assert_allclose(solution.currents, exact, rtol=1e-8, atol=1e-10 * np.abs(exact).max())
+
+
 def test_voltages_and_transfer_matrix():
     G = cells(50, 70)
     wires = wires_of(G, 2.0, 3.0, 10.0, 20.0)
