@@ -80,8 +80,12 @@ def write_and_read(rows: int, cols: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return w, times, levels
 
 
-def memristor_array(w: np.ndarray, times: np.ndarray, levels: np.ndarray, r: float = 1.0) -> str:
+def memristor_array(
+    w: np.ndarray, times: np.ndarray, levels: np.ndarray, r: float = 1.0, max_step: float = 0.5e-9
+) -> str:
     """Return a crossbar of ``hfo2`` cells as a flat deck for ngspice: two B sources and a capacitor a cell.
+
+    Nothing stops a state at its bounds.
 
     Parameters
     ----------
@@ -91,11 +95,13 @@ def memristor_array(w: np.ndarray, times: np.ndarray, levels: np.ndarray, r: flo
         Of the word lines' sources, straight in between; bit line J ends in ``voJ``.
     r : float, ohm
         Of a segment of wire.
+    max_step : float, s
+        Longest step of ngspice, which chooses shorter ones by its own error.
     """
     rows, cols = w.shape
     lines = [f"memristor crossbar {rows} x {cols}"]
     for i in range(rows):
-        wave = " ".join(f"{t:g} {v:g}" for t, v in zip(times, levels[:, i], strict=True))
+        wave = " ".join(f"{t:.12g} {v:.12g}" for t, v in zip(times, levels[:, i], strict=True))
         lines += [f"v{i} s{i} 0 pwl({wave})", f"rs{i} s{i} w{i}_0 {r:g}"]
         lines += [f"rw{i}_{j} w{i}_{j} w{i}_{j + 1} {r:g}" for j in range(cols - 1)]
     for j in range(cols):
@@ -111,4 +117,4 @@ def memristor_array(w: np.ndarray, times: np.ndarray, levels: np.ndarray, r: flo
                 f"bx{i}_{j} 0 x{i}_{j} i={v} > 0.6 ? {reset_rate} : {v} < -0.6 ? {set_rate} : 0",
                 f"cx{i}_{j} x{i}_{j} 0 1u ic={w[i, j] / 3e-9:.17g}",
             ]
-    return "\n".join([*lines, f".tran 0.5n {times[-1]:g} 0 0.5n uic", ".end", ""])
+    return "\n".join([*lines, f".tran 0.5n {times[-1]:.12g} 0 {max_step:.12g} uic", ".end", ""])
