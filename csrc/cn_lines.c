@@ -168,6 +168,7 @@ static cn_idx coarse_cells(cn_idx count, double cell, double segment)
     cn_idx cells = 8;
     while (cells < MOST && cells < count / smooth) cells *= 2;
     if (count >= 1024 && cells < CN_DIRECT_CELLS) cells *= 2;
+    while (cells < 32 && cells < count / 32) cells *= 2; /* a cycle less costs less than the finer grid */
     while (cells > 2 && cells > count / 8) cells /= 2;
     return cells;
 }
