@@ -77,8 +77,6 @@ static cn_moved linearise(cn_array *a, const cn_linearise *how)
     return moved;
 }
 
-static double into(const cn_end *end, cn_idx k, double v) { return end->g[k] * (end->drive[k] - v) + end->feed[k]; }
-
 /* Largest imbalance of a line beyond rounding, of what its cells take at their voltages and what enters at its ends, over
  * its current; small currents count against the largest one, in time also of the past, at a thousandth. */
 static double imbalance(cn_array *a)
@@ -91,7 +89,7 @@ static double imbalance(cn_array *a)
     for (int pass = 0; pass < 2; pass++) { /* sizes first */
         for (cn_idx i = 0; i < c->rows; i++) {
             const double near = u[place(l, i, 0)], far = u[place(l, i, c->cols - 1)];
-            const double enters = into(&l->word_low, i, near) + into(&l->word_high, i, far);
+            const double enters = cn_end_into(&l->word_low, i, near) + cn_end_into(&l->word_high, i, far);
             if (pass) {
                 const double error = fabs(enters - a->row_sum[i]) -
                                      cn_end_rounding(&l->word_low, i, l->word_low.drive[i], near) -
@@ -111,7 +109,7 @@ static double imbalance(cn_array *a)
         }
         for (cn_idx j = 0; j < c->cols; j++) {
             const double near = v[place(l, 0, j)], far = v[place(l, c->rows - 1, j)];
-            const double leaves = -into(&l->bit_low, j, near) - into(&l->bit_high, j, far);
+            const double leaves = -cn_end_into(&l->bit_low, j, near) - cn_end_into(&l->bit_high, j, far);
             if (pass) {
                 const double error = fabs(leaves - a->col_sum[j]) -
                                      cn_end_rounding(&l->bit_low, j, l->bit_low.drive[j], near) -

@@ -208,17 +208,14 @@ static inline __attribute__((always_inline)) void substitute_loops(cn_coarse *c)
 __attribute__((target("avx2,fma"))) static void substitute_avx2(cn_coarse *c) { substitute_loops(c); }
 #endif
 
-static void solve_deeper(cn_coarse *c, const double *r_word, const double *r_bit, int bit, double *error)
+static void solve_deeper(cn_coarse *c, const double *r, int bit, double *error)
 {
     enum { CYCLES = 3 }; /* leave about a hundredth of the error: less than the finer grid's cycle leaves */
     cn_lines *l = c->deeper;
     const size_t cols = (size_t)c->cols.cells + 1;
     for (cn_idx i = 0; i <= c->rows.cells; i++) {
         const size_t from = (size_t)i * cols, to = (size_t)i * (size_t)l->ld;
-        for (size_t j = 0; j < cols; j++) {
-            l->f_word[to + j] = r_word ? r_word[from + j] : 0.0;
-            l->f_bit[to + j] = r_bit ? r_bit[from + j] : 0.0;
-        }
+        memcpy(l->f_bit + to, r + from, cols * sizeof(double));
     }
     memset(l->v, 0, sizeof(double) * (size_t)l->m_padded * (size_t)l->ld);
     cn_lines_cycles(l, CYCLES);
@@ -227,17 +224,17 @@ static void solve_deeper(cn_coarse *c, const double *r_word, const double *r_bit
         memcpy(error + (size_t)i * cols, found + (size_t)i * (size_t)l->ld, cols * sizeof(double));
 }
 
-void cn_coarse_solve(cn_coarse *c, const double *r_word, const double *r_bit, int bit, double *error)
+void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error)
 {
     const cn_idx rows = c->rows.cells + 1, cols = c->cols.cells + 1;
     if (c->deeper) {
-        solve_deeper(c, r_word, r_bit, bit, error);
+        solve_deeper(c, r, bit, error);
         return;
     }
     for (cn_idx i = 0; i < rows; i++)
         for (cn_idx j = 0; j < cols; j++) {
-            c->x[cn_coarse_number(c, i, j, 0)] = r_word && !cn_coarse_word_held(c, j) ? r_word[i * cols + j] : 0.0;
-            c->x[cn_coarse_number(c, i, j, 1)] = r_bit && !cn_coarse_bit_held(c, i) ? r_bit[i * cols + j] : 0.0;
+            c->x[cn_coarse_number(c, i, j, 0)] = 0.0;
+            c->x[cn_coarse_number(c, i, j, 1)] = cn_coarse_bit_held(c, i) ? 0.0 : r[i * cols + j];
         }
 #if defined(__x86_64__) && defined(__GNUC__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

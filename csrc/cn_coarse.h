@@ -62,8 +62,8 @@ static inline int cn_coarse_bit_held(const cn_coarse *c, cn_idx i)
     return (c->rows.low_held && i == 0) || (c->rows.high_held && i == c->rows.cells);
 }
 
-/* Solve for the error that residuals of the word lines and of the bit lines tell of (NULL: zero): that of the word lines
- * (bit = 0) or of the bit lines; all (rows.cells + 1) * (cols.cells + 1).  Lines give it to about a hundredth. */
-void cn_coarse_solve(cn_coarse *c, const double *r_word, const double *r_bit, int bit, double *error);
+/* Solve for the error that the residual r of the bit lines tells of: that of the word lines (bit = 0) or of the bit
+ * lines; both (rows.cells + 1) * (cols.cells + 1).  Lines give it to about a hundredth. */
+void cn_coarse_solve(cn_coarse *c, const double *r, int bit, double *error);
 
 #endif

@@ -260,7 +260,7 @@ static cn_status init_hats(cn_lines *l, double cell)
     const size_t rows = (size_t)c->rows.cells + 1, cols = (size_t)c->cols.cells + 1;
     l->row_hats = zeros((size_t)l->m_padded * cols);
     l->coarse_part = zeros((size_t)l->chunks * rows * cols);
-    l->coarse_sum = zeros(2 * rows * cols);
+    l->coarse_sum = zeros(rows * cols);
     l->coarse_error = zeros(rows * cols);
     l->error_rows = zeros(rows * (size_t)l->n_padded);
     return l->row_hats && l->coarse_part && l->coarse_sum && l->coarse_error && l->error_rows ? CN_OK : CN_NO_MEMORY;

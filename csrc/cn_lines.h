@@ -29,6 +29,12 @@ typedef struct cn_end {
     double *feed;  /* amperes into the line's last node */
 } cn_end;
 
+/* The current that enters a line whose last node is at v volts. */
+static inline double cn_end_into(const cn_end *end, cn_idx k, double v)
+{
+    return end->g[k] * (end->drive[k] - v) + end->feed[k];
+}
+
 /* What double precision leaves open of the current g (drive - v). */
 static inline double cn_end_rounding(const cn_end *end, cn_idx k, double drive, double v)
 {

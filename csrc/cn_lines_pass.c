@@ -4,71 +4,19 @@
 #include <math.h>
 #include <string.h>
 
-/* Each inclusion needs LANES, STREAMS, TARGET, NAME, REAL, SINGLE and GENERAL. */
+/* The template needs REAL, SINGLE and GENERAL besides what each target defines. */
 #define REAL double
 #define SINGLE 0
 #define GENERAL 0
-#if defined(__x86_64__) && defined(__GNUC__)
-#define LANES 8
-#define STREAMS 8
-#define NAME(x) x##_avx512
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
-#define LANES 4
-#define STREAMS 4
-#define NAME(x) x##_avx2
-#define TARGET __attribute__((target("avx2,fma")))
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
-#endif
-#define LANES 4
-#define STREAMS 0
-#define NAME(x) x##_plain
-#define TARGET
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
+#define KIND
+#define TEMPLATE "cn_lines_pass.h"
+#include "cn_targets.h"
 #undef GENERAL
 
 #define GENERAL 1
-#if defined(__x86_64__) && defined(__GNUC__)
-#define LANES 8
-#define STREAMS 8
-#define NAME(x) x##_general_avx512
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
-#define LANES 4
-#define STREAMS 4
-#define NAME(x) x##_general_avx2
-#define TARGET __attribute__((target("avx2,fma")))
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
-#endif
-#define LANES 4
-#define STREAMS 0
-#define NAME(x) x##_general_plain
-#define TARGET
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
+#define KIND _general
+#define TEMPLATE "cn_lines_pass.h"
+#include "cn_targets.h"
 #undef GENERAL
 #undef REAL
 #undef SINGLE
@@ -76,35 +24,9 @@
 #define REAL float
 #define SINGLE 1
 #define GENERAL 0
-#if defined(__x86_64__) && defined(__GNUC__)
-#define LANES 8
-#define STREAMS 8
-#define NAME(x) x##_single_avx512
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
-#define LANES 4
-#define STREAMS 4
-#define NAME(x) x##_single_avx2
-#define TARGET __attribute__((target("avx2,fma")))
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
-#endif
-#define LANES 4
-#define STREAMS 0
-#define NAME(x) x##_single_plain
-#define TARGET
-#include "cn_lines_pass.h"
-#undef LANES
-#undef STREAMS
-#undef NAME
-#undef TARGET
+#define KIND _single
+#define TEMPLATE "cn_lines_pass.h"
+#include "cn_targets.h"
 
 #define ONE(lanes, end) {lanes, store_row_##end, factor_words_##end, factor_bits_##end, row_pass_##end, column_pass_##end}
 #define ALL(lanes, end) {ONE(lanes, end), ONE(lanes, single_##end), ONE(lanes, general_##end)}

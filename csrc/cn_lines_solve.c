@@ -72,9 +72,6 @@ static void column_passes(cn_lines *l, int given)
     }
 }
 
-/* The current that an end at volts v takes in from its drive. */
-static double into(const cn_end *end, cn_idx k, double v) { return end->g[k] * (end->drive[k] - v) + end->feed[k]; }
-
 static double stored(const cn_lines *l, const void *x, size_t k)
 {
     return l->kind == CN_LINES_SINGLE ? (double)((const float *)x)[k] : ((const double *)x)[k];
@@ -87,7 +84,7 @@ static void look(cn_lines *l, const void *v, double *current)
     double largest = 0.0;
     l->change = 0.0;
     for (cn_idx j = 0; j < l->n; j++) {
-        current[j] = -into(&l->bit_low, j, stored(l, v, (size_t)j)) - into(&l->bit_high, j, stored(l, v, foot + (size_t)j));
+        current[j] = -cn_end_into(&l->bit_low, j, stored(l, v, (size_t)j)) - cn_end_into(&l->bit_high, j, stored(l, v, foot + (size_t)j));
         const double change = fabs(current[j] - l->before[j]) / l->size[j];
         if (!(change <= l->change)) l->change = change;
         l->before[j] = current[j];
@@ -98,8 +95,8 @@ static void look(cn_lines *l, const void *v, double *current)
     const double least = l->kind == CN_LINES_SINGLE ? 1.0 : 1e-3;
     for (cn_idx i = 0; i < l->m && l->kind != CN_LINES_SINGLE; i++) {
         const size_t k = (size_t)i * (size_t)l->ld;
-        largest = fmax(largest, fabs(into(&l->word_low, i, stored(l, l->u, k))));
-        largest = fmax(largest, fabs(into(&l->word_high, i, stored(l, l->u, k + (size_t)l->n - 1))));
+        largest = fmax(largest, fabs(cn_end_into(&l->word_low, i, stored(l, l->u, k))));
+        largest = fmax(largest, fabs(cn_end_into(&l->word_high, i, stored(l, l->u, k + (size_t)l->n - 1))));
     }
     for (cn_idx j = 0; j < l->n; j++) {
         const double rounding = cn_end_rounding(&l->bit_low, j, l->bit_low.drive[j], stored(l, v, (size_t)j)) +
@@ -196,7 +193,7 @@ static void coarse_correct(cn_gradients *c, const double *t, double *y)
             high[cols->cell[j] + 1] += part * b;
         }
     }
-    cn_coarse_solve(&l->coarse, NULL, l->coarse_sum, 1, l->coarse_error);
+    cn_coarse_solve(&l->coarse, l->coarse_sum, 1, l->coarse_error);
     spread(l);
     for (cn_idx i = 0; i < l->m; i++) {
         const double *low = l->error_rows + (size_t)rows->cell[i] * (size_t)l->n_padded, part = rows->part[i];
@@ -312,7 +309,7 @@ cn_status cn_lines_advance(cn_lines *l, double *current)
         if (l->defect <= l->tolerance && (l->last <= l->tolerance || rest <= l->tolerance)) return CN_OK;
         if ((l->cycles > 5 && l->rate > 0.5) || l->cycles == l->max_cycles) return give_way(l);
     }
-    cn_coarse_solve(&l->coarse, NULL, l->coarse_sum, 0, l->coarse_error);
+    cn_coarse_solve(&l->coarse, l->coarse_sum, 0, l->coarse_error);
     spread(l);
     column_passes(l, 0);
     l->cycles++;
@@ -341,7 +338,7 @@ void cn_lines_cycles(cn_lines *l, int count)
 {
     for (int k = 0; k < count; k++) {
         row_passes(l, 0);
-        cn_coarse_solve(&l->coarse, NULL, l->coarse_sum, 0, l->coarse_error);
+        cn_coarse_solve(&l->coarse, l->coarse_sum, 0, l->coarse_error);
         spread(l);
         column_passes(l, 0);
     }

@@ -10,26 +10,9 @@
 
 typedef double eight __attribute__((vector_size(64), aligned(64), may_alias));
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define LANES 8
-#define NAME(x) x##_avx512
-#define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
-#include "cn_many_pass.h"
-#undef LANES
-#undef NAME
-#undef TARGET
-#define LANES 4
-#define NAME(x) x##_avx2
-#define TARGET __attribute__((target("avx2,fma")))
-#include "cn_many_pass.h"
-#undef LANES
-#undef NAME
-#undef TARGET
-#endif
-#define LANES 4
-#define NAME(x) x##_plain
-#define TARGET
-#include "cn_many_pass.h"
+#define KIND
+#define TEMPLATE "cn_many_pass.h"
+#include "cn_targets.h"
 
 typedef struct many_passes {
     void (*rows)(cn_many *, int still);

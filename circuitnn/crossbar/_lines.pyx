@@ -58,6 +58,17 @@ def store(const double[:, :] g, int threads=1):
     return copy, mean
 
 
+cdef int _require_factored(cn_status status) except -1:
+    if status == CN_NO_MEMORY:
+        raise MemoryError
+    if status != CN_OK:
+        raise CrossbarError(
+            "the lines cannot be factored",
+            hint="conductances and wire resistances span more than double precision holds",
+        )
+    return 0
+
+
 cdef int _put(double *to, const double[::1] values) except -1:
     memcpy(to, &values[0], <size_t> values.shape[0] * sizeof(double))
     return 0
@@ -106,13 +117,7 @@ cdef class Lines:
             return
         with nogil:
             status = cn_lines_factor(&self.l, mean)
-        if status == CN_NO_MEMORY:
-            raise MemoryError
-        if status != CN_OK:
-            raise CrossbarError(
-                "the lines cannot be factored",
-                hint="conductances and wire resistances span more than double precision holds",
-            )
+        _require_factored(status)
 
     cdef int _wire(self, word, bit, bint general) except -1:
         cdef Py_ssize_t i, j
@@ -265,13 +270,7 @@ cdef class Lines:
             with nogil:
                 status = cn_many_arrays(&self.l, many, &g[first, 0, 0], vectors, &v[first if each else 0, 0, 0], each,
                                         tolerance, 30, threads, &out[first, 0, 0], &bad[first])
-            if status == CN_NO_MEMORY:
-                raise MemoryError
-            if status != CN_OK:
-                raise CrossbarError(
-                    "the lines cannot be factored",
-                    hint="conductances and wire resistances span more than double precision holds",
-                )
+            _require_factored(status)
             PyErr_CheckSignals()
             first += many
         return currents, failed.astype(bool)

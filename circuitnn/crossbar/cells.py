@@ -66,6 +66,7 @@ class Cells:
     transistor: Spec | None = None
     transistor_params: Mapping[str, ArrayLike] = field(default_factory=dict)
     temp: float = 27.0
+    made: _Maker = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rows, cols = self.shape if isinstance(self.shape, tuple) and len(self.shape) == 2 else (0, 0)
@@ -75,16 +76,10 @@ class Cells:
             raise CrossbarError("a cell with a selector and a transistor", expected="one of them")
         if not np.isfinite(self.temp) or self.temp <= -273.15:
             raise CrossbarError(f"temp is {self.temp!r}", expected="degrees Celsius above absolute zero")
-        object.__setattr__(self, "_made", _Maker(self))
+        object.__setattr__(self, "made", _Maker(self))
 
     def __reduce__(self) -> Any:
-        return type(self), tuple(getattr(self, part.name) for part in fields(self))
-
-    @property
-    def made(self) -> _Maker:
-        """The devices, resolved and checked."""
-        found: _Maker = self._made  # type: ignore[attr-defined]
-        return found
+        return type(self), tuple(getattr(self, part.name) for part in fields(self) if part.init)
 
     @property
     def gated(self) -> bool:

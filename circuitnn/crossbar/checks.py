@@ -74,6 +74,14 @@ def resistance(name: str, value: float) -> float:
     return number
 
 
+def accuracy(value: float) -> float:
+    """Return a tolerance that a solution can be asked for."""
+    number = resistance("tolerance", value)
+    if not 1e-13 <= number <= 0.1:
+        raise CrossbarError(f"tolerance is {value!r}", expected="a relative error between 1e-13 and 0.1")
+    return number
+
+
 def require_finite(values: Array) -> None:
     """Raise CrossbarError when a computed number is infinite or not a number."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.bias import Bias, make_bias
 from circuitnn.crossbar.cells import Cells
-from circuitnn.crossbar.checks import real, require_finite, resistance, stored_conductances
+from circuitnn.crossbar.checks import accuracy, real, require_finite, stored_conductances
 from circuitnn.crossbar.gradient import Gradient, gradient
 from circuitnn.crossbar.linear import TRANSFER, LinearArray
 from circuitnn.crossbar.nonlinear import CrossbarTransient, DeviceSolver, Waveforms
@@ -93,14 +93,22 @@ class Crossbar:
         sense: str = "bottom",
         storage: str = "double",
     ) -> None:
-        stored = None if isinstance(G, Cells) else stored_conductances(G)
-        self.shape: tuple[int, int] = G.shape if isinstance(G, Cells) else stored.G.shape  # type: ignore[union-attr]
+        self.shape: tuple[int, int]
+        if isinstance(G, Cells):
+            self.shape, joined = G.shape, np.ones(G.shape)
+        else:
+            stored = stored_conductances(G)
+            self.shape, joined = stored.G.shape, stored.G
         self.wires = make_wires(self.shape, r_word, r_bit, r_source, r_sense, drive, sense)
-        require_tied(np.ones(self.shape) if stored is None else stored.G, self.wires)
+        require_tied(joined, self.wires)
         if storage not in ("double", "single"):
             raise CrossbarError(f"storage is {storage!r}", expected="'double' or 'single'", names=["storage"])
-        self._linear = None if stored is None else LinearArray(stored, self.wires, single=storage == "single")
-        self._devices = DeviceSolver(G, self.wires) if isinstance(G, Cells) else None
+        self._linear: LinearArray | None = None
+        self._devices: DeviceSolver | None = None
+        if isinstance(G, Cells):
+            self._devices = DeviceSolver(G, self.wires)
+        else:
+            self._linear = LinearArray(stored, self.wires, single=storage == "single")
         self._r = r_word, r_bit
         self._ends: dict[str, Any] = {
             "r_source": r_source, "r_sense": r_sense, "drive": drive, "sense": sense, "storage": storage,
@@ -290,14 +298,14 @@ class Crossbar:
         [0.001, 0.002]
         """
         bias = make_bias(self.shape, v, v_bit, i_word, i_bit, gate)
-        accuracy = _tolerance(tolerance)
+        wanted = accuracy(tolerance)
         array = self._devices or self._conductances()
         try:
-            currents, info = array.currents(bias, accuracy)
+            currents, info = array.currents(bias, wanted)
         except MemoryError:
             raise self._out_of_memory(bias) from None
         require_finite(currents)
-        return CrossbarSolution(self, bias, currents[0] if bias.single else currents, info, accuracy)
+        return CrossbarSolution(self, bias, currents[0] if bias.single else currents, info, wanted)
 
     def transfer_matrix(self) -> Array:
         """Return T with ``currents = v @ T``, shape (rows, cols), S; computed once, not to be written to.
@@ -355,7 +363,7 @@ class Crossbar:
         >>> float(g.G[0, 0].round(6)), float(g.v[0].round(9))      # v / (1 + 500 G)^2, G / (1 + 500 G)
         (0.666667, 0.000666667)
         """
-        return gradient(self, v, grad, _tolerance(tolerance))
+        return gradient(self, v, grad, accuracy(tolerance))
 
     # ------------------------------------------------------------------ device cells
     def _cells(self) -> DeviceSolver:
@@ -383,7 +391,7 @@ class Crossbar:
         [[0.0001, 1e-06]]
         """
         bias = make_bias(self.shape, v, v_bit, gate=gate)
-        return Crossbar(np.maximum(self._cells().slopes(bias, TRANSFER)[0], 0.0), *self._r, **self._ends)
+        return Crossbar(np.maximum(self._cells().at_ports(bias, TRANSFER)[2][0], 0.0), *self._r, **self._ends)
 
     def ports(self, v: ArrayLike, state: ArrayLike) -> tuple[Array, Array]:
         """Return the currents into all terminals of device cells, and their derivatives by the voltages.
@@ -467,9 +475,7 @@ class Crossbar:
         >>> (xb.states["w"] < 1e-9).tolist()                             # SET of the first row
         [[True, True], [False, False]]
         """
-        return self._cells().tran(
-            waveforms, max_step=max_step, tolerance=_tolerance(tolerance), save_states=save_states
-        )
+        return self._cells().tran(waveforms, max_step=max_step, tolerance=accuracy(tolerance), save_states=save_states)
 
     def to_netlist(self, path: str | os.PathLike[str] | None = None, *, v: ArrayLike) -> str | None:
         """Write the array as plain SPICE, with an operating point that prints the currents ``i(vsenseJ)``.
@@ -531,10 +537,3 @@ class Crossbar:
             f"the node voltages of {len(bias)} vectors do not fit in memory: they need about {needed}",
             hint="ask for them in smaller batches; currents alone need much less",
         )
-
-
-def _tolerance(value: float) -> float:
-    accuracy = resistance("tolerance", value)
-    if not 1e-13 <= accuracy <= 0.1:
-        raise CrossbarError(f"tolerance is {value!r}", expected="a relative error between 1e-13 and 0.1")
-    return accuracy

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.bias import make_bias
-from circuitnn.crossbar.checks import real, require_finite, resistance
+from circuitnn.crossbar.checks import accuracy, real, require_finite
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.lines import line_model
+from circuitnn.crossbar.stored import core_count
 from circuitnn.errors import CrossbarError
 
 Array = NDArray[np.float64]
@@ -44,7 +45,7 @@ class CrossbarEnsemble:
     (100, 4, 3)
     """
 
-    def __init__(self, G: ArrayLike, r_word: ArrayLike = 1.0, r_bit: ArrayLike = 1.0, **ends: ArrayLike | str) -> None:
+    def __init__(self, G: ArrayLike, r_word: ArrayLike = 1.0, r_bit: ArrayLike = 1.0, **ends: Any) -> None:
         self.G = real("conductances", G)
         if self.G.ndim != 3 or self.G.size == 0:
             raise CrossbarError(
@@ -59,7 +60,7 @@ class CrossbarEnsemble:
             )
         self.G.setflags(write=False)
         self._made = r_word, r_bit, ends
-        mean = Crossbar(self.G.mean(axis=0), r_word, r_bit, **ends)  # type: ignore[arg-type]
+        mean = Crossbar(self.G.mean(axis=0), r_word, r_bit, **ends)
         self._lines = line_model(self.G.mean(axis=0), mean.wires)
 
     def __len__(self) -> int:
@@ -68,7 +69,7 @@ class CrossbarEnsemble:
     def __getitem__(self, k: int) -> Crossbar:
         """Return array ``k``."""
         r_word, r_bit, ends = self._made
-        return Crossbar(self.G[k], r_word, r_bit, **ends)  # type: ignore[arg-type]
+        return Crossbar(self.G[k], r_word, r_bit, **ends)
 
     def __repr__(self) -> str:
         count, rows, cols = self.G.shape
@@ -88,18 +89,16 @@ class CrossbarEnsemble:
         -------
         ndarray, shape (count, cols) or (count, batch, cols), A
         """
-        accuracy = resistance("tolerance", tolerance)
-        if not 1e-13 <= accuracy <= 0.1:
-            raise CrossbarError(f"tolerance is {tolerance!r}", expected="a relative error between 1e-13 and 0.1")
+        wanted = accuracy(tolerance)
         count, rows, cols = self.G.shape
         drive = real("source voltages", v)
         if drive.ndim == 3:
             if len(drive) != count or drive.shape[2] != rows:
                 raise CrossbarError(f"voltages of shape {drive.shape}", expected=f"({count}, batch, {rows})")
             make_bias((rows, cols), drive.reshape(-1, rows))  # refuses what is not finite
-            return self._solve(drive, accuracy)
+            return self._solve(drive, wanted)
         bias = make_bias((rows, cols), drive)
-        found = self._solve(np.ascontiguousarray(bias.v)[None], accuracy)
+        found = self._solve(np.ascontiguousarray(bias.v)[None], wanted)
         return found[:, 0] if bias.single else found
 
     def transfer_matrices(self) -> Array:
@@ -111,7 +110,7 @@ class CrossbarEnsemble:
             groups = drive if len(drive) > 1 else np.broadcast_to(drive, (len(self), *drive.shape[1:]))
             return np.array([self[k].solve(v, tolerance=tolerance).currents for k, v in enumerate(groups)])
         scale = float(np.abs(drive).max()) or 1.0
-        threads = len(os.sched_getaffinity(0))
+        threads = core_count()
         currents, failed = self._lines.solve_arrays(self.G, np.ascontiguousarray(drive / scale), tolerance, threads)
         currents *= scale
         for k in np.flatnonzero(failed).tolist():  # shorts and the like: another method

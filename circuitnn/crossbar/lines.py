@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
@@ -13,8 +12,8 @@ from circuitnn.crossbar.bias import Bias
 from circuitnn.crossbar.checks import require_finite
 from circuitnn.crossbar.direct import physical_memory
 from circuitnn.crossbar.solution import SolveInfo
-from circuitnn.crossbar.stored import Stored, thread_count
-from circuitnn.crossbar.wires import Side, Wires
+from circuitnn.crossbar.stored import Stored, core_count, thread_count
+from circuitnn.crossbar.wires import Wires
 from circuitnn.errors import CircuitnnError, CrossbarError
 from circuitnn.units import format_si
 
@@ -65,8 +64,8 @@ class LineSolver:
             cells.padded,
             *self.shape,
             cells.mean,
-            _conductances(wires.word),
-            _conductances(wires.bit),
+            wires.word.conductances,
+            wires.bit.conductances,
             single,
             thread_count(cells.G.size),
         )
@@ -134,7 +133,7 @@ class LineSolver:
     def _many(self, v: Array, v_bit: Array, tolerance: float) -> tuple[Array, Array] | None:
         """Return currents out of the bit and into the word lines, eight vectors at a time, or None where that fails."""
         largest = max(float(np.abs(v).max()), float(np.abs(v_bit).max())) or 1.0
-        threads = len(os.sched_getaffinity(0)) if v.size >= _SHARED else 1
+        threads = core_count() if v.size >= _SHARED else 1
         scaled = (np.ascontiguousarray(x / largest) for x in (v, v_bit))
         found = self._lines.solve_many(*scaled, tolerance, threads)
         if found is None:
@@ -144,12 +143,9 @@ class LineSolver:
 
     def _solve(self, bias: Bias, k: int, scale: float, tolerance: float) -> Array:
         """Return the currents for vector k over ``scale``: unit voltages keep away from underflow."""
-        feeds = None
-        if bias.i_word[k].any() or bias.i_bit[k].any():
-            shares = (*self._wires.word.shares, *self._wires.bit.shares)
-            given = (bias.i_word[k], bias.i_word[k], bias.i_bit[k], bias.i_bit[k])
-            feeds = tuple(part * i / scale for part, i in zip(shares, given, strict=True))
-        self._lines.drive(bias.v[k] / scale, bias.v_bit[k] / scale, feeds)
+        feeds = self._wires.feeds(bias.i_word[k], bias.i_bit[k])
+        scaled = None if feeds is None else tuple(i / scale for i in feeds)
+        self._lines.drive(bias.v[k] / scale, bias.v_bit[k] / scale, scaled)
         return self._finish(tolerance)
 
     def _finish(self, tolerance: float) -> Array:
@@ -160,10 +156,6 @@ class LineSolver:
         self._cycles, self._steps, self._defect = cycles, steps, defect
         found: Array = currents
         return found
-
-
-def _conductances(side: Side) -> tuple[Array, Array, Array]:
-    return side.g_segment, side.g_low, side.g_high
 
 
 def injected(G: Array, wires: Wires, cells: NDArray[np.intp], tolerance: float) -> tuple[Array, Array, Array]:
@@ -213,4 +205,4 @@ def line_model(G: Array, wires: Wires) -> Lines | None:
     if any(side.ideal or not side.uniform for side in sides):
         return None
     stored = Stored(G)
-    return Lines(stored.padded, *G.shape, stored.mean, _conductances(wires.word), _conductances(wires.bit))
+    return Lines(stored.padded, *G.shape, stored.mean, wires.word.conductances, wires.bit.conductances)

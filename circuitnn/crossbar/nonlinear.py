@@ -16,7 +16,7 @@ from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.checks import real, resistance
 from circuitnn.crossbar.solution import SolveInfo
 from circuitnn.crossbar.stored import thread_count
-from circuitnn.crossbar.wires import Side, Wires
+from circuitnn.crossbar.wires import Wires
 from circuitnn.errors import ConvergenceError, CrossbarError
 
 Array = NDArray[np.float64]
@@ -144,8 +144,8 @@ class DeviceSolver:
         self._array = CellArray(
             rows,
             cols,
-            _conductances(wires.word),
-            _conductances(wires.bit),
+            wires.word.conductances,
+            wires.bit.conductances,
             made.parts,
             made.nodes,
             len(made.states),
@@ -204,12 +204,11 @@ class DeviceSolver:
                 kept.append(values)
         return np.array(found[0]), np.array(found[1]), np.array(found[2])
 
-    def slopes(self, bias: Bias, tolerance: float) -> Array:
-        """Return each cell's derivative of its current by its word and, negative, its bit voltage, (2, rows, cols)."""
-        return np.asarray(self._solve(bias, 0, tolerance).slopes())
-
     def at_ports(self, bias: Bias, tolerance: float) -> tuple[Array, Array, Array]:
-        """Return currents out of the bit lines and into the word lines, and the cells' slopes, for the first vector."""
+        """Return currents out of the bit lines and into the word lines, and the cells' slopes, for the first vector.
+
+        Slopes: derivatives of a cell's current by its word and, negative, by its bit voltage, (2, rows, cols).
+        """
         array = self._solve(bias, 0, tolerance)
         return (*array.currents(), array.slopes())
 
@@ -227,10 +226,7 @@ class DeviceSolver:
         return self._array
 
     def _drive(self, v: Array, v_bit: Array, i_word: Array, i_bit: Array, gate: Array) -> None:
-        feeds = None
-        if i_word.any() or i_bit.any():
-            shares = (*self.wires.word.shares, *self.wires.bit.shares)
-            feeds = tuple(part * i for part, i in zip(shares, (i_word, i_word, i_bit, i_bit), strict=True))
+        feeds = self.wires.feeds(i_word, i_bit)
         self._array.drive(*(np.ascontiguousarray(x) for x in (v, v_bit)), feeds, np.ascontiguousarray(gate))
 
     def _give_up(self, what: str) -> None:
@@ -316,7 +312,3 @@ class DeviceSolver:
             rejected,
             iterations - begun,
         )
-
-
-def _conductances(side: Side) -> tuple[Array, Array, Array]:
-    return side.g_segment, side.g_low, side.g_high

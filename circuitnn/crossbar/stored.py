@@ -32,6 +32,11 @@ class Stored:
         self.G = self.padded[: values.shape[0], : values.shape[1]]
 
 
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def thread_count(cells: int) -> int:
     """Return how many threads pay for an array."""
-    return 1 if cells < _ALONE else len(os.sched_getaffinity(0))
+    return 1 if cells < _ALONE else core_count()

@@ -80,6 +80,11 @@ class Side:
         """Conductance of the segments, S."""
         return _inverse(self.segment)
 
+    @property
+    def conductances(self) -> tuple[Array, Array, Array]:
+        """Segments, low and high ends, S, as line solvers take them."""
+        return self.g_segment, self.g_low, self.g_high
+
     @cached_property
     def shares(self) -> tuple[Array, Array]:
         """Part of a terminal's current source that enters at the low and at the high end of each line."""
@@ -94,6 +99,13 @@ class Wires:
 
     word: Side
     bit: Side
+
+    def feeds(self, i_word: Array, i_bit: Array) -> tuple[Array, Array, Array, Array] | None:
+        """Return the currents into low and high ends of word and of bit lines, A; None where there are none."""
+        if not (i_word.any() or i_bit.any()):
+            return None
+        (left, right), (top, bottom) = self.word.shares, self.bit.shares
+        return left * i_word, right * i_word, top * i_bit, bottom * i_bit
 
 
 def _inverse(resistance: Array) -> Array:

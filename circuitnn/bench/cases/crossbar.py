@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import statistics
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import scipy.linalg
 
 from circuitnn.bench.decks import memristor_array, write_and_read
 from circuitnn.bench.peers import ngspice, run_ngspice
-from circuitnn.bench.runner import Row
+from circuitnn.bench.runner import Row, median_time
 from circuitnn.crossbar.assembly import number_nodes
 from circuitnn.crossbar.bias import make_bias
 from circuitnn.crossbar.cells import Cells
@@ -28,17 +28,6 @@ from circuitnn.crossbar.wires import make_wires
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _TOLERANCE = 1e-6
-
-
-def _timed(call: Callable[[], object], rounds: int) -> float:
-    """Return the median time of a call, s, after one that nobody times."""
-    call()
-    taken = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
 
 
 def _once(call: Callable[[], object]) -> float:
@@ -67,14 +56,14 @@ def _solver(g: Array, v: Array, **arguments: Any) -> Callable[[], object]:
 def _triad(cells: int) -> float:
     """Return the time of one pass y = y + a x over arrays of so many doubles, 24 bytes a cell, s."""
     x, y = np.ones(cells), np.ones(cells)
-    return _timed(lambda: scipy.linalg.blas.daxpy(x, y, a=3.0), 9)
+    return median_time(lambda: scipy.linalg.blas.daxpy(x, y, a=3.0), 9)
 
 
 def _against_direct() -> list[Row]:
     rows = []
     for size in (64, 128, 256):
         g, v = _array(size)
-        ours = _timed(_solver(g, v), 9)
+        ours = median_time(_solver(g, v), 9)
         began = time.perf_counter()
         exact = _direct(g).currents(make_bias((size, size), v))[0]
         direct = time.perf_counter() - began
@@ -94,8 +83,8 @@ def _against_badcrossbar() -> list[Row]:
     rows = []
     for size, goal in ((128, 1000.0), (256, 3000.0), (512, 6000.0)):
         g, v = _array(size)
-        theirs = _once(lambda g=g, v=v: peer.compute(v[:, None], 1.0 / g, 1.0))  # type: ignore[misc]
-        ours = _timed(_solver(g, v), 9)
+        theirs = _once(partial(peer.compute, v[:, None], 1.0 / g, 1.0))
+        ours = median_time(_solver(g, v), 9)
         rows.append(Row(f"{size} x {size}: against badcrossbar", 1e3 * ours, "ms", baseline=1e3 * theirs, goal=goal))
     return rows
 
@@ -104,7 +93,7 @@ def _against_memory() -> list[Row]:
     rows = []
     for size in (512, 1024, 2048):
         g, v = _array(size)
-        taken = {storage: _timed(_solver(g, v, storage=storage), 5) for storage in ("double", "single")}
+        taken = {storage: median_time(_solver(g, v, storage=storage), 5) for storage in ("double", "single")}
         triad = _triad(size**2)  # last: the threads of BLAS go on spinning for a while
         for storage, ours in taken.items():
             goal = 1.0 / 15.0 if size >= 1024 else None
@@ -128,7 +117,7 @@ def _growth() -> list[Row]:
     taken = []
     for size in sizes:
         g, v = _array(size)
-        taken.append(_timed(_solver(g, v), 3))
+        taken.append(median_time(_solver(g, v), 3))
     # from 1024 x 1024 on, where the arrays of a solution no longer fit in a core's cache
     large = [k for k, size in enumerate(sizes) if size >= 1024]
     slope = np.polyfit(np.log([sizes[k] ** 2 for k in large]), np.log([taken[k] for k in large]), 1)[0]
@@ -145,23 +134,27 @@ def _growth() -> list[Row]:
     ]
 
 
+def _transfer(g: Array) -> Array:
+    return Crossbar(g).transfer_matrix()
+
+
 def _many_vectors() -> list[Row]:
     rows = []
     for size in (128, 256, 512):
         g, v = _array(size)
-        ours = _timed(lambda g=g: Crossbar(g).transfer_matrix(), 3)  # type: ignore[misc]
+        ours = median_time(partial(_transfer, g), 3)
         # *: its factors and 16 of its solutions, scaled to all of them
         bias, began = make_bias((size, size), np.tile(v, (16, 1))), time.perf_counter()
         solver = _direct(g)
         factor = time.perf_counter() - began
-        peer = factor + size / 16 * _once(lambda solver=solver, bias=bias: solver.currents(bias))  # type: ignore[misc]
+        peer = factor + size / 16 * _once(partial(solver.currents, bias))
         goal = 30.0 if size == 512 else None
         name = f"{size} x {size}: transfer matrix, against SuperLU*"
         rows.append(Row(name, 1e3 * ours, "ms", baseline=1e3 * peer, goal=goal))
     xb = Crossbar(g)
     T = xb.transfer_matrix()
     batch = np.random.default_rng(1).uniform(0.0, 0.2, (10_000, 512))
-    ours, gemm = _timed(lambda: xb.solve(batch), 5), _timed(lambda: batch @ T, 5)
+    ours, gemm = median_time(lambda: xb.solve(batch), 5), median_time(lambda: batch @ T, 5)
     rows.append(Row("10,000 vectors on 512 x 512: against GEMM", 1e3 * ours, "ms", baseline=1e3 * gemm, goal=1.0 / 1.3))
     return rows
 
@@ -170,7 +163,7 @@ def _in_time() -> list[Row]:
     """Return a SET and a read of 32 x 32 memristor cells, against a whole process of ngspice."""
     w, times, levels = write_and_read(32, 32)
     waves = Waveforms(times, levels)
-    ours = _timed(lambda: Crossbar(Cells("hfo2", (32, 32), state={"w": w}), 1.0, 1.0).tran(waves), 9)
+    ours = median_time(lambda: Crossbar(Cells("hfo2", (32, 32), state={"w": w}), 1.0, 1.0).tran(waves), 9)
     longest = times[-1] / 50.0  # the longest step of both
     theirs = run_ngspice(memristor_array(w, times, levels, max_step=longest)).seconds if ngspice() else None
     baseline = None if theirs is None else 1e3 * theirs
@@ -183,7 +176,7 @@ def _ensemble() -> list[Row]:
 
     def of(count: int) -> float:
         chips = CrossbarEnsemble(cells[:count])
-        return _timed(lambda: chips.solve(v, tolerance=_TOLERANCE), 5)
+        return median_time(lambda: chips.solve(v, tolerance=_TOLERANCE), 5)
 
     with _one_core():
         one = (of(101) - of(1)) / 100.0
@@ -204,10 +197,10 @@ def _one_core() -> Any:
 
 def _threads() -> list[Row]:
     g, v = _array(2048)
-    both = _timed(_solver(g, v), 5)
+    both = median_time(_solver(g, v), 5)
     found = Crossbar(g).solve(v, tolerance=_TOLERANCE).currents
     with _one_core():
-        one = _timed(_solver(g, v), 5)
+        one = median_time(_solver(g, v), 5)
         alone = Crossbar(g).solve(v, tolerance=_TOLERANCE).currents
     difference = float(np.abs(found / alone - 1.0).max())
     return [

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,22 +12,11 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from circuitnn.bench import decks, peers
-from circuitnn.bench.runner import Row
+from circuitnn.bench.runner import Row, median_time
 from circuitnn.mna._lu import LU
 from circuitnn.mna.plan import Plan
 from circuitnn.mna.system import System
 from circuitnn.netlist.netlist import parse
-
-
-def _best(call: Callable[[], object], rounds: int = 7) -> float:
-    call()
-    taken = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
-
 
 _CHILD = """
 import sys, numpy as np, scipy.sparse as sp
@@ -67,10 +53,10 @@ def compare(name: str, deck: str, alpha: float) -> list[Row]:
     lu = LU(plan.ap, plan.ai, plan.perm)
     # Both orders are tried for the peer and the better one is taken.
     orders = ("COLAMD", "MMD_AT_PLUS_A")
-    peer_first = min(_best(partial(splu, matrix, permc_spec=order), 3) for order in orders)
+    peer_first = min(median_time(partial(splu, matrix, permc_spec=order), 3) for order in orders)
     peer = splu(matrix)
-    first = _best(lambda: lu.factor(values), 3)
-    again = _best(lambda: lu.refactor(values))
+    first = median_time(lambda: lu.factor(values), 3)
+    again = median_time(lambda: lu.refactor(values), 7)
     ours, theirs = lu.solve(b), peer.solve(b)
     memory = _memory(plan, values)
     error = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
@@ -83,7 +69,12 @@ def compare(name: str, deck: str, alpha: float) -> list[Row]:
             baseline=peer_first * 1e3,
             goal=1.0,
         ),
-        Row(f"{name}: solution", _best(lambda: lu.solve(b)) * 1e3, "ms", baseline=_best(lambda: peer.solve(b)) * 1e3),
+        Row(
+            f"{name}: solution",
+            median_time(lambda: lu.solve(b), 7) * 1e3,
+            "ms",
+            baseline=median_time(lambda: peer.solve(b), 7) * 1e3,
+        ),
         Row(f"{name}: nonzeros of L and U", float(lu.nnz), "", baseline=float(peer.L.nnz + peer.U.nnz)),
         Row(f"{name}: peak memory of a factorisation", memory["ours"], "MB", baseline=memory["peer"]),
         Row(f"{name}: distance of the two solutions", error, "relative"),

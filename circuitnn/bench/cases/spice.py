@@ -5,31 +5,19 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from circuitnn.bench import decks, peers
-from circuitnn.bench.runner import Row
+from circuitnn.bench.runner import Row, median_time
 from circuitnn.netlist.netlist import parse
 
 _ROUNDS = 3
 _CHILD = "import sys, circuitnn; circuitnn.load(sys.argv[1]).run()"
 
 
-def _median(call: Callable[[], object], rounds: int) -> float:
-    taken = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
-
-
 def compare(name: str, ours: str, theirs: str, rounds: int = _ROUNDS) -> list[Row]:
     """Return rows for one pair of decks: text to results in this process, and whole processes."""
-    parse(ours).run()
-    inside = _median(lambda: parse(ours).run(), rounds)
+    inside = median_time(lambda: parse(ours).run(), rounds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deck.cir"
         path.write_text(ours, encoding="utf-8")
