@@ -10,7 +10,7 @@
 
 #include "cn_types.h"
 
-#define CN_KERNEL_ABI 1
+#define CN_KERNEL_ABI 2
 
 /* flags */
 #define CN_KERNEL_LINEAR 1  /* f and q are linear in u and do not depend on env */
@@ -48,6 +48,15 @@ struct cn_kernel {
                     const double *acc, double *lim, int init);
 
     const void *context; /* for kernels built at run time (expression tapes) */
+
+    cn_idx n_noise; /* noise currents; the other members below are NULL when there are none */
+    const cn_idx *noise_plus, *noise_minus; /* local unknowns from which and to which they flow through the device */
+    const char *const *noise_names;
+
+    /* Noise at u, with lim settled there.  out: n_noise rows of one-sided densities at 1 Hz (A^2/Hz), after them n_noise
+     * rows of exponents: the density falls as 1 / f^exponent. */
+    void (*noise)(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
+                  const double *env, double *out);
 };
 
 #endif

@@ -27,6 +27,12 @@ cdef extern from "cn_kernel.h":
                      double *, double *, double *, double *) noexcept nogil
         cn_idx (*limit)(const cn_kernel *, cn_idx, const double *, const double *, const double *, const double *,
                         double *, int) noexcept nogil
+        cn_idx n_noise
+        const cn_idx *noise_plus
+        const cn_idx *noise_minus
+        const char *const *noise_names
+        void (*noise)(const cn_kernel *, cn_idx, const double *, const double *, const double *, const double *,
+                      double *) noexcept nogil
 
 cdef extern from *:
     """
@@ -51,12 +57,13 @@ cdef class Kernel:
     """A compiled device model.
 
     Attributes: ``address`` (of the C struct), ``name``, ``n_local``, ``n_param``, ``n_limit``, ``n_discrete``,
-    ``linear``, ``param_names``, ``local_names``, and the positions ``jf_row jf_col jq_row jq_col`` of nonzeros.
+    ``linear``, ``param_names``, ``local_names``, the positions ``jf_row jf_col jq_row jq_col`` of nonzeros, and of
+    the noise currents ``noise_names`` and the local unknowns ``noise_plus`` and ``noise_minus``.
     """
 
     cdef const cn_kernel *k
-    cdef readonly object keep, jf_row, jf_col, jq_row, jq_col
-    cdef readonly list param_names, local_names
+    cdef readonly object keep, jf_row, jf_col, jq_row, jq_col, noise_plus, noise_minus
+    cdef readonly list param_names, local_names, noise_names
     cdef readonly str name
 
     def __init__(self, uintptr_t address, keep=None):
@@ -71,6 +78,9 @@ cdef class Kernel:
         self.jf_col = _numbers(self.k.jf_col, self.k.n_jf)
         self.jq_row = _numbers(self.k.jq_row, self.k.n_jq)
         self.jq_col = _numbers(self.k.jq_col, self.k.n_jq)
+        self.noise_plus = _numbers(self.k.noise_plus, self.k.n_noise)
+        self.noise_minus = _numbers(self.k.noise_minus, self.k.n_noise)
+        self.noise_names = [self.k.noise_names[i].decode() for i in range(self.k.n_noise)]
 
     @property
     def address(self):
@@ -137,6 +147,20 @@ cdef class Kernel:
         cdef double[:, ::1] fv = f, qv = q, jfv = jf, jqv = jq
         self.k.eval(self.k, n, _at(uv), _at(lv), _at(pv), &ev[0], _at(fv), _at(qv), _at(jfv), _at(jqv))
         return f, q, jf, jq
+
+    def noise(self, u, p, lim=None, env=None):
+        """Return densities at 1 Hz (A^2/Hz) and exponents of the noise currents, each (n_noise, n); as ``evaluate``."""
+        cdef double[:, ::1] uv = self._rows("u", u, self.k.n_local)
+        cdef cn_idx n = uv.shape[1], count = self.k.n_noise
+        cdef double[:, ::1] pv = self._rows("p", p, self.k.n_param, n)
+        at_rest = np.zeros((self.k.n_limit, n))
+        cdef double[:, ::1] lv = self._rows("lim", at_rest if lim is None else lim, self.k.n_limit, n)
+        cdef double[::1] ev = self._environment(env)
+        out = np.zeros((2 * count, n))
+        cdef double[:, ::1] ov = out
+        if count and n:
+            self.k.noise(self.k, n, _at(uv), _at(lv), _at(pv), &ev[0], _at(ov))
+        return out[:count], out[count:]
 
     def limit(self, u, p, lim, acc=None, env=None, bint init=False):
         """Return the limited voltages (n_limit, n) that follow ``lim`` at ``u``, and how many instances are held."""

@@ -137,6 +137,30 @@ class Equations:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """A noise current that flows from one local unknown through the device to another.
+
+    Parameters
+    ----------
+    name : str
+        What follows the element's name in results, ``thermal`` in ``onoise_r1_thermal``; empty where a device has one
+        source alone.
+    plus, minus : str
+        Local unknowns.
+    density : expression
+        One-sided spectral density at 1 Hz, A^2/Hz, not negative; of unknowns, parameters and limited voltages.
+    exponent : expression
+        The density falls as ``1 / f**exponent``.
+    """
+
+    name: str
+    plus: str
+    minus: str
+    density: Any
+    exponent: Any = 0.0
+
+
+@dataclass(frozen=True)
 class Limited:
     """A voltage at which the model is linearised with SPICE's limiting, or a switch position."""
 
@@ -243,23 +267,28 @@ class Device:
         """Return the equations; inside, attributes are symbols."""
         raise NotImplementedError
 
+    def noise(self) -> tuple[Noise, ...]:
+        """Return the noise currents; inside, attributes are symbols as in ``equations``."""
+        return ()
+
     def limited(self, name: str, raw: Any, kind: str, *args: Any, start: Any = 0.0) -> Any:
         """Return the symbol of a voltage that Newton's method may change only so far at a time.
 
         ``kind``: ``"pn"`` with (vt, vcrit), ``"fet"`` with (vto,), ``"vds"`` without arguments; ``start`` is its
-        value in the first iteration of an operating point.
+        value in the first iteration of an operating point. Asked for again under its name, it is the same symbol.
         """
-        import sympy
-
-        self.limits.append(Limited(name, kind, raw, args, start))
-        return sympy.Symbol(f"lim_{name}", real=True)
+        return self._limit(Limited(name, kind, raw, args, start))
 
     def discrete(self, name: str, control: Any, on: Any, off: Any) -> Any:
         """Return the symbol of a switch position: 1 above ``on``, 0 below ``off``, as it was in between."""
+        return self._limit(Limited(name, "switch", control, (on, off), 0.0))
+
+    def _limit(self, limit: Limited) -> Any:
         import sympy
 
-        self.limits.append(Limited(name, "switch", control, (on, off), 0.0))
-        return sympy.Symbol(f"lim_{name}", real=True)
+        if limit not in self.limits:
+            self.limits.append(limit)
+        return sympy.Symbol(f"lim_{limit.name}", real=True)
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:

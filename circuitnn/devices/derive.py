@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from circuitnn.devices.declare import Device, Limited
+from circuitnn.devices.declare import Device, Limited, Noise
 from circuitnn.errors import DeviceError, nearest
 
 
@@ -14,7 +14,7 @@ class Model:
     """The derived equations of a device, with sympy expressions.
 
     ``jf`` and ``jq`` map (row, column) of local unknowns to structurally nonzero derivatives. f and q are already
-    corrected for limiting: f(lim) + df/dlim (raw - lim).
+    corrected for limiting: f(lim) + df/dlim (raw - lim). The densities and exponents of ``noise`` are expressions too.
     """
 
     device: type[Device]
@@ -29,6 +29,7 @@ class Model:
     symbols: dict[str, Any]
     raw_f: list[Any]
     raw_q: list[Any]
+    noise: list[Noise]
 
 
 def derive(device: type[Device]) -> Model:
@@ -61,6 +62,8 @@ def derive(device: type[Device]) -> Model:
         setattr(frame, name, known[name])
     try:
         equations = frame.equations()
+        limits: list[Limited] = sorted(frame.limits, key=lambda item: item.kind == "switch")
+        noise = [_noise(device, item) for item in frame.noise()]
     except AttributeError as error:
         if error.obj is not frame:
             raise
@@ -68,7 +71,8 @@ def derive(device: type[Device]) -> Model:
             f"the equations of {device.name} use self.{error.name}, which is not declared",
             hint=nearest(str(error.name), [*device.locals, *device.attributes, *device.derived]),
         ) from None
-    limits: list[Limited] = sorted(frame.limits, key=lambda item: item.kind == "switch")
+    if len(frame.limits) > len(limits):
+        raise DeviceError(f"{device.name}: its noise limits a voltage that its equations do not")
     for row in (*equations.f, *equations.q):
         if row not in device.locals:
             raise DeviceError(f"{device.name}: an equation is given for {row!r}, which is no unknown of the device")
@@ -80,15 +84,28 @@ def derive(device: type[Device]) -> Model:
     for item in limits:
         for e in (item.raw, *item.args, item.start):
             used |= sympy.sympify(e, strict=True).free_symbols
-    undeclared = used - set(unknowns) - set(known.values()) - set(env) - set(lim.values())
+    noisy = set().union(*(e.free_symbols for item in noise for e in (item.density, item.exponent)), set())
+    undeclared = (used | noisy) - set(unknowns) - set(known.values()) - set(env) - set(lim.values())
     if undeclared:
         raise DeviceError(f"{device.name}: undeclared symbols {sorted(map(str, undeclared))}")
     smooth = [item for item in limits if item.kind != "switch"]
     corrected_f, jf = _differentiate(raw_f, unknowns, smooth, lim)
     corrected_q, jq = _differentiate(raw_q, unknowns, smooth, lim)
-    params = [name for name, symbol in known.items() if symbol in used]
+    params = [name for name, symbol in known.items() if symbol in used | noisy]
     linear = not limits and not (used & set(env)) and _is_linear(device, raw_f, raw_q, jf, jq, unknowns, known)
-    return Model(device, params, corrected_f, corrected_q, jf, jq, limits, linear, unknowns, known, raw_f, raw_q)
+    return Model(device, params, corrected_f, corrected_q, jf, jq, limits, linear, unknowns, known, raw_f, raw_q, noise)
+
+
+def _noise(device: type[Device], item: Noise) -> Noise:
+    import sympy
+
+    for name in (item.plus, item.minus):
+        if name not in device.locals:
+            raise DeviceError(
+                f"{device.name}: the noise {item.name!r} is at {name!r}, which is no unknown of the device"
+            )
+    density, exponent = (sympy.sympify(e, strict=True) for e in (item.density, item.exponent))
+    return Noise(item.name, item.plus, item.minus, density, exponent)
 
 
 def _differentiate(rows: list[Any], unknowns: list[Any], limits: list[Limited], lim: dict[str, Any]) -> Any:

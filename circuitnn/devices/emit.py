@@ -211,6 +211,33 @@ def _limit(model: Model, printer: Any) -> list[str]:
     ]
 
 
+def _noise(model: Model, printer: Any) -> list[str]:
+    if not model.noise:
+        return []
+    count = len(model.noise)
+    outputs = [(f"out[{k}*n+i]", item.density) for k, item in enumerate(model.noise)]
+    outputs += [(f"out[{count + k}*n+i]", item.exponent) for k, item in enumerate(model.noise)]
+    block = _Block(printer, [0], "        ")
+    block.assign(outputs)
+    used = set().union(*(e.free_symbols for _, e in outputs), set())
+    where = [(model.device.locals.index(item.plus), model.device.locals.index(item.minus)) for item in model.noise]
+    return [
+        "",
+        _array("noise_plus", (plus for plus, _ in where)),
+        _array("noise_minus", (minus for _, minus in where)),
+        _strings("noise_names", (item.name for item in model.noise)),
+        "static void noise(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,",
+        "                  const double *env, double *out)",
+        "{",
+        "    (void)self, (void)u, (void)lim, (void)p, (void)env;",
+        "    for (cn_idx i = 0; i < n; i++) {",
+        *_loads(model, used, "        "),
+        *block.lines,
+        "    }",
+        "}",
+    ]
+
+
 def kernel_source(device: type[Device], symbol: str) -> str:
     """Return the C source of a device's kernel, exported as ``const cn_kernel symbol``.
 
@@ -222,6 +249,7 @@ def kernel_source(device: type[Device], symbol: str) -> str:
     """
     model = derive(device)
     printer = _printer()
+    noise = "noise_plus, noise_minus, noise_names, noise" if model.noise else "0, 0, 0, 0"
     discrete = sum(item.kind == "switch" for item in model.limits)
     flags = "CN_KERNEL_LINEAR" if model.linear else "0"
     return "\n".join(
@@ -241,6 +269,7 @@ def kernel_source(device: type[Device], symbol: str) -> str:
             "",
             *_eval(model, printer),
             *_limit(model, printer),
+            *_noise(model, printer),
             "",
             f"extern const cn_kernel {symbol};",
             f"const cn_kernel {symbol} = {{",
@@ -248,6 +277,7 @@ def kernel_source(device: type[Device], symbol: str) -> str:
             f"    {len(model.unknowns)}, {len(model.params)}, {len(model.limits)}, {discrete},",
             f"    {len(model.jf)}, {len(model.jq)}, jf_row, jf_col, jq_row, jq_col, param_names, local_names,",
             f"    eval, {'limit' if model.limits else '0'}, 0,",
+            f"    {len(model.noise)}, {noise},",
             "};",
             "",
         ]

@@ -28,6 +28,11 @@ def sqrt(x: Any) -> Any:
     return _call("sqrt", x)
 
 
+def magnitude(x: Any) -> Any:
+    """Return |x|."""
+    return _call("Abs", x)
+
+
 def sinh(x: Any) -> Any:
     """Return the hyperbolic sine."""
     return _call("sinh", x)

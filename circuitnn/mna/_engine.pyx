@@ -322,6 +322,16 @@ cdef class Engine:
         self._raise()
         return np.asarray(g), np.asarray(c)
 
+    def limits(self, int k):
+        """Return the limited voltages of batch ``k`` where they were last settled, (n_limit, n)."""
+        cdef cn_batch *b = &self.s.batches[k]
+        cdef Py_ssize_t count = b.kernel.n_limit * b.n
+        out = np.empty((b.kernel.n_limit, b.n))
+        cdef double[:, ::1] view = out
+        if count:
+            memcpy(&view[0, 0], b.lim, count * sizeof(double))
+        return out
+
     def charges(self, double[::1] x):
         """Return q(x), (n+1,)."""
         cn_system_charges(&self.s, &x[0], 0.0)

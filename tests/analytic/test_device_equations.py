@@ -53,8 +53,8 @@ def test_resistor_law():
 
 
 def test_resistor_by_geometry():
-    kernel, p = prepare("resistor", rsh=100.0, l=20e-6, w=3e-6, narrow=1e-6)
-    assert kernel.evaluate([[1.0], [0.0]], p)[0][0, 0] == pytest.approx(1.0 / (100.0 * 19.0 / 2.0), rel=1e-14)
+    kernel, p = prepare("resistor", rsh=100.0, l=20e-6, w=3e-6, narrow=0.5e-6, short=1e-6)
+    assert kernel.evaluate([[1.0], [0.0]], p)[0][0, 0] == pytest.approx(1.0 / (100.0 * 18.0 / 2.0), rel=1e-14)
 
 
 def test_capacitor_by_geometry():

@@ -5,20 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from circuitnn.devices import physics
-from circuitnn.devices.declare import Device, Environment, Equations, Param, Values, require
+from circuitnn.devices.declare import Device, Environment, Equations, Noise, Param, Values, require
+from circuitnn.devices.symbolic import magnitude
 
 
 class Resistor(Device):
     """i = v / R, R = R0 (1 + tc1 dT + tc2 dT^2), dT = T - tnom.
 
-    Without a value, R0 = rsh (l - narrow) / (w - narrow).
+    Without a value, R0 = rsh (l - 2 short) / (w - 2 narrow).
     """
 
     letter = "r"
     model_types = ("r", "res")
     links = (("p", "n", "resistive"),)
     positional = "resistance"
-    derived = ("conductance",)
+    derived = ("conductance", "thermal", "flicker")
 
     resistance = Param(None, "ohm", doc="resistance at tnom; may be negative, not zero", on="instance")
     tc1 = Param(0.0, "1/K", doc="linear temperature coefficient")
@@ -31,7 +32,14 @@ class Resistor(Device):
     w = Param(None, "m", low=0.0, doc="width")
     rsh = Param(None, "ohm", low=0.0, doc="sheet resistance", on="model")
     defw = Param(10e-6, "m", low=0.0, doc="default width", on="model")
-    narrow = Param(0.0, "m", doc="narrowing by side etching", on="model")
+    narrow = Param(0.0, "m", doc="narrowing by etching at either side", on="model")
+    short = Param(0.0, "m", doc="shortening by etching at either end", on="model")
+    noisy = Param(1.0, "1", choices=(0.0, 1.0), doc="0: makes no noise", on="instance")
+    kf = Param(0.0, "1", low=0.0, doc="flicker-noise coefficient; noise only", on="model")
+    af = Param(1.0, "1", low=0.0, doc="flicker-noise exponent of the current; noise only", on="model")
+    ef = Param(1.0, "1", low=0.0, doc="flicker-noise exponent of the frequency; noise only", on="model")
+    lf = Param(1.0, "1", doc="flicker-noise exponent of the length; noise only", on="model")
+    wf = Param(1.0, "1", doc="flicker-noise exponent of the width; noise only", on="model")
     tnom = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="temperature at which the values hold", on="model")
     r = Param(None, "ohm", doc="default resistance", on="model")
 
@@ -40,14 +48,16 @@ class Resistor(Device):
         """Return the conductance at the element's temperature."""
         given = values["resistance"]
         given = np.where(np.isnan(given), values["r"], given)
-        width = np.where(np.isnan(values["w"]), values["defw"], values["w"])
+        width = np.where(np.isnan(values["w"]), values["defw"], values["w"]) - 2.0 * values["narrow"]
+        length = values["l"] - 2.0 * values["short"]
         with np.errstate(divide="ignore", invalid="ignore"):
-            geometric = values["rsh"] * (values["l"] - values["narrow"]) / (width - values["narrow"])
+            geometric = np.where(width > 0.0, values["rsh"] * length / width, np.nan)
+            area = length ** values["lf"] * width ** values["wf"]
         resistance = np.where(np.isnan(given), geometric, given)
         require(
             np.isfinite(resistance),
             "a resistor has no resistance",
-            expected="a value, or l and a model with rsh, and a width above narrow",
+            expected="a value, or l and a model with rsh, and a width above twice narrow",
         )
         temp, tnom = physics.temperatures(values, env)
         dt = temp - tnom
@@ -58,12 +68,25 @@ class Resistor(Device):
             expected="another value",
             hint="use a voltage source of 0 V for a short circuit",
         )
-        return {**values, "conductance": values["m"] / total}
+        return {
+            **values,
+            "conductance": values["m"] / total,
+            "thermal": 4.0 * physics.BOLTZMANN * temp * np.abs(values["m"] / total) * values["noisy"],
+            "flicker": values["kf"] * values["m"] / np.where(np.isnan(area), 1.0, area) * values["noisy"],
+        }
 
     def equations(self) -> Equations:
         """Return Ohm's law."""
         i = self.conductance * (self.p - self.n)
         return Equations(f={"p": i, "n": -i})
+
+    def noise(self) -> tuple[Noise, ...]:
+        """Return Johnson's noise 4kT/R and flicker noise KF |i|^AF / (l^LF w^WF f^EF)."""
+        i = self.conductance * (self.p - self.n) / self.m
+        return (
+            Noise("thermal", "p", "n", self.thermal),
+            Noise("1overf", "p", "n", self.flicker * magnitude(i) ** self.af, self.ef),
+        )
 
 
 EXPORT = Resistor

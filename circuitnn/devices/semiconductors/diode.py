@@ -3,11 +3,13 @@ with SPICE, 1993, chapter 1)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from circuitnn.devices import physics
-from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Param, Values, require
-from circuitnn.devices.symbolic import exp, where
+from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Noise, Param, Values, require
+from circuitnn.devices.symbolic import exp, magnitude, where
 
 
 class Diode(Device):
@@ -25,7 +27,7 @@ class Diode(Device):
     aliases = {"m": "mj", "cj0": "cjo", "cj": "cjo", "pb": "vj", "vb": "bv", "nz": "nbv"}
     derived = (
         "isat", "nvt", "vcrit", "gs", "cj", "vjt", "depletion", "f1", "f2", "f3", "breakdown", "nbvt", "transit",
-        "start",
+        "start", "thermal",
     )  # fmt: skip
 
     area = Param(1.0, "1", low=0.0, exclusive=True, doc="area factor", on="instance")
@@ -86,6 +88,7 @@ class Diode(Device):
             "breakdown": _breakdown(v["bv"], v["ibv"], isat * v["area"], vt, nbv * vt),
             "nbvt": nbv * vt,
             "transit": v["tt"],
+            "thermal": 4.0 * physics.BOLTZMANN * temp,
             "start": np.where(v["off"] != 0.0, 0.0, vcrit),
         }
 
@@ -94,8 +97,7 @@ class Diode(Device):
         """Without series resistance the inner node is the anode."""
         return {"inner": ("anode", values["rs"] == 0.0)}
 
-    def equations(self) -> Equations:
-        """Return the junction behind its series resistance."""
+    def _junction(self) -> tuple[Any, Any]:
         v = self.limited("junction", self.inner - self.cathode, "pn", self.nvt, self.vcrit, start=self.start)
         reverse = (3 * self.nvt / (v * exp(1))) ** 3
         current = where(
@@ -105,7 +107,11 @@ class Diode(Device):
             -self.isat * (1 + reverse),
             -self.isat * exp(-(self.breakdown + v) / self.nbvt),
         )
-        current = current + self.gmin * v
+        return v, current + self.gmin * v
+
+    def equations(self) -> Equations:
+        """Return the junction behind its series resistance."""
+        v, current = self._junction()
         beyond = v - self.depletion
         bent = 1 - v / self.vjt
         depletion = self.cj * where(
@@ -120,6 +126,15 @@ class Diode(Device):
         return Equations(
             f={"anode": series, "inner": current - series, "cathode": -current},
             q={"inner": charge, "cathode": -charge},
+        )
+
+    def noise(self) -> tuple[Noise, ...]:
+        """Return thermal noise of RS, shot noise 2 q |I| and flicker noise KF |I|^AF / f."""
+        current = magnitude(self._junction()[1])
+        return (
+            Noise("rs", "anode", "inner", self.thermal * self.gs),
+            Noise("id", "inner", "cathode", 2 * physics.CHARGE * current),
+            Noise("1overf", "inner", "cathode", self.kf * current**self.af, 1),
         )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from circuitnn.devices.declare import Device, Environment, Equations, Param, Values
+from circuitnn.devices import physics
+from circuitnn.devices.declare import Device, Environment, Equations, Noise, Param, Values
 
 
 class VSwitch(Device):
@@ -14,7 +17,7 @@ class VSwitch(Device):
     model_types = ("sw",)
     terminals = ("p", "n", "cp", "cn")
     links = (("p", "n", "resistive"),)
-    derived = ("gon", "goff")
+    derived = ("gon", "goff", "thermal")
 
     vt = Param(0.0, "V", doc="threshold", on="model")
     vh = Param(0.0, "V", low=0.0, doc="half width of the hysteresis", on="model")
@@ -29,14 +32,22 @@ class VSwitch(Device):
         return {
             **values,
             "gon": 1.0 / values["ron"],
+            "thermal": np.full_like(values["ron"], 4.0 * physics.BOLTZMANN * env.temp),
             "goff": np.where(np.isnan(values["roff"]), env.gmin, 1.0 / values["roff"]),
         }
 
+    def _conductance(self) -> Any:
+        closed = self.discrete("position", self.cp - self.cn, on=self.vt + self.vh, off=self.vt - self.vh)
+        return self.goff + (self.gon - self.goff) * closed
+
     def equations(self) -> Equations:
         """Return Ohm's law with the conductance of the position."""
-        closed = self.discrete("position", self.cp - self.cn, on=self.vt + self.vh, off=self.vt - self.vh)
-        i = (self.goff + (self.gon - self.goff) * closed) * (self.p - self.n)
+        i = self._conductance() * (self.p - self.n)
         return Equations(f={"p": i, "n": -i})
+
+    def noise(self) -> tuple[Noise, ...]:
+        """Return the thermal noise of the position."""
+        return (Noise("", "p", "n", self.thermal * self._conductance()),)
 
 
 EXPORT = VSwitch
