@@ -15,6 +15,7 @@
 /* flags */
 #define CN_KERNEL_LINEAR 1  /* f and q are linear in u and do not depend on env */
 #define CN_KERNEL_MEMORY 2  /* lim holds what the model remembers from point to point: it must belong to accepted points */
+#define CN_KERNEL_TIMED 4   /* f or q depend on the time, beside u */
 
 /* rows of env */
 enum { CN_ENV_GMIN = 0, CN_ENV_TIME = 1, CN_ENV_SIZE = 2 };

@@ -1,6 +1,8 @@
 /* Assembly: residual and Jacobian of the whole circuit on one fixed sparsity pattern. */
 #include "cn_system.h"
 
+#include "cn_quiet.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,19 +11,26 @@
 
 cn_status cn_system_init(cn_system *s, const cn_idx *perm)
 {
-    const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1; /* one more: no empty allocation */
+    const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1; /* the last of each is ground's */
+    size_t local = 1;
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        const size_t size = (size_t)s->batches[i].kernel->n_local * (size_t)s->batches[i].n;
+        if (size > local) local = size;
+    }
     s->scale = 1.0;
-    s->base_mode = -1;
-    s->base = calloc(nnz, sizeof(double));
-    s->ax = calloc(nnz, sizeof(double));
-    s->f = calloc(n, sizeof(double));
-    s->q = calloc(n, sizeof(double));
-    s->dx = calloc(n, sizeof(double));
-    s->residual = calloc(n, sizeof(double));
-    s->good = calloc(n, sizeof(double));
-    s->drive = calloc(n, sizeof(double));
+    s->base_stale = 1;
+    double **vectors[] = {&s->f, &s->q, &s->dx, &s->residual, &s->good, &s->drive, &s->anchor, &s->f_quiet, &s->q_quiet, &s->near};
+    double **matrices[] = {&s->base, &s->ax, &s->g, &s->c};
+    for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
+        if (!(*vectors[k] = calloc(n, sizeof(double)))) return CN_NO_MEMORY;
+    for (size_t k = 0; k < sizeof matrices / sizeof *matrices; k++)
+        if (!(*matrices[k] = calloc(nnz, sizeof(double)))) return CN_NO_MEMORY;
+    s->local = calloc(local, sizeof(double));
     s->is_held = calloc(n, 1);
-    if (!s->base || !s->ax || !s->f || !s->q || !s->dx || !s->residual || !s->good || !s->drive || !s->is_held) return CN_NO_MEMORY;
+    if (!s->local || !s->is_held) return CN_NO_MEMORY;
+    memcpy(s->g, s->g0, sizeof(double) * (size_t)s->nnz);
+    memcpy(s->c, s->c0, sizeof(double) * (size_t)s->nnz);
+    for (cn_idx i = 0; i < s->n; i++) s->near[i] = 0.2 * s->tol[i];
     for (cn_idx k = 0; k < s->n_held; k++) s->is_held[s->held_row[k]] = 1;
     return cn_lu_init(&s->lu, s->n, s->ap, s->ai, perm);
 }
@@ -29,14 +38,9 @@ cn_status cn_system_init(cn_system *s, const cn_idx *perm)
 void cn_system_free(cn_system *s)
 {
     cn_lu_free(s->lu);
-    free(s->base);
-    free(s->ax);
-    free(s->f);
-    free(s->q);
-    free(s->dx);
-    free(s->residual);
-    free(s->good);
-    free(s->drive);
+    double *all[] = {s->base, s->ax, s->g, s->c, s->f, s->q, s->dx, s->residual, s->good, s->drive, s->anchor, s->f_quiet,
+                     s->q_quiet, s->near, s->local};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(s->is_held);
 }
 
@@ -50,7 +54,7 @@ void cn_system_drive(cn_system *s, cn_mode mode, double t)
     }
 }
 
-/* y += A x for the constant matrix A = g0 or c0. */
+/* y += A x for a matrix on the pattern. */
 static void multiply_add(const cn_system *s, const double *a, const double *x, double *y)
 {
     for (cn_idx j = 0; j < s->n; j++) {
@@ -60,11 +64,29 @@ static void multiply_add(const cn_system *s, const double *a, const double *x, d
     }
 }
 
-static void set_base(cn_system *s, double alpha, cn_mode mode)
+/* f and q of the linear part at x. */
+static void linear_part(cn_system *s, const double *x)
 {
-    if (s->base_mode == (int)mode && s->base_alpha == alpha && s->base_shunt == s->shunt && s->base_forcing == s->forcing)
-        return;
-    for (cn_idx k = 0; k < s->nnz; k++) s->base[k] = s->g0[k] + alpha * s->c0[k];
+    const size_t bytes = sizeof(double) * ((size_t)s->n + 1);
+    const double *const g = s->g, *const c = s->c;
+    double *const f = s->f, *const q = s->q;
+    memcpy(f, s->f_quiet, bytes);
+    memcpy(q, s->q_quiet, bytes);
+    for (cn_idx j = 0; j < s->n; j++) {
+        const double xj = x[j];
+        if (xj == 0.0) continue;
+        for (cn_idx k = s->ap[j]; k < s->ap[j + 1]; k++) {
+            const cn_idx i = s->ai[k];
+            f[i] += g[k] * xj;
+            q[i] += c[k] * xj;
+        }
+    }
+}
+
+void cn_system_base(cn_system *s, double alpha)
+{
+    if (!s->base_stale && s->base_alpha == alpha && s->base_shunt == s->shunt && s->base_forcing == s->forcing) return;
+    for (cn_idx k = 0; k < s->nnz; k++) s->base[k] = s->g[k] + alpha * s->c[k];
     if (s->shunt != 0.0)
         for (cn_idx i = 0; i < s->n; i++)
             if (s->kind[i] == CN_NODE) s->base[s->diagonal[i]] += s->shunt;
@@ -72,8 +94,8 @@ static void set_base(cn_system *s, double alpha, cn_mode mode)
         for (cn_idx k = 0; k < s->n_forced; k++) s->base[s->diagonal[s->forced_row[k]]] += FORCE_CONDUCTANCE;
     s->base_alpha = alpha;
     s->base_shunt = s->shunt;
-    s->base_mode = (int)mode;
     s->base_forcing = s->forcing;
+    s->base_stale = 0;
     s->lu_current = 0;
 }
 
@@ -88,9 +110,9 @@ static void scatter(const cn_idx *slot, const double *value, size_t count, doubl
     for (size_t k = 0; k < count; k++) into[slot[k]] += value[k];
 }
 
-static void stamp(cn_idx count, const cn_idx *from, const cn_idx *slot, const double *value, double factor, double *into)
+static void scatter_times(const cn_idx *slot, const double *value, double factor, size_t count, double *into)
 {
-    for (cn_idx k = 0; k < count; k++) into[slot[k]] += factor * value[from[k]];
+    for (size_t k = 0; k < count; k++) into[slot[k]] += factor * value[k];
 }
 
 /* A held state's row becomes w = w0: its entries go, its diagonal is one. */
@@ -107,38 +129,6 @@ static void hold_states(cn_system *s, const double *x)
     }
 }
 
-void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, int init, cn_idx *held)
-{
-    const double env[CN_ENV_SIZE] = {s->options.gmin, t};
-    const size_t bytes = sizeof(double) * ((size_t)s->n + 1);
-    *held = 0;
-    set_base(s, alpha, mode);
-    memset(s->f, 0, bytes);
-    memset(s->q, 0, bytes);
-    multiply_add(s, s->g0, x, s->f);
-    multiply_add(s, s->c0, x, s->q);
-    if (s->n_batches || s->n_held) memcpy(s->ax, s->base, sizeof(double) * (size_t)s->nnz);
-    for (cn_idx i = 0; i < s->n_batches; i++) {
-        cn_batch *b = &s->batches[i];
-        const cn_kernel *kernel = b->kernel;
-        gather(b, x);
-        if (kernel->limit) *held += kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, init);
-        kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
-        const size_t n = (size_t)b->n;
-        scatter(b->index, b->f, n * (size_t)kernel->n_local, s->f);
-        scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
-        stamp(b->jf_count, b->jf_from, b->jf_slot, b->jf, 1.0, s->ax);
-        if (alpha != 0.0) stamp(b->jq_count, b->jq_from, b->jq_slot, b->jq, alpha, s->ax);
-    }
-    if (s->shunt != 0.0)
-        for (cn_idx i = 0; i < s->n; i++)
-            if (s->kind[i] == CN_NODE) s->f[i] += s->shunt * x[i];
-    if (s->forcing)
-        for (cn_idx k = 0; k < s->n_forced; k++)
-            s->f[s->forced_row[k]] += FORCE_CONDUCTANCE * (x[s->forced_row[k]] - s->forced_value[k]);
-    if (mode == CN_MODE_DC) hold_states(s, x);
-}
-
 /* x is meant as it is: let the limited voltages come to it, a few rounds for limiting that still holds back. */
 static void settle_limits(cn_batch *b, const double *env)
 {
@@ -148,11 +138,53 @@ static void settle_limits(cn_batch *b, const double *env)
         if (kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 0) == 0) break;
 }
 
+void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, cn_limiting how, cn_idx *held)
+{
+    const double env[CN_ENV_SIZE] = {s->options.gmin, t};
+    *held = 0;
+    if (mode == CN_MODE_DC) {
+        cn_quiet_wake(s);
+    } else {
+        cn_quiet_check(s, x);
+    }
+    cn_system_base(s, alpha);
+    linear_part(s, x);
+    if (s->n_quiet < s->n_batches || s->n_held) memcpy(s->ax, s->base, sizeof(double) * (size_t)s->nnz);
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        cn_batch *b = &s->batches[i];
+        const cn_kernel *kernel = b->kernel;
+        if (b->quiet) continue;
+        gather(b, x);
+        if (how == CN_SETTLE) {
+            settle_limits(b, env);
+        } else if (kernel->limit) {
+            *held += kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, how == CN_START);
+        }
+        kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
+        const size_t n = (size_t)b->n;
+        scatter(b->index, b->f, n * (size_t)kernel->n_local, s->f);
+        scatter(b->jf_slot, b->jf, n * (size_t)kernel->n_jf, s->ax);
+        if (kernel->n_jq) {
+            scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
+            if (alpha != 0.0) scatter_times(b->jq_slot, b->jq, alpha, n * (size_t)kernel->n_jq, s->ax);
+        }
+    }
+    s->report.evaluations += s->n_batches - s->n_quiet;
+    if (s->shunt != 0.0)
+        for (cn_idx i = 0; i < s->n; i++)
+            if (s->kind[i] == CN_NODE) s->f[i] += s->shunt * (x[i] - s->anchor[i]);
+    if (s->forcing)
+        for (cn_idx k = 0; k < s->n_forced; k++)
+            s->f[s->forced_row[k]] += FORCE_CONDUCTANCE * (x[s->forced_row[k]] - s->forced_value[k]);
+    if (mode == CN_MODE_DC) hold_states(s, x);
+}
+
 void cn_system_charges(cn_system *s, const double *x, double t)
 {
     const double env[CN_ENV_SIZE] = {s->options.gmin, t};
+    cn_quiet_wake(s);
     memset(s->q, 0, sizeof(double) * ((size_t)s->n + 1));
-    multiply_add(s, s->c0, x, s->q);
+    multiply_add(s, s->c, x, s->q);
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
         const cn_kernel *kernel = b->kernel;
@@ -165,10 +197,42 @@ void cn_system_charges(cn_system *s, const double *x, double t)
     }
 }
 
+void cn_system_step_charges(cn_system *s, const double *x, double t)
+{
+    if (s->n_batches == 0) {
+        memset(s->q, 0, sizeof(double) * ((size_t)s->n + 1));
+        multiply_add(s, s->c, x, s->q);
+        return;
+    }
+    const double env[CN_ENV_SIZE] = {s->options.gmin, t};
+    multiply_add(s, s->c, s->dx, s->q);
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        cn_batch *b = &s->batches[i];
+        const cn_kernel *kernel = b->kernel;
+        const size_t n = (size_t)b->n;
+        if (kernel->flags & CN_KERNEL_MEMORY) {
+            if (kernel->n_jq) scatter_times(b->index, b->q, -1.0, n * (size_t)kernel->n_local, s->q);
+            gather(b, x);
+            settle_limits(b, env);
+            if (kernel->n_jq == 0) continue;
+            kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
+            scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
+            continue;
+        }
+        if (b->quiet) continue;
+        for (size_t e = 0; e < (size_t)kernel->n_jq; e++) {
+            const cn_idx *row = b->index + (size_t)kernel->jq_row[e] * n;
+            const cn_idx *column = b->index + (size_t)kernel->jq_col[e] * n;
+            for (size_t k = 0; k < n; k++) s->q[row[k]] += b->jq[e * n + k] * s->dx[column[k]];
+        }
+    }
+}
+
 void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx)
 {
     const double env[CN_ENV_SIZE] = {s->options.gmin, 0.0};
     const size_t bytes = sizeof(double) * (size_t)s->nnz;
+    cn_quiet_wake(s);
     memcpy(gx, s->g0, bytes);
     memcpy(cx, s->c0, bytes);
     for (cn_idx i = 0; i < s->n_batches; i++) {
@@ -177,19 +241,14 @@ void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx)
         gather(b, x);
         settle_limits(b, env);
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
-        stamp(b->jf_count, b->jf_from, b->jf_slot, b->jf, 1.0, gx);
-        stamp(b->jq_count, b->jq_from, b->jq_slot, b->jq, 1.0, cx);
+        scatter(b->jf_slot, b->jf, (size_t)b->n * (size_t)kernel->n_jf, gx);
+        scatter(b->jq_slot, b->jq, (size_t)b->n * (size_t)kernel->n_jq, cx);
     }
-}
-
-static size_t limit_bytes(const cn_batch *b)
-{
-    return sizeof(double) * (size_t)b->kernel->n_limit * (size_t)b->n;
 }
 
 static void copy_limits(const cn_batch *b, double *into, const double *from)
 {
-    if (b->kernel->n_limit) memcpy(into, from, limit_bytes(b));
+    if (b->kernel->n_limit) memcpy(into, from, sizeof(double) * (size_t)b->kernel->n_limit * (size_t)b->n);
 }
 
 void cn_system_accept(cn_system *s)
@@ -221,6 +280,7 @@ void cn_system_mark(cn_system *s)
 
 void cn_system_return(cn_system *s)
 {
+    cn_quiet_wake(s);
     for (cn_idx i = 0; i < s->n_batches; i++) copy_limits(&s->batches[i], s->batches[i].acc, s->batches[i].mark);
     cn_system_revert(s);
 }
@@ -229,9 +289,10 @@ int cn_system_switched(const cn_system *s)
 {
     for (cn_idx i = 0; i < s->n_batches; i++) {
         const cn_batch *b = &s->batches[i];
+        if (b->kernel->n_discrete == 0) continue;
         const size_t first = (size_t)(b->kernel->n_limit - b->kernel->n_discrete) * (size_t)b->n;
         const size_t count = (size_t)b->kernel->n_discrete * (size_t)b->n;
-        if (count && memcmp(b->lim + first, b->acc + first, count * sizeof(double)) != 0) return 1;
+        if (memcmp(b->lim + first, b->acc + first, count * sizeof(double)) != 0) return 1;
     }
     return 0;
 }

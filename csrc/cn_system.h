@@ -13,32 +13,43 @@
 typedef enum cn_kind { CN_NODE = 0, CN_BRANCH = 1, CN_STATE = 2 } cn_kind;
 typedef enum cn_mode { CN_MODE_DC = 0, CN_MODE_TRAN = 1 } cn_mode;
 
-/* All instances of one kernel.  Rows as in cn_kernel.h. */
+/* Some instances of one kernel, a few for each batch: a batch is evaluated or left as it is.  Rows as in cn_kernel.h. */
 typedef struct cn_batch {
     const cn_kernel *kernel;
     cn_idx n;
     const cn_idx *index;   /* n_local * n: unknown of each local unknown */
     const double *param;   /* n_param * n */
-    cn_idx jf_count, jq_count; /* entries of jf and jq that lie in the matrix (ground's do not) */
-    const cn_idx *jf_from;     /* which entry */
-    const cn_idx *jf_slot;     /* its place in the value array */
-    const cn_idx *jq_from;
+    const cn_idx *jf_slot; /* n_jf * n: place of each entry in the value array; nnz for what belongs to ground */
     const cn_idx *jq_slot;
-    double *u, *f, *q, *jf, *jq; /* scratch */
+    double *u, *f, *q, *jf, *jq; /* of the last evaluation */
     double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
     double *mark;                /* and of the last point to which a transient may return */
+    double *seen;                /* u at the last accepted point; NULL: this batch is evaluated always */
+    int quiet;                   /* nothing happens here: the linearisation at u is part of the linear circuit */
 } cn_batch;
 
 typedef struct cn_options {
     double reltol, gmin, trtol;
     int itl1, itl2, itl4;
-    int gear; /* 0: trapezoidal rule, 1: Gear's second-order method */
 } cn_options;
+
+/* How an operating point may be found, in the order in which it is tried. */
+typedef enum cn_method {
+    CN_NO_METHOD = 0,
+    CN_NEWTON = 1,
+    CN_LINE_SEARCH = 2,
+    CN_GMIN_STEPPING = 3,
+    CN_SOURCE_STEPPING = 4,
+    CN_PSEUDO_TRANSIENT = 5,
+    CN_METHODS = 6
+} cn_method;
 
 /* What an operating point took. */
 typedef struct cn_report {
-    int method; /* 0 none, 1 Newton, 2 gmin stepping, 3 source stepping */
+    int method; /* cn_method that served */
     int64_t iterations;
+    int64_t tried[CN_METHODS]; /* iterations that each took */
+    int64_t evaluations;       /* of batches */
     int64_t factorisations, refactorisations;
     cn_idx worst; /* unknown that moved most beyond its tolerance in the last iteration */
     double worst_step;
@@ -68,18 +79,25 @@ typedef struct cn_system {
     const cn_idx *forced_row;
     const double *forced_value;
     int forcing;
-    double shunt;              /* conductance from every node to ground: gmin stepping */
+    double shunt;              /* conductance from every node to `anchor`: gmin stepping, pseudo-transient */
+    double *anchor;            /* n+1, V */
     double scale;              /* of all sources: source stepping */
     cn_options options;
     cn_lu *lu;
     int lu_ready;              /* the LU has pivots; a refactorisation is enough */
-    int lu_current;            /* the LU holds the factors of `base` (linear circuits only) */
+    int lu_current;            /* the LU holds the factors of `base` (when nothing else is in the Jacobian) */
     double base_alpha, base_shunt;
-    int base_mode, base_forcing;
-    double *base;              /* nnz: constant part of the Jacobian for the alpha above */
-    double *ax;                /* nnz */
+    int base_forcing, base_stale;
+    double *base;              /* nnz+1: constant part of the Jacobian for the alpha above */
+    double *ax;                /* nnz+1 */
     double *f, *q, *dx, *residual, *good, *drive; /* n+1 */
     uint8_t *is_held;          /* n */
+    cn_idx n_quiet;            /* batches that the linear part stands in for, see cn_quiet.h */
+    cn_idx woken;              /* since the linear part was last made from scratch */
+    double *g, *c;             /* nnz+1: g0, c0 and the quiet batches' */
+    double *f_quiet, *q_quiet; /* n+1: their constant parts */
+    double *near;              /* n+1: absolute part of how far a quiet unknown may stray */
+    double *local;             /* scratch for the local unknowns of one batch */
     cn_report report;
 } cn_system;
 
@@ -90,12 +108,26 @@ void cn_system_free(cn_system *s);
 /* Set `drive` to B s: at time t, or the dc values. */
 void cn_system_drive(cn_system *s, cn_mode mode, double t);
 
+/* What becomes of the limited voltages when a point is evaluated. */
+typedef enum cn_limiting {
+    CN_LIMIT = 0,  /* they follow x as far as limiting lets them */
+    CN_START = 1,  /* they begin at the junctions' initial voltages */
+    CN_SETTLE = 2  /* they come to x, so that f is that of x itself */
+} cn_limiting;
+
 /* Evaluate f, q and the Jacobian ax = df/dx + alpha dq/dx at x (n+1 entries).
- * init as in cn_kernel.limit.  *held counts instances whose limiting holds Newton back. */
-void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, int init, cn_idx *held);
+ * *held counts instances whose limiting holds Newton back. */
+void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, cn_limiting how, cn_idx *held);
+
+/* Bring `base`, the constant part of the Jacobian, up to date. */
+void cn_system_base(cn_system *s, double alpha);
 
 /* Set q to the charges at x, and the limited voltages of devices that hold charge or remember to those of x. */
 void cn_system_charges(cn_system *s, const double *x, double t);
+
+/* Set q to the charges at the solution x that Newton's last step dx led to.  They follow the linearisation of that
+ * step, so that they balance its currents to rounding; devices that remember are evaluated anew. */
+void cn_system_step_charges(cn_system *s, const double *x, double t);
 
 /* Separate Jacobians at x for small-signal analyses; gx, cx: nnz. */
 void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx);
@@ -118,7 +150,11 @@ int cn_system_switched(const cn_system *s);
 cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
                     int max_iterations);
 
-/* Operating point at the drive in place: Newton's method, then gmin stepping, then source stepping. */
+/* A dc solution by Newton's method with a line search on the natural level function (Deuflhard, Newton Methods for
+ * Nonlinear Problems, Springer 2004, section 3.3), from x.  step: n numbers of scratch. */
+cn_status cn_newton_line_search(cn_system *s, double *x, double *step, int max_iterations);
+
+/* Operating point: Newton's method, then with a line search, gmin stepping, source stepping, pseudo-transient. */
 cn_status cn_operating_point(cn_system *s, double *x, cn_mode drive_mode, int warm);
 
 #endif

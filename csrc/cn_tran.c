@@ -1,21 +1,27 @@
 /* Transient analysis: the whole time-step loop.
  *
- * q'(t) is replaced by alpha q(t_new) + history: backward Euler for the first two steps after a break, then the
- * trapezoidal rule or Gear's second-order formula.  The local truncation error of each dynamic unknown comes from the
- * distance between the solution and the polynomial through the points before it (Milne's device; Brenan, Campbell and
- * Petzold, Numerical Solution of Initial-Value Problems in DAEs, 1996, section 5.2).
+ * q'(t) is replaced by alpha q(t_new) + history: backward Euler for the first two steps after a break, then the formula
+ * asked for.  The local truncation error of each dynamic unknown comes from the distance between the solution and the
+ * polynomial through the points before it, see cn_formula.h.
  */
 #include "cn_tran.h"
+
+#include "cn_quiet.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RETURNS = 8 };
+enum { MAX_RETURNS = 8, RINGS = 6 };
 
-typedef enum cn_rule { EULER, TRAPEZOIDAL, GEAR } cn_rule;
+/* SPICE's trtol of 7 stands for its overestimated error; this estimate is sharp, and one trtol is half a reltol. */
+static const double ERROR_PER_TRTOL = 0.5;
 
+static inline double larger(double a, double b) { return a > b ? a : b; }
+static inline double smaller(double a, double b) { return a < b ? a : b; }
+
+/* ---------------------------------------------------------------- records */
 static cn_status reserve(cn_tran *tr)
 {
     if (tr->n_points < tr->capacity) return CN_OK;
@@ -39,14 +45,31 @@ static cn_status record(cn_tran *tr)
     double *row = tr->points + (size_t)tr->n_points * (size_t)tr->n_saved;
     for (cn_idx k = 0; k < tr->n_saved; k++) row[k] = tr->x[0][tr->saved[k]];
     tr->point_times[tr->n_points++] = tr->t;
+    tr->total_points++;
     return CN_OK;
 }
 
+cn_idx cn_tran_settled(const cn_tran *tr)
+{
+    /* Only the step after the first of a stretch can lead back to its start. */
+    return tr->valid <= 2 && tr->mark_points < tr->n_points ? tr->mark_points : tr->n_points;
+}
+
+void cn_tran_forget(cn_tran *tr, cn_idx count)
+{
+    const size_t kept = (size_t)(tr->n_points - count), saved = (size_t)tr->n_saved;
+    memmove(tr->point_times, tr->point_times + count, sizeof(double) * kept);
+    memmove(tr->points, tr->points + (size_t)count * saved, sizeof(double) * kept * saved);
+    tr->n_points -= count;
+    tr->mark_points = tr->mark_points > count ? tr->mark_points - count : 0;
+}
+
+/* ---------------------------------------------------------------- stretches */
 static double find_break(const cn_tran *tr)
 {
     double next = tr->stop;
     for (cn_idx k = 0; k < tr->system->n_sources; k++)
-        next = fmin(next, cn_source_next_break(&tr->system->sources[k], tr->t));
+        next = smaller(next, cn_source_next_break(&tr->system->sources[k], tr->t));
     return next;
 }
 
@@ -54,151 +77,50 @@ static double find_break(const cn_tran *tr)
 static void begin_stretch(cn_tran *tr)
 {
     const size_t bytes = sizeof(double) * ((size_t)tr->system->n + 1);
-    tr->valid = 1;
-    tr->returns = 0;
+    tr->valid = tr->order = 1;
+    tr->steady = tr->returns = tr->damp = 0;
     tr->next_break = find_break(tr);
     tr->mark_t = tr->t;
     tr->mark_points = tr->n_points;
     memcpy(tr->mark_x, tr->x[0], bytes);
     memcpy(tr->mark_q, tr->q[0], bytes);
     memcpy(tr->mark_qdot, tr->qdot, bytes);
+    memset(tr->swings, 0, (size_t)tr->system->n + 1);
     cn_system_mark(tr->system);
 }
 
 cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
 {
     const size_t n = (size_t)tr->system->n + 1;
-    double **all[] = {&tr->x[0], &tr->x[1], &tr->x[2], &tr->q[0], &tr->q[1], &tr->qdot, &tr->history, &tr->trial,
-                      &tr->scale, &tr->mark_x, &tr->mark_q, &tr->mark_qdot};
+    double **all[] = {&tr->qdot, &tr->turn, &tr->history, &tr->trial, &tr->stage, &tr->scale, &tr->mark_x, &tr->mark_q, &tr->mark_qdot};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         if (!(*all[k] = calloc(n, sizeof(double)))) return CN_NO_MEMORY;
+    for (int k = 0; k < CN_HISTORY; k++)
+        if (!(tr->x[k] = calloc(n, sizeof(double))) || !(tr->q[k] = calloc(n, sizeof(double)))) return CN_NO_MEMORY;
+    if (!(tr->swings = calloc(n, 1))) return CN_NO_MEMORY;
     memcpy(tr->x[0], x, n * sizeof(double));
     memcpy(tr->q[0], q, n * sizeof(double));
     for (size_t i = 0; i < n; i++) tr->scale[i] = fabs(x[i]);
-    tr->t = tr->times[0] = 0.0;
+    tr->t = tr->times[0] = tr->start;
     tr->event_limit = INFINITY;
     cn_system_start(tr->system, x);
     const cn_status status = record(tr);
     begin_stretch(tr);
     /* A stretch needs a second step: only that one tells the error of the first. */
-    tr->step = fmin(tr->first_step, 0.1 * (tr->next_break - tr->t));
+    tr->step = smaller(tr->first_step, 0.1 * (tr->next_break - tr->t));
     return status;
 }
 
 void cn_tran_free(cn_tran *tr)
 {
-    for (int k = 0; k < CN_HISTORY; k++) free(tr->x[k]);
-    free(tr->q[0]);
-    free(tr->q[1]);
-    free(tr->qdot);
-    free(tr->history);
-    free(tr->trial);
-    free(tr->scale);
-    free(tr->mark_x);
-    free(tr->mark_q);
-    free(tr->mark_qdot);
-    free(tr->point_times);
-    free(tr->points);
-}
-
-/* Step length to take now, and whether it lands on the next break. */
-static double choose_step(const cn_tran *tr, int *lands)
-{
-    double h = fmin(tr->step, tr->max_step);
-    double goal = tr->next_break;
-    if (tr->event_limit < goal) goal = fmax(tr->t + 0.5 * (tr->event_limit - tr->t), tr->t + tr->min_step);
-    *lands = 0;
-    const double left = goal - tr->t;
-    if (h >= left * (1.0 - 1e-9)) {
-        h = left;
-        *lands = goal == tr->next_break;
-    } else if (h > 0.5 * left) {
-        h = 0.5 * left; /* two even steps rather than a long and a sliver */
+    for (int k = 0; k < CN_HISTORY; k++) {
+        free(tr->x[k]);
+        free(tr->q[k]);
     }
-    return h;
-}
-
-/* Coefficients: q' at the new point is alpha q + history. */
-static double set_formula(cn_tran *tr, cn_rule rule, double h)
-{
-    const cn_idx n = tr->system->n;
-    double alpha = 1.0 / h;
-    if (rule == EULER) {
-        for (cn_idx i = 0; i < n; i++) tr->history[i] = -alpha * tr->q[0][i];
-    } else if (rule == TRAPEZOIDAL) {
-        alpha = 2.0 / h;
-        for (cn_idx i = 0; i < n; i++) tr->history[i] = -alpha * tr->q[0][i] - tr->qdot[i];
-    } else {
-        const double h1 = tr->times[0] - tr->times[1];
-        const double b = -(h + h1) / (h * h1), c = h / (h1 * (h + h1));
-        alpha = (2.0 * h + h1) / (h * (h + h1));
-        for (cn_idx i = 0; i < n; i++) tr->history[i] = b * tr->q[0][i] + c * tr->q[1][i];
-    }
-    return alpha;
-}
-
-/* Extrapolate the polynomial through the valid points; returns its degree. */
-static int predict(const cn_tran *tr, double h, double *out)
-{
-    const cn_idx n = tr->system->n;
-    const double t = tr->t + h;
-    if (tr->valid < 2) {
-        memcpy(out, tr->x[0], sizeof(double) * (size_t)n);
-        return 0;
-    }
-    const double t0 = tr->times[0], t1 = tr->times[1];
-    if (tr->valid == 2) {
-        const double w = (t - t1) / (t0 - t1);
-        for (cn_idx i = 0; i < n; i++) out[i] = w * tr->x[0][i] + (1.0 - w) * tr->x[1][i];
-        return 1;
-    }
-    const double t2 = tr->times[2];
-    const double w0 = (t - t1) * (t - t2) / ((t0 - t1) * (t0 - t2));
-    const double w1 = (t - t0) * (t - t2) / ((t1 - t0) * (t1 - t2));
-    const double w2 = (t - t0) * (t - t1) / ((t2 - t0) * (t2 - t1));
-    for (cn_idx i = 0; i < n; i++) out[i] = w0 * tr->x[0][i] + w1 * tr->x[1][i] + w2 * tr->x[2][i];
-    return 2;
-}
-
-static double tolerance(const cn_tran *tr, cn_idx i, double value)
-{
-    /* Relative to the largest value so far: a signal that crosses zero needs no smaller steps there.  SPICE's trtol
-     * of 7 stands for its overestimated error; this estimate is sharp, so 7 means one reltol. */
-    const cn_system *s = tr->system;
-    return s->options.trtol / 7.0 * (s->options.reltol * fmax(tr->scale[i], fabs(value)) + s->tol[i]);
-}
-
-/* Largest local truncation error over its tolerance; predicted has degree 1 or 2. */
-static double error_norm(const cn_tran *tr, cn_rule rule, double h, const double *predicted, const double *solved)
-{
-    const double h1 = tr->times[0] - tr->times[1];
-    double own, distance;
-    if (rule == EULER) {
-        own = h * h / 2.0;
-        distance = own + h * (h + h1) / 2.0;
-    } else {
-        const double h2 = tr->times[1] - tr->times[2];
-        own = rule == TRAPEZOIDAL ? h * h * h / 12.0 : h * h * (h + h1) * (h + h1) / (6.0 * (2.0 * h + h1));
-        distance = own + h * (h + h1) * (h + h1 + h2) / 6.0;
-    }
-    double norm = 0.0;
-    for (cn_idx i = 0; i < tr->system->n; i++)
-        if (tr->dynamic[i])
-            norm = fmax(norm, fabs(solved[i] - predicted[i]) * (own / distance) / tolerance(tr, i, solved[i]));
-    return norm;
-}
-
-/* Error of the first step of a stretch, seen only once the second is there (second difference). */
-static double first_error_norm(const cn_tran *tr, double h, const double *solved)
-{
-    const double h1 = tr->times[0] - tr->times[1];
-    double norm = 0.0;
-    for (cn_idx i = 0; i < tr->system->n; i++) {
-        if (!tr->dynamic[i]) continue;
-        const double second = ((solved[i] - tr->x[0][i]) / h - (tr->x[0][i] - tr->x[1][i]) / h1) * 2.0 / (h + h1);
-        norm = fmax(norm, fabs(second) * h1 * h1 / 2.0 / tolerance(tr, i, solved[i]));
-    }
-    return norm;
+    double *all[] = {tr->qdot, tr->turn, tr->history, tr->trial, tr->stage, tr->scale, tr->mark_x, tr->mark_q, tr->mark_qdot,
+                     tr->point_times, tr->points};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
+    free(tr->swings);
 }
 
 /* Go back to the start of the stretch and try with a shorter first step. */
@@ -211,63 +133,244 @@ static void return_to_mark(cn_tran *tr, double norm)
     memcpy(tr->qdot, tr->mark_qdot, bytes);
     cn_system_return(tr->system);
     tr->t = tr->times[0] = tr->mark_t;
+    tr->total_points -= tr->n_points - tr->mark_points;
     tr->n_points = tr->mark_points;
-    tr->valid = 1;
+    tr->valid = tr->order = 1;
     tr->returns++;
     tr->accepted--;
-    tr->step = fmax(first * fmax(0.02, 0.7 / sqrt(norm)), tr->min_step);
+    tr->step = larger(first * larger(0.02, 0.7 / sqrt(norm)), tr->min_step);
 }
 
-/* Make the solved point the current one; its charges are in the system's q. */
-static void accept(cn_tran *tr, double alpha, double t, double *solved)
+/* ---------------------------------------------------------------- one step */
+/* Step length to take now, and whether it lands on the next break. */
+static double choose_step(const cn_tran *tr, int *lands)
+{
+    double h = smaller(tr->step, tr->max_step);
+    double goal = tr->next_break;
+    if (tr->event_limit < goal) goal = larger(tr->t + 0.5 * (tr->event_limit - tr->t), tr->t + tr->min_step);
+    *lands = 0;
+    const double left = goal - tr->t;
+    if (h >= left * (1.0 - 1e-9)) {
+        h = left;
+        *lands = goal == tr->next_break;
+    } else if (h > 0.5 * left) {
+        h = 0.5 * left; /* two even steps rather than a long and a sliver */
+    }
+    return h;
+}
+
+/* out = sum of weight[j] v[j]. */
+static void combine(cn_idx n, int count, const double *weight, double *const *v, double *restrict out)
+{
+    const double *const v0 = v[0], w0 = weight[0];
+    if (count == 1) {
+        for (cn_idx i = 0; i < n; i++) out[i] = w0 * v0[i];
+        return;
+    }
+    const double *const v1 = v[1], w1 = weight[1];
+    if (count == 2) {
+        for (cn_idx i = 0; i < n; i++) out[i] = w0 * v0[i] + w1 * v1[i];
+        return;
+    }
+    const double *const v2 = v[2], w2 = weight[2];
+    for (cn_idx i = 0; i < n; i++) out[i] = w0 * v0[i] + w1 * v1[i] + w2 * v2[i];
+    for (int j = 3; j < count; j++)
+        for (cn_idx i = 0; i < n; i++) out[i] += weight[j] * v[j][i];
+}
+
+/* Newton's method for q'(t) = alpha q + history, from the guess in x. */
+static cn_status solve(cn_tran *tr, double t, double alpha, double *x)
+{
+    cn_system *s = tr->system;
+    cn_system_drive(s, CN_MODE_TRAN, t);
+    return cn_newton(s, x, alpha, tr->history, CN_MODE_TRAN, t, 0, s->options.itl4);
+}
+
+/* Solve at t = tr->t + s[0], where s[j] is the distance to accepted point j; the guess is in tr->trial. */
+static cn_status take(cn_tran *tr, cn_rule rule, int order, const double *s, double *alpha)
+{
+    const cn_idx n = tr->system->n;
+    const double h = s[0], t = tr->t + h;
+    double weight[CN_HISTORY];
+    if (rule == CN_BDF) {
+        *alpha = cn_formula_bdf(order, s, weight);
+        combine(n, order, weight, tr->q, tr->history);
+        return solve(tr, t, *alpha, tr->trial);
+    }
+    const double part = rule == CN_TRBDF2 ? CN_TRBDF2_GAMMA : 1.0;
+    *alpha = 2.0 / (part * h);
+    for (cn_idx i = 0; i < n; i++) tr->history[i] = -*alpha * tr->q[0][i] - tr->qdot[i];
+    if (rule == CN_TRAPEZOIDAL) return solve(tr, t, *alpha, tr->trial);
+    /* First stage: the trapezoidal rule to t + gamma h.  Second: backward differentiation through its end. */
+    double inner[3] = {part * h, s[1] - h + part * h, s[2] - h + part * h};
+    cn_formula_predictor(2, inner, weight);
+    combine(n, 3, weight, tr->x, tr->stage);
+    const cn_status status = solve(tr, tr->t + part * h, *alpha, tr->stage);
+    if (status != CN_OK) return status;
+    cn_system_step_charges(tr->system, tr->stage, tr->t + part * h);
+    inner[0] = (1.0 - part) * h;
+    inner[1] = h;
+    *alpha = cn_formula_bdf(2, inner, weight);
+    for (cn_idx i = 0; i < n; i++) tr->history[i] = weight[0] * tr->system->q[i] + weight[1] * tr->q[0][i];
+    return solve(tr, t, *alpha, tr->trial);
+}
+
+static double tolerance(const cn_tran *tr, cn_idx i, double value)
+{
+    /* Relative to the largest value so far: a signal that crosses zero needs no smaller steps there. */
+    const cn_system *s = tr->system;
+    return s->options.reltol * larger(tr->scale[i], fabs(value)) + s->tol[i];
+}
+
+/* Largest local truncation error over its tolerance, were the solution that of a formula of this order. */
+static double error_norm(const cn_tran *tr, cn_rule rule, int order, const double *s, const double *predicted)
+{
+    const double part = cn_formula_error_part(rule, order, s) / (ERROR_PER_TRTOL * tr->system->options.trtol);
+    double norm = 0.0;
+    for (cn_idx k = 0; k < tr->n_dynamic; k++) {
+        const cn_idx i = tr->dynamic[k];
+        const double error = part * fabs(tr->trial[i] - predicted[i]), tol = tolerance(tr, i, tr->trial[i]);
+        if (error > norm * tol) norm = error / tol;
+    }
+    return norm;
+}
+
+/* Error of the first step of a stretch, seen only once the second is there (second difference). */
+static double first_error_norm(const cn_tran *tr, double h)
+{
+    const double h1 = tr->times[0] - tr->times[1], part = h1 * h1 / ((h + h1) * ERROR_PER_TRTOL * tr->system->options.trtol);
+    double norm = 0.0;
+    for (cn_idx k = 0; k < tr->n_dynamic; k++) {
+        const cn_idx i = tr->dynamic[k];
+        const double second = (tr->trial[i] - tr->x[0][i]) / h - (tr->x[0][i] - tr->x[1][i]) / h1;
+        norm = larger(norm, part * fabs(second) / tolerance(tr, i, tr->trial[i]));
+    }
+    return norm;
+}
+
+/* How many times longer the next step may be. */
+static double growth_of(double norm, int order)
+{
+    /* Nearly all steps of a run that is forced to short ones end here, without a power. */
+    if (norm < 0.01) return 2.0;
+    return 0.8 * pow(norm, -1.0 / (order + 1));
+}
+
+/* The order of the next step of backward differentiation, and how much longer that may be. */
+static double choose_order(cn_tran *tr, double norm, const double *s)
+{
+    const int now = tr->order;
+    double best = growth_of(norm, now), weight[CN_HISTORY];
+    if (++tr->steady <= now || best >= 2.0) return best;
+    for (int order = now - 1; order <= now + 1; order++) {
+        /* Order 1 is for starts: where it seems to do, order 2 does with a margin. */
+        if (order < 2 || order == now || order > tr->max_order || order + 1 > tr->valid) continue;
+        cn_formula_predictor(order, s, weight);
+        combine(tr->system->n, order + 1, weight, tr->x, tr->stage);
+        /* What is gained must be worth a change. */
+        const double growth = growth_of(error_norm(tr, CN_BDF, order, s, tr->stage), order);
+        if (growth > 1.1 * best) {
+            best = growth;
+            tr->order = order;
+            tr->steady = 0;
+        }
+    }
+    return best;
+}
+
+/* Whether a current or a voltage has changed its direction in each of the last steps, by more than its tolerance: the
+ * trapezoidal rule's own oscillation, which the error of the dynamic unknowns does not see. */
+static int rings(cn_tran *tr, const double *before)
+{
+    const cn_system *s = tr->system;
+    int found = 0;
+    for (cn_idx i = 0; i < s->n; i++) {
+        const double turn = tr->qdot[i] - before[i];
+        /* A node's row sums currents, all others voltages or rates. */
+        const double tol = s->options.reltol * larger(fabs(before[i]), fabs(tr->qdot[i])) + (s->kind[i] == CN_NODE ? 1e-9 : 1e-6);
+        const int turned = turn * tr->turn[i] < 0.0 && fabs(turn) > tol && fabs(turn) > 0.5 * fabs(tr->turn[i]);
+        tr->swings[i] = turned ? (uint8_t)(tr->swings[i] + 1) : 0;
+        found |= tr->swings[i] >= RINGS;
+        tr->turn[i] = turn;
+    }
+    return found;
+}
+
+/* Make the solved point the current one. */
+static void accept(cn_tran *tr, cn_rule rule, double alpha, double t)
 {
     cn_system *s = tr->system;
     const cn_idx n = s->n;
-    /* Charges at the solution itself: the last load was one Newton step before it. */
-    cn_system_charges(s, solved, t);
-    double *oldest = tr->x[CN_HISTORY - 1];
+    cn_system_step_charges(s, tr->trial, t);
+    double *x = tr->x[CN_HISTORY - 1], *q = tr->q[CN_HISTORY - 1];
     for (int k = CN_HISTORY - 1; k > 0; k--) {
         tr->x[k] = tr->x[k - 1];
+        tr->q[k] = tr->q[k - 1];
         tr->times[k] = tr->times[k - 1];
     }
-    memcpy(oldest, solved, sizeof(double) * ((size_t)n + 1));
-    tr->x[0] = oldest;
+    tr->x[0] = tr->trial;
+    tr->trial = x;
+    tr->q[0] = q;
     tr->times[0] = tr->t = t;
-    double *before = tr->q[1];
-    tr->q[1] = tr->q[0];
-    tr->q[0] = before;
+    const double *solved = tr->x[0];
+    double *before = tr->history; /* becomes the derivative before this step */
     for (cn_idx i = 0; i < n; i++) {
-        tr->q[0][i] = s->q[i];
-        tr->qdot[i] = alpha * s->q[i] + tr->history[i];
-        tr->scale[i] = fmax(tr->scale[i], fabs(solved[i]));
+        const double rate = alpha * s->q[i] + tr->history[i];
+        before[i] = tr->qdot[i];
+        q[i] = s->q[i];
+        tr->qdot[i] = rate;
+        tr->scale[i] = larger(tr->scale[i], fabs(solved[i]));
+    }
+    if (rule == CN_TRAPEZOIDAL && rings(tr, before)) {
+        tr->damp = 2;
+        tr->ringing++;
+        memset(tr->swings, 0, (size_t)n);
     }
     if (tr->valid < CN_HISTORY) tr->valid++;
+    cn_quiet_rest(s);
     cn_system_accept(s);
     tr->accepted++;
+}
+
+static cn_rule rule_now(const cn_tran *tr, int *order)
+{
+    *order = 2;
+    if (tr->valid < 3) {
+        *order = 1;
+        return CN_BDF;
+    }
+    if (tr->rule == CN_BDF) {
+        *order = tr->order;
+        return CN_BDF;
+    }
+    return tr->damp ? CN_BDF : tr->rule;
 }
 
 /* One attempt at a step.  CN_CONTINUE: go on (accepted or not). */
 static cn_status attempt(cn_tran *tr)
 {
     cn_system *s = tr->system;
-    int lands;
+    int lands, order;
     const double h = choose_step(tr, &lands);
     const double t = lands ? tr->next_break : tr->t + h;
-    const cn_rule rule = tr->valid < 3 ? EULER : s->options.gear ? GEAR : TRAPEZOIDAL;
-    const int order = rule == EULER ? 1 : 2;
-    const double alpha = set_formula(tr, rule, h);
-    const int degree = predict(tr, h, tr->trial);
+    const cn_rule rule = rule_now(tr, &order);
+    const int degree = tr->valid > order ? order : tr->valid - 1;
+    double distance[CN_HISTORY], weight[CN_HISTORY], alpha;
+    for (int k = 0; k < tr->valid; k++) distance[k] = t - tr->times[k];
+    distance[0] = h;
+    cn_formula_predictor(degree, distance, weight);
+    combine(s->n, degree + 1, weight, tr->x, tr->trial);
     double *predicted = s->good; /* free during a transient: only homotopies use it */
     memcpy(predicted, tr->trial, sizeof(double) * (size_t)s->n);
 
-    cn_system_drive(s, CN_MODE_TRAN, t);
-    const cn_status status = cn_newton(s, tr->trial, alpha, tr->history, CN_MODE_TRAN, t, 0, s->options.itl4);
+    const cn_status status = take(tr, rule, order, distance, &alpha);
     if (status == CN_NO_MEMORY || status == CN_BAD_ARGUMENT) return status;
-    if (status == CN_OUT_OF_BOUNDS && rule != EULER) {
-        /* The second-order formulas carry the rate before the bound past it; an Euler step ends inside. */
+    if (status == CN_OUT_OF_BOUNDS && order > 1) {
+        /* The higher formulas carry the rate before the bound past it; an Euler step ends inside. */
         tr->rejected_bound++;
         cn_system_revert(s);
         tr->valid = 2;
+        tr->order = 1;
         tr->step = h;
         return CN_CONTINUE;
     }
@@ -275,13 +378,13 @@ static cn_status attempt(cn_tran *tr)
         tr->rejected_newton++;
         cn_system_revert(s);
         tr->step = h / 8.0;
-        if (tr->valid > 1) tr->valid = 1; /* the prediction may be what misled Newton's method */
+        if (tr->valid > 1) tr->valid = tr->order = 1; /* the prediction may be what misled Newton's method */
         if (tr->step < tr->min_step) return status == CN_SINGULAR ? status : CN_STEP_TOO_SMALL;
         return CN_CONTINUE;
     }
     /* A switch turned: come close to the instant before letting it. */
     const int switched = cn_system_switched(s);
-    if (switched && h > fmax(1e-4 * tr->max_step, 4.0 * tr->min_step)) {
+    if (switched && h > larger(1e-4 * tr->max_step, 4.0 * tr->min_step)) {
         tr->rejected_event++;
         cn_system_revert(s);
         tr->event_limit = t;
@@ -290,9 +393,9 @@ static cn_status attempt(cn_tran *tr)
     double growth = 2.0;
     int jumped = 0;
     if (degree > 0) {
-        const double norm = error_norm(tr, rule, h, predicted, tr->trial);
-        if (degree == 1 && tr->valid == 2 && tr->times[1] == tr->mark_t && tr->returns < MAX_RETURNS) {
-            const double first = first_error_norm(tr, h, tr->trial);
+        const double norm = error_norm(tr, rule, order, distance, predicted);
+        if (tr->valid == 2 && tr->times[1] == tr->mark_t && tr->returns < MAX_RETURNS) {
+            const double first = first_error_norm(tr, h);
             if (first > 1.0 && tr->times[0] - tr->times[1] > 1e3 * tr->min_step) {
                 tr->rejected_error++;
                 return_to_mark(tr, first);
@@ -303,27 +406,43 @@ static cn_status attempt(cn_tran *tr)
             if (h > 1e3 * tr->min_step) {
                 tr->rejected_error++;
                 cn_system_revert(s);
-                tr->step = h * fmax(0.1, 0.8 * pow(norm, -1.0 / (order + 1)));
+                tr->step = h * larger(0.1, 0.8 * pow(norm, -1.0 / (order + 1)));
+                if (rule == CN_BDF && tr->order > 2) {
+                    tr->order--;
+                    tr->steady = 0;
+                }
                 return CN_CONTINUE;
             }
             jumped = 1; /* no step is short enough: a discontinuity, stepped over */
             tr->discontinuities++;
+        } else if (tr->rule == CN_BDF && tr->valid >= 3) {
+            growth = choose_order(tr, norm, distance);
         } else {
-            growth = 0.8 * pow(fmax(norm, 1e-12), -1.0 / (order + 1));
+            growth = growth_of(norm, order);
         }
     }
-    accept(tr, alpha, t, tr->trial);
+    if (tr->damp) tr->damp--;
+    accept(tr, rule, alpha, t);
+    if (tr->rule == CN_BDF && tr->valid == 3) tr->order = tr->max_order < 2 ? 1 : 2;
     const cn_status recorded = record(tr);
     if (recorded != CN_OK) return recorded;
     /* An unchanged step keeps the factors of a linear circuit. */
-    tr->step = growth < 0.95 ? h * growth : growth < 1.25 ? h : h * fmin(growth, 2.0);
+    tr->step = growth < 0.95 ? h * growth : growth < 1.25 ? h : h * smaller(growth, 2.0);
+    if (rule == CN_BDF && order > 2 && tr->step > h) {
+        /* The formulas of high order are stable only when the step keeps its length for a while. */
+        if (tr->steady > 0 && tr->steady <= order) {
+            tr->step = h;
+        } else {
+            tr->steady = 0;
+        }
+    }
     if (t >= tr->event_limit) tr->event_limit = INFINITY;
     if (lands || switched || jumped || tr->inconsistent) {
         const int restart = !tr->inconsistent;
         tr->inconsistent = 0;
         begin_stretch(tr);
-        if (restart) tr->step = fmin(h, 0.1 * fmin(tr->next_break - tr->t, tr->max_step));
-        tr->step = fmax(tr->step, tr->min_step);
+        if (restart) tr->step = smaller(h, 0.1 * smaller(tr->next_break - tr->t, tr->max_step));
+        tr->step = larger(tr->step, tr->min_step);
     }
     return CN_CONTINUE;
 }

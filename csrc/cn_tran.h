@@ -2,25 +2,32 @@
 #ifndef CN_TRAN_H
 #define CN_TRAN_H
 
+#include "cn_formula.h"
 #include "cn_system.h"
-
-enum { CN_HISTORY = 3 }; /* accepted points kept: the predictor is a parabola */
 
 typedef struct cn_tran {
     cn_system *system;
     /* set by the caller */
-    double stop, record_from, max_step, min_step, first_step;
+    cn_rule rule;
+    int max_order;             /* of backward differentiation, 1 to CN_MAX_ORDER */
+    double start, stop, record_from, max_step, min_step, first_step;
     cn_idx n_saved;            /* unknowns recorded at each point */
     const cn_idx *saved;
-    const uint8_t *dynamic;    /* n: 1 where dq/dx has a column, so that the error of x can be controlled */
+    cn_idx n_dynamic;          /* unknowns on which charges depend, so that their error can be controlled */
+    const cn_idx *dynamic;
     int inconsistent;          /* the start (uic) need not satisfy the equations: no prediction through it */
     /* where it is */
     double t, step, next_break;
+    int order;                 /* of backward differentiation now */
+    int steady;                /* steps since it was chosen */
+    int damp;                  /* steps of backward differentiation still to take against ringing */
     int valid;                 /* accepted points that prediction may use, the current one first */
     double times[CN_HISTORY];
     double *x[CN_HISTORY];     /* n+1 each */
-    double *q[2], *qdot;       /* charges at the last two points, their derivative at the last */
-    double *history, *trial, *scale; /* scale: largest |x| so far, per unknown */
+    double *q[CN_HISTORY], *qdot; /* charges at the same points, their derivative at the last */
+    double *turn;              /* change of qdot in the last step of the trapezoidal rule */
+    uint8_t *swings;           /* how many times in succession that change has turned round */
+    double *history, *trial, *stage, *scale; /* scale: largest |x| so far, per unknown */
     double *mark_x, *mark_q, *mark_qdot; /* the state at the last break, to return to */
     double mark_t;
     cn_idx mark_points;
@@ -30,14 +37,24 @@ typedef struct cn_tran {
     cn_idx n_points, capacity;
     double *point_times, *points; /* capacity * n_saved */
     /* counts */
-    int64_t accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities;
+    int64_t total_points, accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities, ringing;
 } cn_tran;
 
-/* Start at t = 0 with x (n+1) and charges q (n+1); caller has set the fields above "where it is". */
+/* Start at `start` with x (n+1) and charges q (n+1); caller has set the fields above "where it is". */
 cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q);
 
 /* Take at most `budget` steps.  CN_CONTINUE: call again; CN_OK: reached stop. */
 cn_status cn_tran_advance(cn_tran *tr, int budget);
+
+/* How many of the records no later step can take back, and forgetting that many. */
+cn_idx cn_tran_settled(const cn_tran *tr);
+void cn_tran_forget(cn_tran *tr, cn_idx count);
+
+/* The whole state as `cn_tran_state_size` numbers, to go on from there in another run of the same circuit.
+ * cn_tran_restore comes after cn_tran_init in the place of its start. */
+size_t cn_tran_state_size(const cn_tran *tr);
+void cn_tran_save(const cn_tran *tr, double *state);
+void cn_tran_restore(cn_tran *tr, const double *state);
 
 void cn_tran_free(cn_tran *tr);
 

@@ -86,12 +86,13 @@ class Tran(Analysis):
         else:
             x = np.append(system.operating_point(at_time_zero=True, use_ic=True), 0.0)
             q = system.engine.charges(x)
-        status, times, points, counts = system.transient(
+        status, times, points, counts, _ = system.transient(
             x,
             q,
             chosen,
+            start=0.0,
             stop=stop,
-            start=start,
+            record_from=start,
             max_step=max_step,
             # Given initial conditions fit no equation: a very short step finds currents and voltages that go with them.
             first_step=1e-6 * max_step if self.uic else min(0.1 * max_step, 0.01 * stop),

@@ -21,8 +21,9 @@ IGNORED = frozenset(
 _ABOVE_ZERO = ("reltol", "abstol", "vntol", "trtol")
 _AT_LEAST_ZERO = ("gmin", "chgtol")
 _DEGREES = ("temp", "tnom")
-_COUNTS = ("itl1", "itl2", "itl4")
-_METHODS = {"trap": "trap", "trapezoidal": "trap", "gear": "gear"}
+_COUNTS = ("itl1", "itl2", "itl4", "maxord")
+_MOST_ORDER = 6
+_METHODS = {"trap": "trap", "trapezoidal": "trap", "gear": "gear", "trbdf2": "trbdf2"}
 _ABSOLUTE_ZERO = -273.15  # degrees Celsius
 
 
@@ -39,13 +40,16 @@ class SimOptions:
     chgtol : float
         Kept for decks that set it: errors are controlled on voltages and states here.
     trtol : float
-        Scales the allowed local truncation error; 7 stands for one ``reltol``.
+        Scales the allowed local truncation error: ``trtol / 2`` times the tolerance of the unknown.
     temp, tnom : float
         Temperature of the circuit and of the parameters, degrees Celsius.
     itl1, itl2, itl4 : int
         Newton iterations of an operating point, a sweep point, a time point.
-    method : {"trap", "gear"}
-        Integration formula, both of second order.
+    method : {"trap", "gear", "trbdf2"}
+        Integration formula: the trapezoidal rule, Gear's backward differentiation, or the trapezoidal rule and
+        backward differentiation in one step, both of second order.
+    maxord : int
+        Highest order of Gear's formulas, 1 to 6.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class SimOptions:
     itl2: int = 50
     itl4: int = 10
     method: str = "trap"
+    maxord: int = 2
 
     def __post_init__(self) -> None:
         for name in (*_ABOVE_ZERO, *_AT_LEAST_ZERO, *_DEGREES, *_COUNTS):
@@ -85,11 +90,13 @@ class SimOptions:
             elif name in _DEGREES and not number > _ABSOLUTE_ZERO:
                 raise _refuse(name, number, f"degrees Celsius above {_ABSOLUTE_ZERO}")
             object.__setattr__(self, name, number)
+        if self.maxord > _MOST_ORDER:
+            raise _refuse("maxord", self.maxord, f"1 to {_MOST_ORDER}")
         if not self.reltol < 1.0:
             raise _refuse("reltol", self.reltol, "a number below 1")
         method = _METHODS.get(str(self.method).lower())
         if method is None:
-            raise _refuse("method", self.method, "trap or gear", nearest(str(self.method).lower(), _METHODS))
+            raise _refuse("method", self.method, "trap, gear or trbdf2", nearest(str(self.method).lower(), _METHODS))
         object.__setattr__(self, "method", method)
 
     @classmethod
@@ -107,9 +114,6 @@ class SimOptions:
         for name, value in options.items():
             if name in known:
                 chosen[name] = value
-            elif name == "maxord":
-                if _finite(name, value) not in (1.0, 2.0):
-                    warnings.append(f"option maxord = {value}: formulas of second order are used")
             elif name not in IGNORED:
                 hint = nearest(name, known)
                 warnings.append(f"unknown option {name!r} is ignored" + (f"; {hint}" if hint else ""))

@@ -251,7 +251,8 @@ def kernel_source(device: type[Device], symbol: str) -> str:
     printer = _printer()
     noise = "noise_plus, noise_minus, noise_names, noise" if model.noise else "0, 0, 0, 0"
     discrete = sum(item.kind == "switch" for item in model.limits)
-    flags = "CN_KERNEL_LINEAR" if model.linear else "0"
+    timed = any(str(symbol) == "env_time" for e in (*model.f, *model.q) for symbol in e.free_symbols)
+    flags = "CN_KERNEL_LINEAR" if model.linear else "CN_KERNEL_TIMED" if timed else "0"
     return "\n".join(
         [
             f"/* Generated from the equations of {device.name}. */",

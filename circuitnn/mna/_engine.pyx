@@ -1,139 +1,17 @@
 """The face of the C engine: holds the arrays of an assembled circuit, runs Newton's method and transients on them."""
 
-from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
+from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from circuitnn.errors import UsageError
 from circuitnn.mna._block import BlockKernel
 
-cdef extern from "cn_types.h":
-    ctypedef int32_t cn_idx
-    ctypedef enum cn_status:
-        CN_OK
-        CN_NO_MEMORY
-        CN_SINGULAR
-        CN_PIVOT_GROWTH
-        CN_NOT_FINITE
-        CN_NO_CONVERGENCE
-        CN_STEP_TOO_SMALL
-        CN_CONTINUE
-        CN_BAD_ARGUMENT
-
-cdef extern from "cn_kernel.h":
-    ctypedef struct cn_kernel:
-        cn_idx n_local, n_param, n_limit, n_discrete, n_jf, n_jq
-
-cdef extern from "cn_lu.h":
-    ctypedef struct cn_lu:
-        pass
-    cn_idx cn_lu_bad_column(const cn_lu *lu)
-    size_t cn_lu_nnz(const cn_lu *lu)
-
-cdef extern from "cn_source.h":
-    ctypedef enum cn_waveform:
-        CN_DC
-    ctypedef struct cn_source:
-        cn_waveform kind
-        int dc_given
-        double dc
-        const double *args
-        cn_idx n_args
-
-cdef extern from "cn_system.h":
-    ctypedef enum cn_mode:
-        CN_MODE_DC
-        CN_MODE_TRAN
-    ctypedef struct cn_batch:
-        const cn_kernel *kernel
-        cn_idx n
-        const cn_idx *index
-        const double *param
-        cn_idx jf_count
-        cn_idx jq_count
-        const cn_idx *jf_from
-        const cn_idx *jf_slot
-        const cn_idx *jq_from
-        const cn_idx *jq_slot
-        double *u
-        double *f
-        double *q
-        double *jf
-        double *jq
-        double *lim
-        double *acc
-        double *mark
-    ctypedef struct cn_options:
-        double reltol, gmin, trtol
-        int itl1, itl2, itl4, gear
-    ctypedef struct cn_report:
-        int method
-        int64_t iterations, factorisations, refactorisations
-        cn_idx worst
-        double worst_step
-    ctypedef struct cn_system:
-        cn_idx n, nnz
-        const cn_idx *ap
-        const cn_idx *ai
-        const double *g0
-        const double *c0
-        const cn_idx *diagonal
-        const uint8_t *kind
-        const double *tol
-        cn_idx n_batches
-        cn_batch *batches
-        cn_idx n_sources
-        cn_source *sources
-        cn_idx n_drive
-        const cn_idx *drive_row
-        const cn_idx *drive_source
-        const double *drive_value
-        cn_idx n_held
-        const cn_idx *held_row
-        const double *held_value
-        cn_idx n_forced
-        cn_idx n_bounded
-        const cn_idx *bounded_row
-        const double *bounded_low
-        const double *bounded_high
-        const cn_idx *forced_row
-        const double *forced_value
-        int forcing
-        double scale
-        cn_options options
-        cn_lu *lu
-        double *q
-        double *dx
-        cn_report report
-    cn_status cn_system_init(cn_system *s, const cn_idx *perm)
-    void cn_system_free(cn_system *s)
-    void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx) nogil
-    void cn_system_charges(cn_system *s, const double *x, double t) nogil
-    void cn_system_accept(cn_system *s)
-    cn_status cn_operating_point(cn_system *s, double *x, cn_mode drive_mode, int warm) nogil
-
-cdef extern from "cn_tran.h":
-    ctypedef struct cn_tran:
-        cn_system *system
-        double stop, record_from, max_step, min_step, first_step
-        cn_idx n_saved
-        const cn_idx *saved
-        const uint8_t *dynamic
-        int inconsistent
-        double t, step
-        cn_idx n_points
-        double *point_times
-        double *points
-        int64_t accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities
-    cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
-    cn_status cn_tran_advance(cn_tran *tr, int budget) nogil
-    void cn_tran_free(cn_tran *tr)
-
-
-METHODS = ("none", "newton", "gmin stepping", "source stepping")
+METHODS = ("none", "newton", "line search", "gmin stepping", "source stepping", "pseudo-transient")
+#: Elements in one batch: few, so that those at rest are left alone; more in a large circuit, for the overhead.
+_BATCH, _LARGE_BATCH, _LARGE = 8, 64, 20_000
 
 
 def _indices(values):
@@ -166,17 +44,9 @@ cdef class Engine:
     options : circuitnn.circuit.options.SimOptions
     """
 
-    cdef cn_system s
-    cdef object keep
-    cdef object forced
-    cdef list blocks
-    cdef bint alive
-    cdef readonly int n
-
     def __cinit__(self, plan, options):
         cdef cn_batch *batch
         cdef const int32_t[::1] iv
-        cdef double[::1] dv
         cdef const double[::1] cv
         cdef const uint8_t[::1] bv
         cdef cn_status status
@@ -207,44 +77,22 @@ cdef class Engine:
         s.n_bounded = len(rows)
         s.n_sources = plan.n_sources
         s.sources = <cn_source *> calloc(max(plan.n_sources, 1), sizeof(cn_source))
-        s.batches = <cn_batch *> calloc(max(len(plan.batches), 1), sizeof(cn_batch))
+        lengths = [_lengths(b.n) for b in plan.batches]
+        s.n_batches = sum([len(of_one) for of_one in lengths])
+        s.batches = <cn_batch *> calloc(max(s.n_batches, 1), sizeof(cn_batch))
         if s.sources == NULL or s.batches == NULL:
             raise MemoryError
-        s.n_batches = len(plan.batches)
-        for i, b in enumerate(plan.batches):
-            batch = &s.batches[i]
-            self.keep.append(b.kernel)
-            batch.kernel = <const cn_kernel *> <uintptr_t> b.kernel.address
-            batch.n = b.n
-            iv = self._own(_indices(b.index).ravel()); batch.index = _idx(iv)
-            cv = self._own(_doubles(b.param).ravel()); batch.param = _cdbl(cv)
-            inside = np.flatnonzero(b.jf_slot.ravel() < s.nnz)
-            batch.jf_count = len(inside)
-            iv = self._own(_indices(inside)); batch.jf_from = _idx(iv)
-            iv = self._own(_indices(b.jf_slot.ravel()[inside])); batch.jf_slot = _idx(iv)
-            inside = np.flatnonzero(b.jq_slot.ravel() < s.nnz)
-            batch.jq_count = len(inside)
-            iv = self._own(_indices(inside)); batch.jq_from = _idx(iv)
-            iv = self._own(_indices(b.jq_slot.ravel()[inside])); batch.jq_slot = _idx(iv)
-            local = batch.kernel.n_local * b.n
-            dv = self._own(np.zeros(local)); batch.u = _dbl(dv)
-            dv = self._own(np.zeros(local)); batch.f = _dbl(dv)
-            dv = self._own(np.zeros(local)); batch.q = _dbl(dv)
-            dv = self._own(np.zeros(batch.kernel.n_jf * b.n)); batch.jf = _dbl(dv)
-            dv = self._own(np.zeros(batch.kernel.n_jq * b.n)); batch.jq = _dbl(dv)
-            dv = self._own(np.zeros(batch.kernel.n_limit * b.n)); batch.lim = _dbl(dv)
-            start = np.zeros((batch.kernel.n_limit, b.n))
-            if b.discrete_start is not None:
-                start[batch.kernel.n_limit - batch.kernel.n_discrete:] = b.discrete_start
-            dv = self._own(start.ravel()); batch.acc = _dbl(dv)
-            dv = self._own(start.ravel().copy()); batch.mark = _dbl(dv)
+        rests = sum([b.n for b in plan.batches]) >= 2 * _BATCH
+        batch = s.batches
+        for b, of_one in zip(plan.batches, lengths):
+            self._set_batches(batch, b, of_one, rests)
+            batch += len(of_one)
         s.options.reltol = options.reltol
         s.options.gmin = options.gmin
         s.options.trtol = options.trtol
         s.options.itl1 = options.itl1
         s.options.itl2 = options.itl2
         s.options.itl4 = options.itl4
-        s.options.gear = options.method == "gear"
         iv = _indices(plan.perm)
         status = cn_system_init(s, _idx(iv))
         self.alive = True
@@ -258,6 +106,45 @@ cdef class Engine:
             cn_system_free(&self.s)
         free(self.s.sources)
         free(self.s.batches)
+
+    cdef _set_batches(self, cn_batch *first, plan_batch, lengths, bint rests):
+        """Split the elements of one kernel into batches, with their arrays one after the other."""
+        cdef const cn_kernel *kernel = <const cn_kernel *> <uintptr_t> plan_batch.kernel.address
+        cdef cn_batch *b
+        cdef const int32_t[::1] index, jf_slot, jq_slot
+        cdef const double[::1] param
+        cdef double[::1] u, f, q, jf, jq, lim, acc, mark, seen
+        cdef Py_ssize_t at = 0
+        self.keep.append(plan_batch.kernel)
+        n = plan_batch.n
+        index = self._own(_split(_indices(plan_batch.index), lengths))
+        param = self._own(_split(_doubles(plan_batch.param), lengths))
+        jf_slot = self._own(_split(_indices(plan_batch.jf_slot), lengths))
+        jq_slot = self._own(_split(_indices(plan_batch.jq_slot), lengths))
+        u, f, q, seen = (self._own(np.zeros(kernel.n_local * n)) for _ in range(4))
+        jf, jq = self._own(np.zeros(kernel.n_jf * n)), self._own(np.zeros(kernel.n_jq * n))
+        start = np.zeros((kernel.n_limit, n))
+        if plan_batch.discrete_start is not None:
+            start[kernel.n_limit - kernel.n_discrete:] = plan_batch.discrete_start
+        start = _split(start, lengths)
+        lim, acc, mark = self._own(np.zeros(kernel.n_limit * n)), self._own(start), self._own(start.copy())
+        b = first
+        for length in lengths:
+            b.kernel, b.n = kernel, length
+            b.index = &index[at * kernel.n_local]
+            b.u, b.f, b.q = &u[at * kernel.n_local], &f[at * kernel.n_local], &q[at * kernel.n_local]
+            if rests and not kernel.flags & (CN_KERNEL_MEMORY | CN_KERNEL_TIMED):
+                b.seen = &seen[at * kernel.n_local]
+            if kernel.n_param:
+                b.param = &param[at * kernel.n_param]
+            if kernel.n_jf:
+                b.jf, b.jf_slot = &jf[at * kernel.n_jf], &jf_slot[at * kernel.n_jf]
+            if kernel.n_jq:
+                b.jq, b.jq_slot = &jq[at * kernel.n_jq], &jq_slot[at * kernel.n_jq]
+            if kernel.n_limit:
+                b.lim, b.acc, b.mark = &lim[at * kernel.n_limit], &acc[at * kernel.n_limit], &mark[at * kernel.n_limit]
+            at += length
+            b += 1
 
     cdef _own(self, array):
         self.keep.append(array)
@@ -315,12 +202,12 @@ cdef class Engine:
 
     def jacobians(self, double[::1] x):
         """Return df/dx and dq/dx at ``x`` on the pattern, each (nnz,)."""
-        cdef double[::1] g = np.empty(self.s.nnz)
-        cdef double[::1] c = np.empty(self.s.nnz)
+        cdef double[::1] g = np.empty(self.s.nnz + 1)  # the last entry gathers what belongs to ground
+        cdef double[::1] c = np.empty(self.s.nnz + 1)
         with nogil:
             cn_system_jacobians(&self.s, &x[0], &g[0], &c[0])
         self._raise()
-        return np.asarray(g), np.asarray(c)
+        return np.asarray(g)[:self.s.nnz], np.asarray(c)[:self.s.nnz]
 
     def limits(self, int k):
         """Return the limited voltages of batch ``k`` where they were last settled, (n_limit, n)."""
@@ -347,7 +234,9 @@ cdef class Engine:
         cdef cn_report *r = &self.s.report
         return {
             "method": METHODS[r.method],
+            "tried": {METHODS[k]: r.tried[k] for k in range(CN_METHODS) if r.tried[k]},
             "iterations": r.iterations,
+            "evaluations": r.evaluations,
             "factorisations": r.factorisations,
             "refactorisations": r.refactorisations,
             "lu_nonzeros": cn_lu_nnz(self.s.lu),
@@ -357,7 +246,7 @@ cdef class Engine:
 
     def reset_report(self):
         """Set all counts to zero."""
-        self.s.report = cn_report(0, 0, 0, 0, 0, 0.0)
+        memset(&self.s.report, 0, sizeof(cn_report))
         for block in self.blocks:
             block.refused = None
 
@@ -365,66 +254,19 @@ cdef class Engine:
         """Return the unknown whose column had no pivot in the last factorisation."""
         return cn_lu_bad_column(self.s.lu)
 
-    def transient(self, double[::1] x, double[::1] q, saved, dynamic, *, double stop, double record_from,
-                  double max_step, double min_step, double first_step, bint inconsistent, progress=None):
-        """Run a transient from ``x`` with charges ``q``.
 
-        Returns ``(status, times, points, counts)``; whatever was computed is returned also when the status
-        tells of a failure.  Control comes back to Python now and then, so that an interrupt is seen.
-        """
-        cdef cn_tran tr
-        cdef cn_status status
-        cdef const int32_t[::1] chosen = _indices(saved)
-        cdef const uint8_t[::1] is_dynamic = np.ascontiguousarray(dynamic, dtype=np.uint8)
-        cdef double[::1] times
-        cdef double[:, ::1] points
-        cdef int budget = max(1, 2000000 // (self.s.nnz + 100))
-        _zero(&tr)
-        tr.system = &self.s
-        tr.stop, tr.record_from = stop, record_from
-        tr.max_step, tr.min_step, tr.first_step = max_step, min_step, first_step
-        tr.n_saved, tr.saved, tr.dynamic = chosen.shape[0], _idx(chosen), &is_dynamic[0]
-        tr.inconsistent = inconsistent
-        try:
-            status = cn_tran_init(&tr, &x[0], &q[0])
-            if status == CN_OK:
-                status = CN_CONTINUE
-            while status == CN_CONTINUE:
-                with nogil:
-                    status = cn_tran_advance(&tr, budget)
-                self._raise()
-                PyErr_CheckSignals()  # raises KeyboardInterrupt: without a progress bar no Python code runs here
-                if progress is not None:
-                    progress(tr.t / stop)
-            if status == CN_NO_MEMORY:
-                raise MemoryError
-            times = np.empty(tr.n_points)
-            points = np.empty((tr.n_points, tr.n_saved))
-            if tr.n_points:
-                memcpy(&times[0], tr.point_times, tr.n_points * sizeof(double))
-                if tr.n_saved:
-                    memcpy(&points[0, 0], tr.points, <size_t> tr.n_points * tr.n_saved * sizeof(double))
-            counts = {
-                "points": tr.n_points,
-                "accepted": tr.accepted,
-                "rejected_error": tr.rejected_error,
-                "rejected_newton": tr.rejected_newton,
-                "rejected_event": tr.rejected_event,
-                "rejected_bound": tr.rejected_bound,
-                "discontinuities": tr.discontinuities,
-                "time": tr.t,
-                "step": tr.step,
-            }
-            return status, np.asarray(times), np.asarray(points), counts
-        finally:
-            cn_tran_free(&tr)
+def _lengths(n):
+    """Return how many of ``n`` elements each batch takes."""
+    most = _BATCH if n <= _LARGE else _LARGE_BATCH
+    return [most] * (n // most) + ([n % most] if n % most else [])
 
 
-cdef void _zero(cn_tran *tr):
-    cdef char *bytes = <char *> tr
-    cdef size_t k
-    for k in range(sizeof(cn_tran)):
-        bytes[k] = 0
+def _split(rows, lengths):
+    """Return an array (rows, n) with the columns of each batch together, flat: batch by batch, row by row."""
+    full = [length for length in lengths if length == lengths[0]]
+    columns = len(full) * full[0]
+    first = rows[:, :columns].reshape(len(rows), len(full), full[0]).transpose(1, 0, 2).ravel()
+    return np.ascontiguousarray(np.concatenate([first, rows[:, columns:].ravel()]))
 
 
 OK, SINGULAR, NOT_FINITE, NO_CONVERGENCE, STEP_TOO_SMALL = (

@@ -15,6 +15,8 @@ cdef extern from "cn_types.h":
 
 cdef extern from "cn_kernel.h":
     enum:
+        CN_KERNEL_TIMED
+    enum:
         CN_KERNEL_ABI
     ctypedef struct cn_kernel:
         int abi
@@ -142,6 +144,9 @@ cdef class TapeKernel:
         self._name = self.name.encode()
         memset(&self._kernel, 0, sizeof(self._kernel))
         self._kernel.abi = CN_KERNEL_ABI
+        clock = count + self.n_param  # the register of the time
+        if tape.result == clock or any([clock in instruction[1:] for instruction in tape.code]):
+            self._kernel.flags = CN_KERNEL_TIMED
         self._kernel.name = self._name
         self._kernel.n_local = self.n_local
         self._kernel.n_param = self.n_param

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 import circuitnn.mna._engine as _engine
+import circuitnn.mna._transient as _transient
 from circuitnn.circuit.topology import raise_faults
 from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, nearest
 from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
@@ -193,26 +194,39 @@ class System:
         q: np.ndarray,
         saved: list[int],
         *,
-        stop: float,
         start: float,
+        stop: float,
+        record_from: float,
         max_step: float,
         first_step: float,
         inconsistent: bool,
+        state: np.ndarray | None = None,
+        sink: Callable[[np.ndarray, np.ndarray], None] | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> tuple[int, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Integrate from ``x`` (n+1,) with charges ``q`` (n+1,); return status, times, points (len, saved), counts."""
-        return self.engine.transient(
+    ) -> tuple[int, np.ndarray, np.ndarray, dict[str, Any], np.ndarray]:
+        """Integrate from ``x`` (n+1,) with charges ``q`` (n+1,), or from a ``state`` that this has returned.
+
+        Returns status, times, points (len, saved), counts and the state at the end; a ``sink`` is given times and
+        points in portions, and what is returned are the last ones.
+        """
+        return _transient.run(
+            self.engine,
             x,
             q,
             saved,
             self.plan.dynamic,
+            method=self.options.method,
+            max_order=self.options.maxord,
+            start=start,
             stop=stop,
-            record_from=start,
+            record_from=record_from,
             max_step=max_step,
             # Below this the time cannot be told from its neighbour in double precision over the whole run.
             min_step=max(1e-11 * max_step, 8.0 * np.spacing(stop)),
             first_step=first_step,
             inconsistent=inconsistent,
+            state=state,
+            sink=sink,
             progress=progress,
         )
 

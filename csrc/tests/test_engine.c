@@ -47,24 +47,25 @@ static cn_system make(double g, double c, double *g0, double *c0, cn_source *sou
     s.drive_row = ROW;
     s.drive_source = SOURCE;
     s.drive_value = VALUE;
-    s.options = (cn_options){1e-4, 1e-12, 7.0, 100, 50, 10, 0};
+    s.options = (cn_options){1e-4, 1e-12, 2.0, 100, 50, 10};
     return s;
 }
 
-static void low_pass(int gear)
+static void low_pass(cn_rule rule, int order)
 {
     double g0[8], c0[8], x[4] = {0.0}, q[4] = {0.0};
     const double pulse[] = {0.0, 1.0, 0.0, 1e-9, 1e-9, 1.0, 2.0};
     cn_source source = {CN_PULSE, 0, 0.0, pulse, 7};
     cn_system s = make(1e-3, 1e-6, g0, c0, &source);
-    s.options.gear = gear;
     CHECK(cn_system_init(&s, PERM) == CN_OK);
     CHECK(cn_operating_point(&s, x, CN_MODE_TRAN, 0) == CN_OK);
     static const cn_idx saved[] = {1};
-    static const uint8_t dynamic[] = {0, 1, 0};
+    static const cn_idx dynamic[] = {1};
     cn_tran tr;
     memset(&tr, 0, sizeof tr);
     tr.system = &s;
+    tr.rule = rule;
+    tr.max_order = order;
     tr.stop = 3e-3;
     tr.max_step = 1e-4;
     tr.min_step = 1e-15;
@@ -82,7 +83,7 @@ static void low_pass(int gear)
         if (t > 1e-9) worst = fmax(worst, fabs(tr.points[k] - (1.0 - exp(-(t - 0.5e-9) / 1e-3))));
     }
     CHECK(fabs(tr.point_times[tr.n_points - 1] - 3e-3) < 1e-15);
-    CHECK(worst < 1e-3); /* ten times the local tolerance: a few dozen steps add up */
+    CHECK(worst < 1.5e-3); /* some ten times the local tolerance: a few dozen steps add up */
     cn_tran_free(&tr);
     cn_system_free(&s);
 }
@@ -124,7 +125,7 @@ static void diode_point(void)
     cn_system s = make(1e-3, 0.0, g0, c0, &source);
     static const cn_idx index[] = {1}, slot[] = {4};
     double u[1], f[1], q[1], jf[1], lim[1] = {0.0}, acc[1] = {0.0}, mark[1];
-    cn_batch batch = {&kernel, 1, index, NULL, 1, 0, zero, slot, zero, slot, u, f, q, jf, NULL, lim, acc, mark};
+    cn_batch batch = {&kernel, 1, index, NULL, slot, slot, u, f, q, jf, NULL, lim, acc, mark, NULL, 0};
     s.n_batches = 1;
     s.batches = &batch;
     CHECK(cn_system_init(&s, PERM) == CN_OK);
@@ -151,8 +152,9 @@ static void breakpoints(void)
 
 int main(void)
 {
-    low_pass(0);
-    low_pass(1);
+    low_pass(CN_TRAPEZOIDAL, 2);
+    low_pass(CN_TRBDF2, 2);
+    for (int order = 2; order <= CN_MAX_ORDER; order++) low_pass(CN_BDF, order);
     diode_point();
     breakpoints();
     puts("engine: ok");

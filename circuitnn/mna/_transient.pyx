@@ -1,0 +1,135 @@
+"""The face of the C time-step loop: runs a transient on an engine, in portions that a sink may take away."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
+
+from circuitnn.mna._engine cimport (
+    CN_CONTINUE, CN_NO_MEMORY, CN_OK, Engine, cn_idx, cn_status, cn_system,
+)
+
+import numpy as np
+
+from circuitnn.errors import UsageError
+
+cdef extern from "cn_formula.h":
+    ctypedef enum cn_rule:
+        CN_BDF
+        CN_TRAPEZOIDAL
+        CN_TRBDF2
+
+cdef extern from "cn_tran.h":
+    ctypedef struct cn_tran:
+        cn_system *system
+        cn_rule rule
+        int max_order
+        double start, stop, record_from, max_step, min_step, first_step
+        cn_idx n_saved
+        const cn_idx *saved
+        cn_idx n_dynamic
+        const cn_idx *dynamic
+        int inconsistent
+        double t, step
+        cn_idx n_points
+        double *point_times
+        double *points
+        int64_t total_points, accepted, rejected_error, rejected_newton, rejected_event, rejected_bound
+        int64_t discontinuities, ringing
+    cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
+    cn_status cn_tran_advance(cn_tran *tr, int budget) nogil
+    cn_idx cn_tran_settled(const cn_tran *tr)
+    void cn_tran_forget(cn_tran *tr, cn_idx count)
+    size_t cn_tran_state_size(const cn_tran *tr)
+    void cn_tran_save(const cn_tran *tr, double *state)
+    void cn_tran_restore(cn_tran *tr, const double *state)
+    void cn_tran_free(cn_tran *tr)
+
+
+RULES = {"gear": CN_BDF, "trap": CN_TRAPEZOIDAL, "trbdf2": CN_TRBDF2}
+#: Points that a sink is given at a time, in numbers.
+_PORTION = 1 << 20
+
+
+def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, int max_order, double start,
+        double stop, double record_from, double max_step, double min_step, double first_step, bint inconsistent,
+        state=None, sink=None, progress=None):
+    """Run a transient from ``x`` with charges ``q``, or from the ``state`` that another run has returned.
+
+    Returns ``(status, times, points, counts, state)``; whatever was computed is returned also when the status tells
+    of a failure. With a ``sink``, which is called with times and points now and then, the returned ones are those
+    that it has not been given. Control comes back to Python now and then, so that an interrupt is seen; an interrupt
+    too leaves its points, as attribute ``computed`` of the KeyboardInterrupt.
+    """
+    cdef cn_tran tr
+    cdef cn_status status
+    cdef const cn_idx[::1] chosen = np.ascontiguousarray(saved, dtype=np.int32)
+    cdef const cn_idx[::1] controlled = np.flatnonzero(np.asarray(dynamic)).astype(np.int32)
+    cdef const double[::1] before
+    cdef double[::1] after
+    cdef int budget = max(1, 2000000 // (engine.s.nnz + 100))
+    cdef cn_idx done
+    memset(&tr, 0, sizeof(cn_tran))
+    tr.system = &engine.s
+    tr.rule, tr.max_order = RULES[method], max_order
+    tr.start, tr.stop, tr.record_from = start, stop, record_from
+    tr.max_step, tr.min_step, tr.first_step = max_step, min_step, first_step
+    tr.n_saved, tr.saved = chosen.shape[0], &chosen[0] if chosen.shape[0] else NULL
+    tr.n_dynamic, tr.dynamic = controlled.shape[0], &controlled[0] if controlled.shape[0] else NULL
+    tr.inconsistent = inconsistent
+    try:
+        status = cn_tran_init(&tr, &x[0], &q[0])
+        if status == CN_OK:
+            status = CN_CONTINUE
+            if state is not None:
+                before = np.ascontiguousarray(state, dtype=np.float64)
+                if <size_t> before.shape[0] != cn_tran_state_size(&tr):
+                    raise UsageError("the checkpoint is of another circuit", expected="one of the same circuit")
+                cn_tran_restore(&tr, &before[0])
+        while status == CN_CONTINUE:
+            with nogil:
+                status = cn_tran_advance(&tr, budget)
+            engine._raise()
+            try:
+                PyErr_CheckSignals()  # raises KeyboardInterrupt: without a progress bar no Python code runs here
+                if progress is not None:
+                    progress((tr.t - start) / (stop - start))
+            except KeyboardInterrupt as interrupt:
+                interrupt.computed = _points(&tr, tr.n_points), _counts(&tr)
+                raise
+            if sink is not None and <int64_t> tr.n_points * (tr.n_saved + 1) > _PORTION:
+                done = cn_tran_settled(&tr)
+                sink(*_points(&tr, done))
+                cn_tran_forget(&tr, done)
+        if status == CN_NO_MEMORY:
+            raise MemoryError
+        after = np.empty(cn_tran_state_size(&tr))
+        cn_tran_save(&tr, &after[0])
+        return status, *_points(&tr, tr.n_points), _counts(&tr), np.asarray(after)
+    finally:
+        cn_tran_free(&tr)
+
+
+cdef _points(cn_tran *tr, cn_idx count):
+    """Return the first ``count`` times and points as arrays."""
+    cdef double[::1] times = np.empty(count)
+    cdef double[:, ::1] points = np.empty((count, tr.n_saved))
+    if count:
+        memcpy(&times[0], tr.point_times, count * sizeof(double))
+        if tr.n_saved:
+            memcpy(&points[0, 0], tr.points, <size_t> count * tr.n_saved * sizeof(double))
+    return np.asarray(times), np.asarray(points)
+
+
+cdef _counts(cn_tran *tr):
+    return {
+        "points": tr.total_points,
+        "accepted": tr.accepted,
+        "rejected_error": tr.rejected_error,
+        "rejected_newton": tr.rejected_newton,
+        "rejected_event": tr.rejected_event,
+        "rejected_bound": tr.rejected_bound,
+        "discontinuities": tr.discontinuities,
+        "ringing": tr.ringing,
+        "time": tr.t,
+        "step": tr.step,
+    }

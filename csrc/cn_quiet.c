@@ -1,0 +1,104 @@
+/* Quiet devices: see cn_quiet.h. */
+#include "cn_quiet.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A batch wakes when an unknown has moved by this part of Newton's tolerance, and rests below a quarter of it. */
+static const double STRAY = 0.2;
+static const double REST = 0.25;
+
+static int strays(const cn_system *s, const cn_batch *b, const double *u, const double *from, double part)
+{
+    const size_t total = (size_t)b->kernel->n_local * (size_t)b->n;
+    const double relative = part * STRAY * s->options.reltol;
+    int moved = 0;
+    for (size_t k = 0; k < total; k++)
+        moved |= fabs(u[k] - from[k]) > relative * fabs(from[k]) + part * s->near[b->index[k]];
+    return moved;
+}
+
+/* Add the linearisation of a batch to the linear part (sign 1), or take it out again (sign -1). */
+static void shift(cn_system *s, const cn_batch *b, double sign)
+{
+    const cn_kernel *kernel = b->kernel;
+    const size_t n = (size_t)b->n, entries = (size_t)kernel->n_local * n;
+    for (size_t k = 0; k < entries; k++) {
+        s->f_quiet[b->index[k]] += sign * b->f[k];
+        s->q_quiet[b->index[k]] += sign * b->q[k];
+    }
+    for (size_t e = 0; e < (size_t)kernel->n_jf; e++) {
+        const cn_idx *row = b->index + (size_t)kernel->jf_row[e] * n;
+        const double *u = b->u + (size_t)kernel->jf_col[e] * n, *j = b->jf + e * n;
+        for (size_t i = 0; i < n; i++) {
+            s->g[b->jf_slot[e * n + i]] += sign * j[i];
+            s->f_quiet[row[i]] -= sign * j[i] * u[i];
+        }
+    }
+    for (size_t e = 0; e < (size_t)kernel->n_jq; e++) {
+        const cn_idx *row = b->index + (size_t)kernel->jq_row[e] * n;
+        const double *u = b->u + (size_t)kernel->jq_col[e] * n, *j = b->jq + e * n;
+        for (size_t i = 0; i < n; i++) {
+            s->c[b->jq_slot[e * n + i]] += sign * j[i];
+            s->q_quiet[row[i]] -= sign * j[i] * u[i];
+        }
+    }
+    s->base_stale = 1;
+}
+
+/* The linear part without any batch. */
+static void clear(cn_system *s)
+{
+    const size_t matrix = sizeof(double) * (size_t)s->nnz, vector = sizeof(double) * ((size_t)s->n + 1);
+    memcpy(s->g, s->g0, matrix);
+    memcpy(s->c, s->c0, matrix);
+    memset(s->f_quiet, 0, vector);
+    memset(s->q_quiet, 0, vector);
+    s->woken = 0;
+    s->base_stale = 1;
+}
+
+void cn_quiet_check(cn_system *s, const double *x)
+{
+    if (s->n_quiet == 0) return;
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        cn_batch *b = &s->batches[i];
+        if (!b->quiet) continue;
+        const size_t total = (size_t)b->kernel->n_local * (size_t)b->n;
+        for (size_t k = 0; k < total; k++) s->local[k] = x[b->index[k]];
+        if (!strays(s, b, s->local, b->u, 1.0)) continue;
+        b->quiet = 0;
+        s->n_quiet--;
+        shift(s, b, -1.0);
+        s->woken++;
+    }
+    if (s->woken > s->n_batches + 16) {
+        /* Taking out what was put in leaves rounding errors: begin anew before they add up. */
+        clear(s);
+        for (cn_idx i = 0; i < s->n_batches; i++)
+            if (s->batches[i].quiet) shift(s, &s->batches[i], 1.0);
+    }
+}
+
+void cn_quiet_rest(cn_system *s)
+{
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        cn_batch *b = &s->batches[i];
+        if (b->quiet || !b->seen) continue;
+        const size_t bytes = sizeof(double) * (size_t)b->kernel->n_local * (size_t)b->n;
+        if (!strays(s, b, b->u, b->seen, REST)) {
+            b->quiet = 1;
+            s->n_quiet++;
+            shift(s, b, 1.0);
+        }
+        memcpy(b->seen, b->u, bytes);
+    }
+}
+
+void cn_quiet_wake(cn_system *s)
+{
+    if (s->n_quiet == 0) return;
+    for (cn_idx i = 0; i < s->n_batches; i++) s->batches[i].quiet = 0;
+    s->n_quiet = 0;
+    clear(s);
+}
