@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from circuitnn.mna.system import System
 
 Progress = Callable[[float], None]
+FREQUENCY = Variable("frequency", "frequency")
+_SPACINGS = ("dec", "oct", "lin")
 
 
 class Analysis:
@@ -57,6 +60,17 @@ class Analysis:
                 raise cls.refuse(card, f"{word!r} stands where a number belongs") from None
         return float(word)
 
+    @classmethod
+    def sweep(cls, card: AnalysisCard, k: int) -> tuple[str, int, float, float]:
+        """Return spacing, points, first and last frequency: the words of a card from ``k``."""
+        spacing = str(card.words[k]).lower() if k < len(card.words) else ""
+        if spacing not in _SPACINGS:
+            raise cls.refuse(card, f"{spacing!r} is no spacing of frequencies" if spacing else "malformed")
+        points = cls.number(card, k + 1)
+        if points != int(points):
+            raise cls.refuse(card, f"{points:g} points")
+        return spacing, int(points), cls.number(card, k + 2), cls.number(card, k + 3)
+
 
 def columns(system: System) -> tuple[list[int], list[Variable]]:
     """Return the unknowns to report and their variables."""
@@ -81,3 +95,32 @@ def require_finite(what: str, value: float, *, positive: bool = False) -> float:
     if not np.isfinite(number):
         raise UsageError(f"{what} = {number} is not finite")
     return number
+
+
+def sweep_frequencies(spacing: str, points: int, start: float, stop: float) -> np.ndarray:
+    """Return frequencies in Hz, as SPICE chooses them: ``points`` a decade or octave, or in all when linear.
+
+    Raises
+    ------
+    UsageError
+        When there are none.
+
+    Examples
+    --------
+    >>> sweep_frequencies("dec", 1, 1.0, 100.0).tolist()
+    [1.0, 10.0, 100.0]
+    """
+    start = require_finite("start frequency", start)
+    stop = require_finite("stop frequency", stop)
+    if points < 1 or stop < start or start < 0.0 or (start == 0.0 and spacing != "lin"):
+        raise UsageError(
+            f"a sweep of {points} points from {start:g} Hz to {stop:g} Hz cannot be made",
+            expected="points >= 1 and 0 < start <= stop",
+        )
+    if spacing not in _SPACINGS:
+        raise UsageError(f"unknown spacing {spacing!r}", expected=", ".join(_SPACINGS))
+    if spacing == "lin":
+        return np.linspace(start, stop, points) if points > 1 else np.array([start])
+    base = 10.0 if spacing == "dec" else 2.0
+    count = math.floor(math.log(stop / start, base) * points * (1.0 + 1e-12) + 1e-6) + 1
+    return start * base ** (np.arange(count) / points)

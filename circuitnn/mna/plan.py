@@ -51,6 +51,7 @@ class Batch:
 class Plan:
     """Everything that the engine needs to know of a circuit; unknown ``n`` stands for ground.
 
+    ``batches`` are evaluated at every iterate; ``folded``, linear, are part of ``g0``, ``c0`` and the drive.
     ``outputs`` are the unknowns that show what is inside an element, and its name.
     """
 
@@ -62,6 +63,7 @@ class Plan:
     node_index: dict[str, int] = field(default_factory=dict)
     branch_index: dict[str, int] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
+    folded: list[Batch] = field(default_factory=list)
     sources: list[Element] = field(default_factory=list)
     n_sources: int = 0
     drive_row: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -395,6 +397,7 @@ class _Planner:
         plan.dynamic = np.zeros(n + 1, np.uint8)
         folded = {id(batch) for batch, _ in self.linear}
         self._fold_linear()
+        plan.folded = [batch for batch, _ in self.linear]
         plan.batches = [b for b in batches if id(b) not in folded]
         for batch in plan.batches:
             plan.dynamic[batch.index[batch.kernel.jq_col].ravel()] = 1

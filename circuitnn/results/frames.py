@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def to_pandas(result: Result) -> Any:
-    """Return a DataFrame with one column a variable, indexed by the axis; one row for an operating point.
+    """Return a DataFrame with one column a variable, indexed by the axis; one row for a single point.
 
     Raises
     ------
@@ -22,8 +22,8 @@ def to_pandas(result: Result) -> Any:
         import pandas as pd
     except ImportError:
         raise missing_extra("pandas", "frames", "to_pandas") from None
-    first = 0 if result.kind == "op" else 1
-    index = None if result.kind == "op" else pd.Index(result.axis, name=result.variables[0].name)
+    first = 1 if result.has_axis else 0
+    index = None if not result.has_axis else pd.Index(result.axis, name=result.variables[0].name)
     return pd.DataFrame(result.data[:, first:], index=index, columns=[v.name for v in result.variables[first:]])
 
 
@@ -42,7 +42,7 @@ def to_xarray(result: Result) -> Any:
     attributes = {"title": result.title, "analysis": result.kind, "command": result.command}
     columns: dict[str, Any]
     dims: tuple[str, ...]
-    if result.kind == "op":
+    if not result.has_axis:
         columns = {v.name: ((), result.data[0, k], {"units": v.unit}) for k, v in enumerate(result.variables)}
         return xr.Dataset(columns, attrs=attributes)
     axis = result.variables[0]

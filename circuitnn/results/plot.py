@@ -21,9 +21,9 @@ def plot(result: Result, *names: str, ax: Any = None) -> Any:
     Parameters
     ----------
     result : Result
-        Not an operating point, which has no axis.
+        One with an axis, so no operating point.
     *names : str
-        As in ``result[name]``; all voltages when none are given.
+        As in ``result[name]``; all voltages when none are given (of noise, the whole output's density).
     ax : matplotlib Axes, or a pair of them for ac, optional
         Made when absent. A single one for ac takes the magnitude alone.
 
@@ -35,15 +35,15 @@ def plot(result: Result, *names: str, ax: Any = None) -> Any:
     Raises
     ------
     UsageError
-        When the result is an operating point.
+        When the result is a single point.
     AnalysisError
         When a name is unknown.
     """
-    if result.kind == "op":
-        raise UsageError("an operating point has no axis to plot against", hint="print result['v(node)'] instead")
+    if not result.has_axis:
+        raise UsageError("a single point has no axis to plot against", hint="print result['v(node)'] instead")
     import matplotlib.pyplot as plt
 
-    chosen = list(names) or [v.name for v in result.variables[1:] if v.kind == "voltage"]
+    chosen = list(names) or _usual(result)
     columns = {name: result[name] for name in chosen}
     bode = result.kind == "ac" and any(np.iscomplexobj(column) for column in columns.values())
     if ax is None:
@@ -73,6 +73,13 @@ def plot(result: Result, *names: str, ax: Any = None) -> Any:
     axes[0].set_title(result.title)
     axes[0].legend()
     return ax
+
+
+def _usual(result: Result) -> list[str]:
+    if result.kind == "noise":
+        return ["onoise_spectrum"]
+    kind = "notype" if result.kind == "sens" else "voltage"
+    return [v.name for v in result.variables[1:] if v.kind == kind]
 
 
 def _pieces(result: Result) -> list[slice]:

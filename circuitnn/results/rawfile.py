@@ -25,8 +25,15 @@ _PLOTS = {
     "dc": "DC transfer characteristic",
     "ac": "AC Analysis",
     "tran": "Transient Analysis",
+    "noise": "Noise Spectral Density Curves",
+    "noise_total": "Integrated Noise",
+    "tf": "Transfer Function",
+    "sens": "Sensitivity Analysis",
+    "pz": "Pole-Zero Analysis",
 }
-_RAW_KINDS = ("voltage", "current", "time", "frequency")
+_RAW_KINDS = ("voltage", "current", "time", "frequency", "voltage-density", "current-density", "impedance")
+#: Kinds of any number of points; the others have one, or an axis of frequencies.
+_SWEPT = ("dc", "ac", "tran", "noise")
 _COMMAND = "ngspice-compatible, written by circuitnn"
 _MAX_HEADER = 65536  # a longer line than this is no header of a raw file
 _MAX_VARIABLES = 10_000_000
@@ -242,7 +249,8 @@ class _Reader:
 
 def _kind(plot: str, variables: list[Variable], points: int) -> str:
     for kind, name in _PLOTS.items():
-        if plot.lower().startswith(name.lower()) and (kind != "op" or points == 1):
+        fits = points == 1 or kind in _SWEPT or (kind == "sens" and variables[0].kind == "frequency")
+        if fits and plot.lower().startswith(name.lower()):
             return kind
     axis = {"time": "tran", "frequency": "ac"}.get(variables[0].kind)
     return axis or ("op" if points == 1 else "dc")

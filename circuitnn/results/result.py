@@ -22,9 +22,15 @@ UNITS = {
     "state": "",
     "resistance": "ohm",
     "temperature": "degC",
+    "voltage-density": "V/sqrt(Hz)",
+    "current-density": "A/sqrt(Hz)",
+    "impedance": "ohm",
+    "angular-frequency": "rad/s",
     "notype": "",
 }
-KINDS = ("op", "dc", "ac", "tran")
+KINDS = ("op", "dc", "ac", "tran", "noise", "noise_total", "tf", "sens", "pz")
+#: Kinds of results that are one point; one of sensitivities may be that or have an axis of frequencies.
+_ONE_POINT = ("op", "noise_total", "tf", "pz")
 _CALL = re.compile(r"([vi])(m|p|db|r|i)?\((.+)\)")
 _COMMA = re.compile(r",(?![^\[]*\])")
 _PARTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
@@ -44,7 +50,8 @@ class Variable:
     name : str
         ``v(node)``, ``i(v1)``, ``@n1[w]``, ``time``, ``frequency``, ``v(v-sweep)``; without blanks.
     kind : str
-        One of ``voltage current time frequency state resistance temperature notype``.
+        One of ``voltage current time frequency state resistance temperature voltage-density current-density impedance
+        angular-frequency notype``.
 
     Raises
     ------
@@ -84,11 +91,11 @@ class Result:
     name : str
         Name within its ``Results``, such as ``"tran1"``.
     kind : str
-        ``"op"``, ``"dc"``, ``"ac"`` or ``"tran"``.
+        ``"op"``, ``"dc"``, ``"ac"``, ``"tran"``, ``"noise"``, ``"noise_total"``, ``"tf"``, ``"sens"`` or ``"pz"``.
     title : str
         First line of the deck.
     variables : sequence of Variable
-        One a column. The first is the axis (time, frequency, swept value); an operating point has none.
+        One a column. The first is the axis (time, frequency, swept value); a single point has none.
     data : ndarray, shape (points, variables), float64 or complex128
         SI units.
     statistics : mapping, optional
@@ -97,6 +104,8 @@ class Result:
         The card or command that asked for the analysis.
     sweeps : mapping of str to array, optional
         Outer sweeps of a nested dc analysis, outermost first: name to values. The inner sweep runs fastest.
+    totals : Result, optional
+        Of a noise analysis: what the densities amount to over its band; among ``Results`` it stands on its own.
 
     Raises
     ------
@@ -121,6 +130,7 @@ class Result:
         command: str = "",
         *,
         sweeps: Mapping[str, ArrayLike] | None = None,
+        totals: Result | None = None,
     ) -> None:
         if kind not in KINDS:
             raise UsageError(f"unknown kind of result {kind!r}", expected=f"one of {', '.join(KINDS)}")
@@ -130,18 +140,23 @@ class Result:
             raise UsageError(
                 f"data of shape {array.shape} for {len(variables)} variables", expected="(points, variables)"
             )
-        if kind == "op" and len(array) != 1:
-            raise UsageError(f"an operating point of {len(array)} points", expected="one point")
-        if kind != "op" and not variables:
+        has_axis = kind not in _ONE_POINT
+        if kind == "sens":
+            has_axis = bool(variables) and variables[0].kind == "frequency"
+        if not has_axis and len(array) != 1:
+            raise UsageError(f"a result of kind {kind} with {len(array)} points", expected="one point")
+        if has_axis and not variables:
             raise UsageError(f"a {kind} result without its axis", expected="the swept variable as the first column")
         self.name = name
         self.kind = kind
+        self.has_axis = has_axis
         self.title = title
         self.variables = tuple(variables)
         self.data: NDArray[Any] = array
         self.statistics: dict[str, Any] = dict(statistics or {})
         self.command = command
         self.sweeps = {key: np.asarray(values, dtype=np.float64) for key, values in (sweeps or {}).items()}
+        self.totals = totals
         self._index: dict[str, int] = {}
         for k, variable in enumerate(self.variables):
             self._index.setdefault(_plain(variable.name), k)
@@ -163,7 +178,7 @@ class Result:
         return isinstance(name, str) and self._find(name) is not None
 
     def __getitem__(self, name: str) -> Any:
-        """Return a column, shape (points,); in an operating point one number.
+        """Return a column, shape (points,); of a result without an axis one number.
 
         Parameters
         ----------
@@ -186,7 +201,7 @@ class Result:
                 names=[name],
                 hint=nearest(_plain(name), self._index) or f"it has {', '.join(self.keys()[:8])}",
             )
-        return column[0] if self.kind == "op" else column
+        return column if self.has_axis else column[0]
 
     def _find(self, name: str) -> NDArray[Any] | None:
         key = _plain(name)
@@ -199,7 +214,7 @@ class Result:
             k = self._index.get(key[2:-1])
         if k is not None:
             column = self.data[:, k]
-            return column.real if k == 0 and self.kind != "op" else column
+            return column.real if k == 0 and self.has_axis else column
         call = _CALL.fullmatch(key)
         if call is None:
             return self._node(key) if key in ("0", "gnd") else None
@@ -234,9 +249,9 @@ class Result:
 
     @property
     def axis(self) -> NDArray[np.float64]:
-        """Values of the first variable, shape (points,), real; an operating point has none (AnalysisError)."""
-        if self.kind == "op":
-            raise AnalysisError(f"{self.name} is an operating point and has no axis", hint="use result['v(node)']")
+        """Values of the first variable, shape (points,), real; a single point has none (AnalysisError)."""
+        if not self.has_axis:
+            raise AnalysisError(f"{self.name} is a single point and has no axis", hint="use result['v(node)']")
         return self.data[:, 0].real
 
     @property
@@ -246,11 +261,11 @@ class Result:
 
     @property
     def frequency(self) -> NDArray[np.float64]:
-        """Frequencies of an ac analysis, shape (points,), hertz."""
+        """Frequencies of an ac or a noise analysis, shape (points,), hertz."""
         return self._axis_of("frequency")
 
     def _axis_of(self, kind: str) -> NDArray[np.float64]:
-        if self.kind == "op" or self.variables[0].kind != kind:
+        if not self.has_axis or self.variables[0].kind != kind:
             raise AnalysisError(f"{self.name} has no {kind}", hint=f"it has {', '.join(self.keys()[:8])}")
         return self.axis
 
@@ -271,12 +286,12 @@ class Result:
         """
         outer = [len(values) for values in self.sweeps.values()]
         block = int(np.prod(outer, dtype=np.int64))
-        if self.kind == "op" or block == 0 or len(self) % block:
+        if not self.has_axis or block == 0 or len(self) % block:
             raise AnalysisError(f"the {len(self)} points of {self.name} do not fill a grid of {block} outer values")
         return self[name].reshape(*outer, len(self) // block)
 
     def to_pandas(self) -> Any:
-        """Return a pandas DataFrame indexed by the axis; one unindexed row for an operating point."""
+        """Return a pandas DataFrame indexed by the axis; one unindexed row for a single point."""
         from circuitnn.results.frames import to_pandas
 
         return to_pandas(self)
@@ -329,11 +344,13 @@ class Results(Mapping[str, Result]):
             self.add(result)
 
     def add(self, result: Result) -> str:
-        """Append a result under the next free name of its kind and return that name."""
+        """Append a result under the next free name of its kind and return that name; its totals follow it."""
         name = f"{result.kind}{1 + sum(r.kind == result.kind for r in self._results.values())}"
         copy = Result.__new__(Result)
         copy.__dict__.update(result.__dict__, name=name)
         self._results[name] = copy
+        if result.totals is not None:
+            copy.totals = self[self.add(result.totals)]
         return name
 
     def __getitem__(self, name: str) -> Result:
@@ -394,6 +411,26 @@ class Results(Mapping[str, Result]):
     def tran(self) -> Result:
         """The first transient analysis."""
         return self._first("tran")
+
+    @property
+    def noise(self) -> Result:
+        """The first noise analysis."""
+        return self._first("noise")
+
+    @property
+    def tf(self) -> Result:
+        """The first transfer function."""
+        return self._first("tf")
+
+    @property
+    def sens(self) -> Result:
+        """The first sensitivity analysis."""
+        return self._first("sens")
+
+    @property
+    def pz(self) -> Result:
+        """The first poles and zeros."""
+        return self._first("pz")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all results to a file: ``.raw`` (binary SPICE raw file) or ``.h5``/``.hdf5``.

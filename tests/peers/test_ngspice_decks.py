@@ -6,6 +6,8 @@ A deck may say near its top, with the reason after the colon, what differs from 
 ``* compare tran 1e-3 v(in): why``      only these vectors
 ``* compare period 2e-3 v(a): why``     mean period of a vector instead of the waveforms
 ``* compare edges 1e-4 v(a): why``      instants of its middle crossings, in parts of the simulated time
+
+ngspice writes noise and sensitivities only from a ``.control`` block, which is added where a deck asks for them.
 """
 
 import re
@@ -27,7 +29,14 @@ NAMES = sorted(path.stem for path in DECKS.glob("*.cir"))
 #: room for a last Newton step that one of them does not take.  ac: one linear solve, where only the conditioning of the
 #: matrix and the operating point are lost.  tran: at reltol = 1e-6 each engine's waveform is within about 1e-4 of its
 #: swing; 1e-3 also holds the interpolation between unlike time points.
-DEFAULT = {"op": 1e-6, "dc": 1e-6, "ac": 1e-9, "tran": 1e-3}
+#: noise, tf: as op.  pz: ngspice searches roots until they move by less than about 1e-6.  sens: ngspice divides the
+#: change of a solution by that of the parameter, 1e-6 of it, which leaves about six digits of the derivative at best.
+DEFAULT = {
+    "op": 1e-6, "dc": 1e-6, "ac": 1e-9, "tran": 1e-3, "noise": 1e-6, "noise_total": 1e-6, "tf": 1e-6, "pz": 1e-5,
+    "sens": 1e-4,
+}  # fmt: skip
+#: Analyses whose vectors have names of their own.
+SMALL_SIGNAL = ("noise", "noise_total", "tf", "sens", "pz")
 #: A vector that should be zero holds rounding noise: this part of the largest of its kind counts as zero.
 NOISE = 1e-9
 #: Amperes below this are leakage through gmin and what abstol lets pass; volts below it are rounding.
@@ -35,8 +44,11 @@ FLOOR = 1e-12
 #: A change of more than this part of the swing between two neighbouring points is an edge.
 EDGE = 0.02
 
-_PLOTS = {"operating": "op", "dc": "dc", "ac": "ac", "transient": "tran"}
-_COMPARE = re.compile(r"\*\s*compare\s+(\w+)\s+([\d.e+-]+)((?:\s+[vi]\([^)]*\))*)\s*:\s*(\S.*)")
+_PLOTS = {
+    "operating": "op", "dc": "dc", "ac": "ac", "transient": "tran", "noise": "noise", "integrated": "noise_total",
+    "transfer": "tf", "sensitivity": "sens", "pole-zero": "pz",
+}  # fmt: skip
+_COMPARE = re.compile(r"\*\s*compare\s+(\w+)\s+([\d.e+-]+)((?:\s+[^\s:]+(?::\w+)?(?=[\s:]))*)\s*:\s*(\S.*)")
 
 pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not installed")
 
@@ -76,13 +88,21 @@ def read_raw(path: Path) -> dict[str, tuple[list[str], np.ndarray]]:
         count = shape[0] * shape[1]
         values = np.frombuffer(data, dtype, count, at).reshape(shape)
         at += count * np.dtype(dtype).itemsize
-        plots[_PLOTS[fields["Plotname"].split()[0].lower()]] = [canonical(n) for n in names], values
+        kind = _PLOTS[fields["Plotname"].split()[0].lower()]
+        rename = own_name if kind in SMALL_SIGNAL else canonical
+        plots[kind] = [rename(n) for n in names], values
     return plots
 
 
 def canonical(name: str) -> str:
     """ngspice puts the letter before the path, ``i(v.x1.vs)``; here it is ``i(x1.vs)``."""
     return re.sub(r"i\(\w\.((?:[^.()]+\.)+)([^.()]+)\)", r"i(\1\2)", name.lower())
+
+
+def own_name(name: str) -> str:
+    """ngspice takes vectors of these analyses for voltages; and ``onoise_r.x1.r2`` is ``onoise_x1.r2`` here."""
+    name = re.sub(r"[vi]\((.*)\)", r"\1", name.lower())
+    return re.sub(r"(^|_)[a-z]\.((?:\w+\.)+)", r"\1\2", name)
 
 
 def is_ours_to_have(name: str) -> bool:
@@ -95,9 +115,18 @@ def ngspice(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ngspice")
 
     def run(name: str):
-        raw = folder / f"{name}.raw"
+        raw, deck = folder / f"{name}.raw", DECKS / f"{name}.cir"
+        asked = ["-r", str(raw)]
+        text = deck.read_text(encoding="utf-8")
+        plots = [p for card, pair in WRITTEN.items() if re.search(rf"^\.{card}\b", text, re.M) for p in pair]
+        if plots:
+            deck = folder / f"{name}.cir"
+            lines = [*(line for plot in plots for line in (f"setplot {plot}", f"write {raw}"))]
+            block = "\n".join([".control", "set appendwrite", "run", *lines, "quit", ".endc", ".end", ""])
+            deck.write_text(re.sub(r"^\.end\s*$", "", text, flags=re.M | re.I) + block, encoding="utf-8")
+            asked = []
         done = subprocess.run(
-            ["ngspice", "-b", "-r", str(raw), str(DECKS / f"{name}.cir")],
+            ["ngspice", "-b", *asked, str(deck)],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -108,6 +137,10 @@ def ngspice(tmp_path_factory):
         return read_raw(raw)
 
     return run
+
+
+#: Plots that a card makes, in decks with a card that ngspice writes from a control block alone.
+WRITTEN = {"noise": ("noise1", "noise2"), "sens": ("sens1",)}
 
 
 def crossings(time: np.ndarray, wave: np.ndarray, rising_only: bool) -> np.ndarray:
@@ -137,6 +170,38 @@ def steady_difference(names, ours, theirs, tolerance) -> list[str]:
             if not excess[k] <= tolerance:
                 failures.append(f"{n}[{k}]: {ours[n][k]:.12g} here, {theirs[n][k]:.12g} there ({excess[k]:.2e})")
     return failures
+
+
+def own_difference(kind, names, ours, theirs, tolerance) -> list[str]:
+    """Vectors with names of their own; poles and zeros in whatever order."""
+    if kind == "pz":
+        for what in ("pole", "zero"):
+            here, there = (sorted_roots([s[n][0] for n in s if n.startswith(what)]) for s in (ours, theirs))
+            assert len(here) == len(there), f"{len(here)} {what}s here, {len(there)} there"
+            floor = NOISE * max(np.abs(there), default=0.0)
+            np.testing.assert_allclose(here, there, rtol=tolerance, atol=floor)
+        return []
+    failures = []
+    # a density without a contribution is rounding of the others
+    largest = max((np.abs(theirs[n]).max() for n in names if n != "frequency"), default=0.0)
+    floor = 0.0 if kind == "sens" else NOISE * largest
+    for n in names:
+        excess = np.abs(ours[n] - theirs[n]) / (np.abs(theirs[n]) + floor / tolerance + 1e-300)
+        k = int(excess.argmax())
+        if not excess[k] <= tolerance:
+            failures.append(f"{n}[{k}]: {ours[n][k]:.12g} here, {theirs[n][k]:.12g} there ({excess[k]:.2e})")
+    return failures
+
+
+def flat_gain(spectra) -> bool:
+    names, values = spectra
+    gain = values[:, names.index("onoise_spectrum")] / values[:, names.index("inoise_spectrum")]
+    return np.ptp(gain) <= 1e-9 * gain[0]
+
+
+def sorted_roots(values: list[complex]) -> np.ndarray:
+    """Neighbours in magnitude may change places by rounding: order by rounded parts first."""
+    return np.array(sorted(values, key=lambda s: (f"{s.real:+.4e}", s.imag)), dtype=complex)
 
 
 def envelope(time: np.ndarray, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -190,6 +255,15 @@ def test_deck(name, ngspice):
         result = results[kind]
         theirs = {n: values[:, k] for k, n in enumerate(names)}
         ours = {n: np.atleast_1d(result[n])[first if kind == "tran" else 0 :] for n in result}
+        if kind in SMALL_SIGNAL:
+            chosen = list(wish[kind].vectors) or [n for n in ours if n in theirs]
+            if kind == "noise_total" and not flat_gain(peer["noise"]):
+                # ngspice refers a whole interval by the gain at its end: right where the gain is the same everywhere
+                chosen = [n for n in chosen if n.startswith("onoise")]
+            if kind != "sens":
+                assert set(theirs) <= set(ours), set(theirs) - set(ours)
+            failures += [f"{kind} {f}" for f in own_difference(kind, chosen, ours, theirs, wish[kind].tolerance)]
+            continue
         nodes = {n for n in ours if n.startswith("v(") and "-sweep" not in n}
         assert nodes == {n for n in theirs if is_ours_to_have(n) and "-sweep" not in n}, kind
         common = [n for n in ours if n in theirs and n[0] in "vi" and "-sweep" not in n]

@@ -28,7 +28,7 @@ def plot(raw: str, vectors: tuple[str, ...], output: str | None) -> None:
     else:
         from circuitnn.results.rawfile import read_raw as read
     results = read(raw)
-    swept = [result for result in results.values() if result.kind != "op" and len(result)]
+    swept = [result for result in results.values() if result.has_axis and len(result)]
     if not swept:
         raise FileError(f"{raw} holds nothing to plot", expected="a dc, ac or transient analysis")
     drawn = [result for result in swept if all(name in result for name in vectors)]

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from circuitnn.results.result import Result, Results
 
 _MOST_ROWS = 60  # of a table; a file holds the rest
+_POINTS = {
+    "op": "operating point",
+    "noise_total": "noise over the band",
+    "tf": "transfer function",
+    "sens": "sensitivities",
+    "pz": "poles and zeros",
+}
 _VECTOR = re.compile(r"[^\s()]+(?:\([^()]*\))?")
 
 
@@ -108,7 +115,7 @@ def _chosen(result: Result, netlist: Netlist) -> list[str]:
     missing = [name for name in named if name not in result]
     if missing:
         terminal.warn([f"{result.name} has no {name}, which .print names" for name in missing])
-    return [name for name in named if name in result] or result.keys()[0 if result.kind == "op" else 1 :]
+    return [name for name in named if name in result] or result.keys()[1 if result.has_axis else 0 :]
 
 
 def _print(result: Result, names: list[str]) -> None:
@@ -116,9 +123,9 @@ def _print(result: Result, names: list[str]) -> None:
 
     shown = names[:_MOST_ROWS]
     rows: list[Sequence[str]]
-    if result.kind == "op":
-        rows = [(n, f"{float(result[n]):.6g}", _unit(result, n)) for n in shown]
-        terminal.table(["", "value", "unit"], rows, title=f"{result.name}: operating point")
+    if not result.has_axis:
+        rows = [(n, f"{result[n]:.6g}", _unit(result, n)) for n in shown]
+        terminal.table(["", "value", "unit"], rows, title=f"{result.name}: {_POINTS[result.kind]}")
     else:
         rows = []
         for name in shown:
@@ -153,8 +160,8 @@ def _summary(results: Results, netlist: Netlist) -> dict[str, Any]:
             "variables": result.keys(),
             "statistics": result.statistics,
         }
-        if result.kind == "op":
-            entry["values"] = {key: float(result[key]) for key in result}
+        if not result.has_axis:
+            entry["values"] = {key: _value(result[key]) for key in result}
         analyses[name] = entry
     return {
         "title": netlist.title,
@@ -164,14 +171,19 @@ def _summary(results: Results, netlist: Netlist) -> dict[str, Any]:
     }
 
 
+def _value(number: Any) -> float | list[float]:
+    """Return a number for JSON; a complex one as its two parts."""
+    return [float(number.real), float(number.imag)] if isinstance(number, complex) else float(number)
+
+
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _plot(results: Results, netlist: Netlist, target: Path) -> list[Path]:
-    drawn = [result for result in results.values() if result.kind != "op" and len(result)]
+    drawn = [result for result in results.values() if result.has_axis and len(result)]
     if not drawn:
-        raise UsageError("there is nothing to plot", expected="a .dc, .ac or .tran analysis in the deck")
+        raise UsageError("there is nothing to plot", expected="a .dc, .ac, .noise or .tran analysis in the deck")
     paths = terminal.png_paths(drawn, target)
     for result, path in zip(drawn, paths, strict=True):
         names = _chosen(result, netlist)
