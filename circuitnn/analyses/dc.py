@@ -148,7 +148,7 @@ class _Sweep:
         return self.last
 
     def restore(self) -> None:
-        self.first.set_waveforms(step=1.0, stop=1.0)
+        self.first.reset_waveforms()
 
 
 def _is_resistor(system: System, name: str) -> bool:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Node = str | int
 Value = str | float | int
 
-_WAVEFORMS = ("pulse", "sin", "exp", "pwl")
+_WAVEFORMS = ("pulse", "sin", "exp", "pwl", "sffm", "am", "trnoise", "trrandom")
 #: What would end a name in a netlist's text.
 _SEPARATOR = re.compile(r"[\s(){}=,;'\"]")
 
@@ -190,25 +190,30 @@ class Circuit:
 
     def V(
         self, name: str, plus: Node, minus: Node, dc: Value | None = None, *, ac: Value = 0.0, phase: Value = 0.0,
-        waveform: Sequence[Any] | None = None,
+        waveform: Sequence[Any] | None = None, repeat: Value | None = None, delay: Value = 0.0,
     ) -> None:  # fmt: skip
-        """Add a voltage source; ``waveform`` is ``("pulse", v1, v2, ...)``, or ``sin``, ``exp`` or ``pwl`` so."""
-        self._source("v", name, plus, minus, dc, ac, phase, waveform)
+        """Add a voltage source.
+
+        ``waveform`` is ``("pulse", v1, v2, ...)``, or so ``sin``, ``exp``, ``pwl``, ``sffm``, ``am``, ``trnoise`` or
+        ``trrandom``; a ``pwl`` may begin again at its time ``repeat``, and come ``delay`` seconds later.
+        """
+        self._source("v", name, plus, minus, dc, ac, phase, waveform, repeat, delay)
 
     def I(  # noqa: E743 the letter is SPICE's
         self, name: str, plus: Node, minus: Node, dc: Value | None = None, *, ac: Value = 0.0, phase: Value = 0.0,
-        waveform: Sequence[Any] | None = None,
+        waveform: Sequence[Any] | None = None, repeat: Value | None = None, delay: Value = 0.0, m: Value | None = None,
     ) -> None:  # fmt: skip
         """Add a current source; its current flows from ``plus`` through the source to ``minus``."""
-        self._source("i", name, plus, minus, dc, ac, phase, waveform)
+        self._source("i", name, plus, minus, dc, ac, phase, waveform, repeat, delay, m=m)
 
     def _source(
-        self, letter: str, name: str, plus: Node, minus: Node, dc: Any, ac: Any, phase: Any, waveform: Any
-    ) -> None:
-        params = _with({"acmag": ac, "acphase": phase}, dc=dc)
+        self, letter: str, name: str, plus: Node, minus: Node, dc: Any, ac: Any, phase: Any, waveform: Any,
+        repeat: Any, delay: Any, **more: Any,
+    ) -> None:  # fmt: skip
+        params = _with({"acmag": ac, "acphase": phase}, dc=dc, **more)
         shape = None
         if waveform is not None:
-            shape = _waveform(f"{letter}{name}", waveform)
+            shape = _waveform(f"{letter}{name}", waveform, repeat, delay)
         self._element(letter, name, (plus, minus), params, waveform=shape)
 
     def E(self, name: str, plus: Node, minus: Node, cplus: Node, cminus: Node, gain: Value) -> None:
@@ -471,7 +476,7 @@ def _number(what: str, value: Any) -> float:
         ) from None
 
 
-def _waveform(owner: str, waveform: Sequence[Any]) -> Waveform:
+def _waveform(owner: str, waveform: Sequence[Any], repeat: Any, delay: Any) -> Waveform:
     kind = str(waveform[0]).lower() if isinstance(waveform, list | tuple) and len(waveform) > 1 else ""
     if kind not in _WAVEFORMS:
         raise UsageError(
@@ -480,7 +485,13 @@ def _waveform(owner: str, waveform: Sequence[Any]) -> Waveform:
             hint=nearest(kind, _WAVEFORMS),
             names=(owner,),
         )
-    return Waveform(kind, tuple([_number(f"{owner}: {kind}", value) for value in waveform[1:]]))
+    again = None if repeat is None else _number(f"{owner}: repeat", repeat)
+    return Waveform(
+        kind,
+        tuple([_number(f"{owner}: {kind}", value) for value in waveform[1:]]),
+        again,
+        _number(f"{owner}: delay", delay),
+    )
 
 
 def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:

@@ -24,6 +24,7 @@ _DEGREES = ("temp", "tnom")
 _COUNTS = ("itl1", "itl2", "itl4", "maxord")
 _MOST_ORDER = 6
 _METHODS = {"trap": "trap", "trapezoidal": "trap", "gear": "gear", "trbdf2": "trbdf2"}
+_WHOLE = ("seed",)
 _ABSOLUTE_ZERO = -273.15  # degrees Celsius
 
 
@@ -50,6 +51,8 @@ class SimOptions:
         backward differentiation in one step, both of second order.
     maxord : int
         Highest order of Gear's formulas, 1 to 6.
+    seed : int
+        Of random waveforms (TRNOISE, TRRANDOM): the same seed gives the same run.
 
     Raises
     ------
@@ -75,11 +78,16 @@ class SimOptions:
     itl4: int = 10
     method: str = "trap"
     maxord: int = 2
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in (*_ABOVE_ZERO, *_AT_LEAST_ZERO, *_DEGREES, *_COUNTS):
+        for name in (*_ABOVE_ZERO, *_AT_LEAST_ZERO, *_DEGREES, *_COUNTS, *_WHOLE):
             number = _finite(name, getattr(self, name))
-            if name in _COUNTS:
+            if name in _WHOLE:
+                if number != int(number) or number < 0:
+                    raise _refuse(name, number, "a whole number from 0")
+                number = int(number)
+            elif name in _COUNTS:
                 if number != int(number) or number < 1:
                     raise _refuse(name, number, "a whole number from 1")
                 number = int(number)

@@ -118,6 +118,7 @@ cdef class Engine:
     cdef cn_system s
     cdef object keep
     cdef object forced
+    cdef dict source_args
     cdef list blocks
     cdef bint alive
     cdef readonly int n

@@ -51,6 +51,7 @@ cdef class Engine:
         cdef const uint8_t[::1] bv
         cdef cn_status status
         self.keep = []
+        self.source_args = {}
         self.blocks = [b.kernel for b in plan.batches if isinstance(b.kernel, BlockKernel)]
         self.n = plan.n
         s = &self.s
@@ -163,8 +164,9 @@ cdef class Engine:
         return None
 
     def set_source(self, int k, int kind, double dc, bint dc_given, args):
-        """Set source ``k``: kind 0 dc, 1 pulse, 2 sin, 3 exp, 4 pwl; args in the order of ``cn_source.h``."""
-        cdef const double[::1] view = self._own(_doubles(args))
+        """Set source ``k``: kind and args as ``cn_source.h`` has them."""
+        cdef const double[::1] view = _doubles(args)
+        self.source_args[k] = view
         self.s.sources[k].kind = <cn_waveform> kind
         self.s.sources[k].dc = dc
         self.s.sources[k].dc_given = dc_given

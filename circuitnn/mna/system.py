@@ -13,12 +13,12 @@ import circuitnn.mna._transient as _transient
 from circuitnn.circuit.topology import raise_faults
 from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, nearest
 from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
+from circuitnn.mna.waveforms import drive_of
 from circuitnn.netlist.flat import Element
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
 
-_KINDS = {"pulse": 1, "sin": 2, "exp": 3, "pwl": 4}
 _VECTOR_KINDS = ("voltage", "current", "state")
 
 
@@ -56,7 +56,7 @@ class System:
         self.plan: Plan = make_plan(circuit)
         self.engine = _engine.Engine(self.plan, self.options)
         self._source_index = {element.name: k for k, element in enumerate(self.plan.sources)}
-        self.set_waveforms(step=1.0, stop=1.0)
+        self.reset_waveforms()
 
     @property
     def n(self) -> int:
@@ -81,9 +81,11 @@ class System:
     def set_waveforms(self, step: float, stop: float) -> None:
         """Give all sources their time functions; SPICE's defaults depend on the transient's step and stop time."""
         for k, element in enumerate(self.plan.sources):
-            dc = element.params.get("dc")
-            kind, args = waveform_arguments(element, step, stop) if element.waveform else (0, ())
-            self.engine.set_source(k, kind, dc or 0.0, dc is not None, args)
+            self.engine.set_source(k, *drive_of(element, step, stop, self.options.seed))
+
+    def reset_waveforms(self) -> None:
+        """Give all sources what operating points and sweeps take: dc values, or time functions at t = 0."""
+        self.set_waveforms(step=1.0, stop=0.0)
 
     def source(self, name: str) -> Element:
         """Return the independent source of that name; raise CircuitError when there is none."""
@@ -285,55 +287,3 @@ def _normal(name: str) -> str:
     if text.endswith("#branch"):
         return f"i({text[:-7]})"
     return text
-
-
-def waveform_arguments(element: Element, step: float, stop: float) -> tuple[int, tuple[float, ...]]:
-    """Return the engine's kind and arguments of a source's waveform, with SPICE's defaults filled in.
-
-    Examples
-    --------
-    >>> from circuitnn.netlist.flat import Waveform
-    >>> e = Element("v1", ("a", "0"), waveform=Waveform("pulse", (0.0, 5.0, 1e-9)))
-    >>> waveform_arguments(e, step=1e-10, stop=1e-6)
-    (1, (0.0, 5.0, 1e-09, 1e-10, 1e-10, 1e-06, 1e-06))
-    """
-    waveform = element.waveform
-    assert waveform is not None
-    a = waveform.args
-    if waveform.kind == "pwl":
-        _check(element, len(a) >= 2 and len(a) % 2 == 0, "PWL needs pairs of a time and a value")
-        _check(element, all(t1 > t0 for t0, t1 in zip(a[0::2], a[2::2], strict=False)), "PWL times must increase")
-        return _KINDS["pwl"], tuple(a)
-
-    def given(k: int, default: float, positive: bool = False) -> float:
-        return a[k] if len(a) > k and not (positive and a[k] == 0.0) else default
-
-    if waveform.kind == "pulse":
-        _check(element, 1 <= len(a) <= 7, "PULSE takes V1 V2 TD TR TF PW PER")
-        args: tuple[float, ...] = (
-            a[0], given(1, a[0]), given(2, 0.0), given(3, step, True), given(4, step, True), given(5, stop, True),
-            given(6, stop, True),
-        )  # fmt: skip
-        _check(element, min(args[3:]) > 0.0, "PULSE times must be positive")
-        return _KINDS["pulse"], args
-    if waveform.kind == "sin":
-        _check(element, 2 <= len(a) <= 6, "SIN takes VO VA FREQ TD THETA PHASE")
-        args = (a[0], a[1], given(2, 1.0 / stop, True), given(3, 0.0), given(4, 0.0), math.radians(given(5, 0.0)))
-        return _KINDS["sin"], args
-    if waveform.kind == "exp":
-        _check(element, 2 <= len(a) <= 6, "EXP takes V1 V2 TD1 TAU1 TD2 TAU2")
-        td1 = given(2, 0.0)
-        args = (a[0], a[1], td1, given(3, step, True), given(4, td1 + step, True), given(5, step, True))
-        _check(element, args[3] > 0.0 and args[5] > 0.0, "EXP time constants must be positive")
-        return _KINDS["exp"], args
-    raise CircuitError(
-        f"{element.name} has the unknown waveform {waveform.kind!r}",
-        place=element.place,
-        expected="pulse, sin, exp or pwl",
-        hint=nearest(waveform.kind, _KINDS),
-    )
-
-
-def _check(element: Element, holds: bool, message: str) -> None:
-    if not holds:
-        raise CircuitError(f"{element.name}: {message}", place=element.place, names=(element.name,))

@@ -14,10 +14,20 @@ from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
 from circuitnn.netlist.vectors import read_vector
 
 PRIMARY = {"r": "resistance", "c": "capacitance", "l": "inductance"}
-_ARGUMENTS = {"pulse": (2, 7), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None)}
-_REFUSED = frozenset(("sffm", "am", "trnoise", "trrandom", "external", "pwlfile", "pat", "portnum"))
+_ARGUMENTS = {
+    "pulse": (2, 8), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None), "sffm": (2, 7), "am": (2, 7), "trnoise": (1, 7),
+    "trrandom": (2, 5),
+}  # fmt: skip
+_PWL_FILE = ("file", "pwlfile")
+_PWL_OPTIONS = ("r", "td")
+_FUNCTIONS = ", ".join(_ARGUMENTS).upper()
+_REFUSED = {
+    "external": 'give its values: pwl(0 0 ...), or pwl file="values.txt"',
+    "pat": "write the bits as PWL",
+    "portnum": "S parameters are not computed",
+}
 _DISTORTION = ("distof1", "distof2")
-_SOURCE_WORDS = frozenset(("dc", "ac", *_ARGUMENTS, *_REFUSED, *_DISTORTION))
+_SOURCE_WORDS = frozenset(("dc", "ac", "pwlfile", *_ARGUMENTS, *_REFUSED, *_DISTORTION))
 _MAX_POLY = 20
 _DATA_NAME = re.compile(r"\.(npy|npz|csv)\b")
 _NAMED_LATER = {
@@ -105,6 +115,12 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
         key = cursor.assignment()
         if key is not None:
             at = cursor.last
+            if key == "pwlfile" and function is None:
+                function = SourceFunction("pwl", (), {}, _pwl_file(cursor))
+                continue
+            if key in _PWL_OPTIONS and function is not None and function.kind == "pwl":
+                cursor.put(function.options, key, cursor.value(f"the value of {key}"))
+                continue
             if key not in ("dc", "ac", "m"):
                 cursor.error(f"{name} has no parameter {key!r}", last=True)
             value = cursor.value(f"the value of {key}")
@@ -113,7 +129,7 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
             continue
         wrapped = cursor.char == "(" and Cursor(cursor.line, cursor.pos + 1).peek() in _ARGUMENTS and cursor.take("(")
         if cursor.char in "{'\"" or cursor.peek() not in _SOURCE_WORDS:
-            value = cursor.value("a DC value, AC, or PULSE, SIN, EXP or PWL")
+            value = cursor.value(f"a DC value, AC, or one of {_FUNCTIONS}")
             cursor.put(params, "dc", value)
             continue
         word = cursor.word("a keyword")
@@ -127,7 +143,7 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
                 cursor.put(params, "acphase", cursor.value("the AC phase"))
         elif word in _REFUSED:
             cursor.error(
-                f"the source function {word.upper()} is not supported yet", last=True, expected="PULSE, SIN, EXP or PWL"
+                f"{name}: {word.upper()} is not supported", last=True, expected=_FUNCTIONS, hint=_REFUSED[word]
             )
         elif word in _DISTORTION:
             # They matter to distortion analysis only, which is refused by its card.
@@ -136,34 +152,66 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
         elif function is not None:
             cursor.error(f"{name} has two time functions", last=True)
         else:
-            function = _function(cursor, name, word)
+            function = _function(cursor, name, "pwl" if word == "pwlfile" else word)
             if wrapped and not cursor.take(")"):
                 cursor.error(f"({word.upper()} is not closed", expected=")")
     return ElementStatement(name, nodes, params, function=function, place=place)
+
+
+def _pwl_file(cursor: Cursor) -> DataFile:
+    where, start = cursor.line.place(cursor.pos), cursor.pos
+    if cursor.char in ("'", '"'):
+        return DataFile(cursor.raw_word("a file of times and values"), place=where)
+    word = cursor.word("a file of times and values")
+    return DataFile(cursor.line.raw[start : start + len(word)], place=where)
 
 
 def _function(cursor: Cursor, name: str, kind: str) -> SourceFunction:
     at = cursor.last
     opened = cursor.take("(")
     args: list[Value] = []
+    options: dict[str, Value] = {}
+    data = None
     while not cursor.done and cursor.char != ")":
-        if not opened and not cursor.at_value(_SOURCE_WORDS):
+        key = cursor.assignment() if kind == "pwl" and (opened or _pwl_key(cursor)) else None
+        if key is None and not opened and not cursor.at_value(_SOURCE_WORDS - {"pwlfile"}):
             break
-        if cursor.at_assignment():
-            cursor.error(f"{cursor.found()}= in {kind.upper()} is not supported yet")
-        args.append(cursor.value(f"an argument of {kind.upper()}"))
+        if key in _PWL_FILE or (kind == "pwl" and not args and data is None and _names_file(cursor)):
+            data = _pwl_file(cursor)
+        elif key is not None:
+            if key not in _PWL_OPTIONS:
+                cursor.error(f"{name}: PWL has no {key!r}", last=True, expected="r=, td= or file=")
+            cursor.put(options, key, cursor.value(f"the value of {key}"))
+        else:
+            if cursor.at_assignment():
+                cursor.error(f"{cursor.found()}= in {kind.upper()} is not known")
+            args.append(cursor.value(f"an argument of {kind.upper()}"))
     if opened and not cursor.take(")"):
         cursor.error(f"{kind.upper()}( is not closed", expected=")")
-    if kind == "pwl" and cursor.at_assignment():
-        cursor.error("the repetition of PWL (r=, td=) is not supported yet")
     low, high = _ARGUMENTS[kind]
     cursor.last = at
+    if data is not None:
+        if args:
+            cursor.error(f"{name}: PWL with values and a file", last=True, expected="one of the two")
+        return SourceFunction(kind, (), options, data)
     if len(args) < low or (high is not None and len(args) > high):
         count = f"{low} to {high}" if high else f"at least {low}"
         cursor.error(f"{name}: {kind.upper()} of {len(args)} values", last=True, expected=f"{count} values")
     if kind == "pwl" and len(args) % 2:
         cursor.error(f"{name}: PWL of {len(args)} values", last=True, expected="pairs of time and value")
-    return SourceFunction(kind, tuple(args))
+    return SourceFunction(kind, tuple(args), options)
+
+
+def _pwl_key(cursor: Cursor) -> bool:
+    return cursor.peek() in (*_PWL_OPTIONS, *_PWL_FILE) and cursor.at_assignment()
+
+
+def _names_file(cursor: Cursor) -> bool:
+    """Read ``file`` before a name in quotes; whether a file's name comes next."""
+    if cursor.peek() in _PWL_FILE:
+        cursor.word("file")
+        return True
+    return cursor.char == '"' and cursor.text.find(".", cursor.pos, cursor.text.find('"', cursor.pos + 1)) > 0
 
 
 def _as_expression(value: Value) -> Expression:
@@ -430,8 +478,8 @@ USAGE = {
     "r": "Rname n+ n- value|model [name=value ...]",
     "c": "Cname n+ n- value|model [ic=volts] [name=value ...]",
     "l": "Lname n+ n- value|model [ic=amperes] [name=value ...]",
-    "v": "Vname n+ n- [[DC] value] [AC magnitude [phase]] [PULSE|SIN|EXP|PWL (...)]",
-    "i": "Iname n+ n- [[DC] value] [AC magnitude [phase]] [PULSE|SIN|EXP|PWL (...)]",
+    "v": "Vname n+ n- [[DC] value] [AC magnitude [phase]] [PULSE|SIN|EXP|PWL|SFFM|AM|TRNOISE|TRRANDOM (...)]",
+    "i": "Iname n+ n- [[DC] value] [AC magnitude [phase]] [PULSE|SIN|EXP|PWL|SFFM|AM|TRNOISE|TRRANDOM (...)] [m=]",
     "e": "Ename n+ n- nc+ nc- gain, or VALUE={...}, POLY(n) ..., TABLE {...} = (x,y) ...",
     "g": "Gname n+ n- nc+ nc- gain, or VALUE={...}, POLY(n) ..., TABLE {...} = (x,y) ...",
     "f": "Fname n+ n- vsource gain, or POLY(n) vsources coefficients",

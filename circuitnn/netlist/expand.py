@@ -8,8 +8,9 @@ from itertools import pairwise
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.elements import PRIMARY, polynomial
-from circuitnn.netlist.expression import Binary, Expression, Name, Number
+from circuitnn.netlist.expression import Binary, Name, Number
 from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
+from circuitnn.netlist.points import read_points
 from circuitnn.netlist.probes import InnerVector
 from circuitnn.netlist.scope import Scope
 from circuitnn.netlist.statements import (
@@ -19,6 +20,7 @@ from circuitnn.netlist.statements import (
     FuncStatement,
     ModelStatement,
     ParamStatement,
+    SourceFunction,
     Statement,
     SubcktDefinition,
     Value,
@@ -313,7 +315,7 @@ class _Expander:
             params,
             model,
             tuple([scope.prefix + c for c in statement.controls]) if statement.controls and tree is None else (),
-            None if function is None else self._waveform(function.kind, function.args, statement, scope),
+            None if function is None else self._waveform(function, statement, scope),
             tree,
             statement.kind,
             place,
@@ -353,18 +355,30 @@ class _Expander:
     def _visible(self, scope: Scope) -> list[str]:
         return [name for outer in scope.outwards() for name in outer.models]
 
-    def _waveform(
-        self, kind: str, args: tuple[float | Expression, ...], statement: ElementStatement, scope: Scope
-    ) -> Waveform:
-        values = tuple([scope.value(a, statement.place) for a in args])
-        if kind == "pwl":
-            times = values[0::2]
-            for before, after in pairwise(times):
-                if after < before:
-                    raise NetlistError(
-                        f"{statement.name}: the times of PWL go back from {before:g} s to {after:g} s",
-                        place=statement.place,
-                        names=(statement.name,),
-                        expected="times that increase",
-                    )
-        return Waveform(kind, values)
+    def _waveform(self, function: SourceFunction, statement: ElementStatement, scope: Scope) -> Waveform:
+        place = statement.place
+        if function.data is not None:
+            values = read_points(function.data)
+        else:
+            values = tuple([scope.value(a, place) for a in function.args])
+        if function.kind != "pwl":
+            return Waveform(function.kind, values)
+        times = values[0::2]
+        for before, after in pairwise(times):
+            if after < before:
+                raise NetlistError(
+                    f"{statement.name}: the times of PWL go back from {before:g} s to {after:g} s",
+                    place=place,
+                    names=(statement.name,),
+                    expected="times that increase",
+                )
+        options = {key: scope.value(value, place) for key, value in function.options.items()}
+        repeat = options.get("r", -1.0)
+        if repeat >= 0.0 and repeat not in times[:-1]:
+            raise NetlistError(
+                f"{statement.name}: PWL begins again at {repeat:g} s, which is none of its times",
+                place=place,
+                names=(statement.name,),
+                expected="r= one of the times before the last",
+            )
+        return Waveform("pwl", values, repeat if repeat >= 0.0 else None, options.get("td", 0.0))

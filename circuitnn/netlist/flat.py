@@ -27,14 +27,20 @@ class Waveform:
     Parameters
     ----------
     kind : str
-        ``"pulse"``, ``"sin"``, ``"exp"`` or ``"pwl"``.
+        ``pulse``, ``sin``, ``exp``, ``pwl``, ``sffm``, ``am``, ``trnoise`` or ``trrandom``.
     args : tuple of float
         In SPICE's order; those left out take SPICE's defaults, some of which
         depend on the transient analysis (rise time, period).
+    repeat : float, optional
+        For PWL: the time of the point at which it begins again after its last one, s.
+    delay : float
+        For PWL, s.
     """
 
     kind: str
     args: tuple[float, ...]
+    repeat: float | None = None
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

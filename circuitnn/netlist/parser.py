@@ -254,6 +254,10 @@ class Parser:
             data = statement.data
             _, path = self._locate(data.path, data.place, "a matrix in a .npy, .npz or .csv file")
             statement = replace(statement, data=replace(data, path=path))
+        elif statement.function is not None and statement.function.data is not None:
+            points = statement.function.data
+            _, path = self._locate(points.path, points.place, "a file of times and values")
+            statement = replace(statement, function=replace(statement.function, data=replace(points, path=path)))
         self.add(statement)
 
     def _check_mega(self, line: LogicalLine, name: str) -> None:

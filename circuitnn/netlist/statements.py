@@ -13,10 +13,12 @@ Value = float | Expression
 
 @dataclass(frozen=True, slots=True)
 class SourceFunction:
-    """The time function of a V or I: ``pulse``, ``sin``, ``exp`` or ``pwl``, and its arguments in SPICE's order."""
+    """The time function of a V or I: its name, its arguments in SPICE's order, ``r`` and ``td`` of PWL, its file."""
 
     kind: str
     args: tuple[Value, ...]
+    options: dict[str, Value] = field(default_factory=dict)
+    data: DataFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from circuitnn.netlist.cards.card import Card, write_params, write_value
 from circuitnn.netlist.cursor import simplest
 from circuitnn.netlist.elements import PRIMARY
 from circuitnn.netlist.expression import Binary, Call, Expression, Name, Probe, format_number, substitute, to_text
-from circuitnn.netlist.flat import DataArray, DataFile, Element, FlatNetlist
+from circuitnn.netlist.flat import DataArray, DataFile, Element, FlatNetlist, Waveform
 from circuitnn.netlist.probes import InnerVector
 from circuitnn.netlist.statements import (
     Directive,
@@ -129,7 +129,9 @@ def _source(params: dict[str, Value], function: SourceFunction | None) -> list[s
         if "acphase" in params:
             words.append(write_value(params.pop("acphase")))
     if function is not None:
-        words.append(f"{function.kind}({' '.join([write_value(a) for a in function.args])})")
+        given = [f'file="{function.data.path}"'] if function.data is not None else map(write_value, function.args)
+        words.append(f"{function.kind}({' '.join(given)})")
+        words += [f"{key}={write_value(value)}" for key, value in function.options.items()]
     return words
 
 
@@ -219,13 +221,20 @@ def _flat_element(element: Element, names: dict[str, str]) -> str:
         dict(element.params),
         element.model,
         tuple([names.get(c, c) for c in element.controls]),
-        SourceFunction(function.kind, function.args) if function else None,
+        _function(function) if function else None,
         tree,
         element.kind,
         vectors=element.vectors,
         data=_file_of(element),
     )
     return _element(statement)
+
+
+def _function(waveform: Waveform) -> SourceFunction:
+    options: dict[str, Value] = {} if waveform.repeat is None else {"r": waveform.repeat}
+    if waveform.delay:
+        options["td"] = waveform.delay
+    return SourceFunction(waveform.kind, waveform.args, options)
 
 
 def _file_of(element: Element) -> DataFile | None:
