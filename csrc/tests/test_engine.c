@@ -54,8 +54,8 @@ static cn_system make(double g, double c, double *g0, double *c0, cn_source *sou
 static void low_pass(cn_rule rule, int order)
 {
     double g0[8], c0[8], x[4] = {0.0}, q[4] = {0.0};
-    const double pulse[] = {0.0, 1.0, 0.0, 1e-9, 1e-9, 1.0, 2.0};
-    cn_source source = {CN_PULSE, 0, 0.0, pulse, 7};
+    const double pulse[] = {0.0, 1.0, 0.0, 1e-9, 1e-9, 1.0, 2.0, 0.0};
+    cn_source source = {CN_PULSE, 0, 0.0, pulse, 8};
     cn_system s = make(1e-3, 1e-6, g0, c0, &source);
     CHECK(cn_system_init(&s, PERM) == CN_OK);
     CHECK(cn_operating_point(&s, x, CN_MODE_TRAN, 0) == CN_OK);
@@ -138,8 +138,8 @@ static void diode_point(void)
 
 static void breakpoints(void)
 {
-    const double pulse[] = {0.0, 1.0, 1.0, 0.1, 0.2, 0.5, 2.0};
-    const cn_source source = {CN_PULSE, 0, 0.0, pulse, 7};
+    const double pulse[] = {0.0, 1.0, 1.0, 0.1, 0.2, 0.5, 2.0, 0.0};
+    const cn_source source = {CN_PULSE, 0, 0.0, pulse, 8};
     const double expected[] = {1.0, 1.1, 1.6, 1.8, 3.0, 3.1, 3.6};
     double t = 0.0;
     for (int k = 0; k < 7; k++) {
