@@ -37,6 +37,7 @@ cn_status cn_system_init(cn_system *s, const cn_idx *perm)
 
 void cn_system_free(cn_system *s)
 {
+    cn_delay_stop(&s->delays);
     cn_lu_free(s->lu);
     double *all[] = {s->base, s->ax, s->g, s->c, s->f, s->q, s->dx, s->residual, s->good, s->drive, s->anchor, s->f_quiet,
                      s->q_quiet, s->near, s->local};
@@ -52,6 +53,7 @@ void cn_system_drive(cn_system *s, cn_mode mode, double t)
         const double value = mode == CN_MODE_DC ? cn_source_dc(source) : cn_source_value(source, t);
         s->drive[s->drive_row[k]] += s->drive_value[k] * value;
     }
+    cn_delay_drive(&s->delays, t, s->drive);
 }
 
 /* y += A x for a matrix on the pattern. */
@@ -271,6 +273,32 @@ void cn_system_start(cn_system *s, const double *x)
         settle_limits(b, env);
         copy_limits(b, b->acc, b->lim);
     }
+}
+
+/* Put the entries by which the ends of lines see each other at once into the linear part, or take them out. */
+static void couple(cn_system *s, double sign)
+{
+    for (cn_idx k = 0; k < s->delays.n_couplings; k++) {
+        s->g0[s->delays.coupling_slot[k]] += sign * s->delays.coupling[k];
+        s->g[s->delays.coupling_slot[k]] += sign * s->delays.coupling[k];
+    }
+    s->base_stale = 1;
+}
+
+cn_status cn_system_start_delays(cn_system *s, const double *x, double t, int use_ic)
+{
+    s->delays.reltol = s->options.reltol;
+    if (s->delays.n == 0) return CN_OK;
+    const int running = s->delays.running;
+    const cn_status status = cn_delay_start(&s->delays, x, t, use_ic);
+    if (status == CN_OK && !running) couple(s, -1.0);
+    return status;
+}
+
+void cn_system_stop_delays(cn_system *s)
+{
+    if (s->delays.running) couple(s, 1.0);
+    cn_delay_stop(&s->delays);
 }
 
 void cn_system_mark(cn_system *s)

@@ -5,6 +5,7 @@
 #ifndef CN_SYSTEM_H
 #define CN_SYSTEM_H
 
+#include "cn_delay.h"
 #include "cn_kernel.h"
 #include "cn_lu.h"
 #include "cn_source.h"
@@ -58,7 +59,8 @@ typedef struct cn_report {
 typedef struct cn_system {
     cn_idx n, nnz;
     const cn_idx *ap, *ai;     /* CSC pattern, rows sorted */
-    const double *g0, *c0;     /* nnz: constant part of df/dx and dq/dx */
+    double *g0;                /* nnz: constant part of df/dx */
+    const double *c0;          /* and of dq/dx */
     const cn_idx *diagonal;    /* n: slot of each diagonal entry */
     const uint8_t *kind;       /* n: cn_kind */
     const double *tol;         /* n: absolute tolerance */
@@ -69,6 +71,7 @@ typedef struct cn_system {
     cn_idx n_drive;            /* triplets of B */
     const cn_idx *drive_row, *drive_source;
     const double *drive_value;
+    cn_delays delays;          /* transmission lines */
     cn_idx n_held;             /* states that keep their initial value in dc */
     const cn_idx *held_row;
     const double *held_value;
@@ -136,6 +139,9 @@ void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx);
 void cn_system_accept(cn_system *s);
 /* Go back to the limited voltages of the last accepted point. */
 void cn_system_revert(cn_system *s);
+/* Let transmission lines begin a transient, in which an end sees the other one late, and end it. */
+cn_status cn_system_start_delays(cn_system *s, const double *x, double t, int use_ic);
+void cn_system_stop_delays(cn_system *s);
 /* Let what devices remember begin anew at x, the start of a transient at t = 0. */
 void cn_system_start(cn_system *s, const double *x);
 /* Note the last accepted point as one to return to, and go back to it. */

@@ -70,7 +70,7 @@ static double find_break(const cn_tran *tr)
     double next = tr->stop;
     for (cn_idx k = 0; k < tr->system->n_sources; k++)
         next = smaller(next, cn_source_next_break(&tr->system->sources[k], tr->t));
-    return next;
+    return smaller(next, cn_delay_next_break(&tr->system->delays, tr->t));
 }
 
 /* The current point begins a new smooth stretch: nothing before it predicts what follows. */
@@ -87,6 +87,7 @@ static void begin_stretch(cn_tran *tr)
     memcpy(tr->mark_qdot, tr->qdot, bytes);
     memset(tr->swings, 0, (size_t)tr->system->n + 1);
     cn_system_mark(tr->system);
+    cn_delay_corner(&tr->system->delays);
 }
 
 cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
@@ -104,6 +105,9 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     tr->t = tr->times[0] = tr->start;
     tr->event_limit = INFINITY;
     cn_system_start(tr->system, x);
+    const cn_status started = cn_system_start_delays(tr->system, x, tr->t, tr->inconsistent);
+    if (started != CN_OK) return started;
+    if (tr->system->delays.running) tr->max_step = smaller(tr->max_step, tr->system->delays.shortest);
     const cn_status status = record(tr);
     begin_stretch(tr);
     /* A stretch needs a second step: only that one tells the error of the first. */
@@ -121,6 +125,7 @@ void cn_tran_free(cn_tran *tr)
                      tr->point_times, tr->points};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(tr->swings);
+    cn_system_stop_delays(tr->system);
 }
 
 /* Go back to the start of the stretch and try with a shorter first step. */
@@ -132,6 +137,7 @@ static void return_to_mark(cn_tran *tr, double norm)
     memcpy(tr->q[0], tr->mark_q, bytes);
     memcpy(tr->qdot, tr->mark_qdot, bytes);
     cn_system_return(tr->system);
+    cn_delay_return(&tr->system->delays, tr->mark_t);
     tr->t = tr->times[0] = tr->mark_t;
     tr->total_points -= tr->n_points - tr->mark_points;
     tr->n_points = tr->mark_points;
@@ -423,6 +429,9 @@ static cn_status attempt(cn_tran *tr)
     }
     if (tr->damp) tr->damp--;
     accept(tr, rule, alpha, t);
+    const cn_status noted = cn_delay_accept(&s->delays, tr->x[0], t);
+    if (noted != CN_OK) return noted;
+    tr->next_break = smaller(tr->next_break, cn_delay_next_break(&s->delays, t));
     if (tr->rule == CN_BDF && tr->valid == 3) tr->order = tr->max_order < 2 ? 1 : 2;
     const cn_status recorded = record(tr);
     if (recorded != CN_OK) return recorded;

@@ -74,7 +74,18 @@ class Pz(Analysis):
         return cls(inp, inm, outp, outm, driven, wanted)
 
     def check(self, system: System) -> None:
-        """Raise CircuitError when a node is not there, UsageError for an input or output between one node."""
+        """Raise what is wrong with the request.
+
+        CircuitError for nodes that are not there, UsageError for an input or output between one node, AnalysisError for
+        a circuit with transmission lines.
+        """
+        lines = [element.name for element in system.circuit.elements.values() if element.letter == "t"]
+        if lines:
+            raise AnalysisError(
+                f".pz cannot go with the transmission line {lines[0]}: the poles of a delay have no end",
+                names=tuple(lines[:8]),
+                hint="an ac analysis shows its resonances",
+            )
         nodes = self._nodes()
         for node in nodes:
             if node != GROUND:

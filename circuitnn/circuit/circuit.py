@@ -188,6 +188,12 @@ class Circuit:
         """Couple two inductors, named with their letter (``"l1"``)."""
         self._element("k", name, (), {"coupling": coupling}, controls=(_word("element", l1), _word("element", l2)))
 
+    def T(
+        self, name: str, p1: Node, n1: Node, p2: Node, n2: Node, z0: Value, td: Value | None = None, **params: Value
+    ) -> None:
+        """Add a lossless transmission line of ``z0`` ohms and ``td`` seconds, or ``nl`` wavelengths at ``f`` hertz."""
+        self._element("t", name, (p1, n1, p2, n2), _with({"z0": z0, **params}, td=td))
+
     def V(
         self, name: str, plus: Node, minus: Node, dc: Value | None = None, *, ac: Value = 0.0, phase: Value = 0.0,
         waveform: Sequence[Any] | None = None, repeat: Value | None = None, delay: Value = 0.0,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Device files of the elements whose letter alone decides; the others' model types do.
 _BY_LETTER = {
     "r": "resistor", "c": "capacitor", "l": "inductor", "k": "mutual", "v": "vsource", "i": "isource", "e": "vcvs",
-    "f": "cccs", "g": "vccs", "h": "ccvs",
+    "f": "cccs", "g": "vccs", "h": "ccvs", "t": "tline",
 }  # fmt: skip
 
 

@@ -39,6 +39,19 @@ cdef extern from "cn_source.h":
         const double *args
         cn_idx n_args
 
+cdef extern from "cn_delay.h":
+    ctypedef struct cn_delays:
+        cn_idx n
+        const double *td
+        const double *z0
+        const cn_idx *node
+        const cn_idx *branch
+        const double *ic
+        cn_idx n_couplings
+        const cn_idx *coupling_slot
+        const double *coupling
+        double vntol
+
 cdef extern from "cn_system.h":
     enum:
         CN_METHODS
@@ -75,7 +88,7 @@ cdef extern from "cn_system.h":
         cn_idx n, nnz
         const cn_idx *ap
         const cn_idx *ai
-        const double *g0
+        double *g0
         const double *c0
         const cn_idx *diagonal
         const uint8_t *kind
@@ -88,6 +101,7 @@ cdef extern from "cn_system.h":
         const cn_idx *drive_row
         const cn_idx *drive_source
         const double *drive_value
+        cn_delays delays
         cn_idx n_held
         const cn_idx *held_row
         const double *held_value
@@ -123,5 +137,6 @@ cdef class Engine:
     cdef bint alive
     cdef readonly int n
     cdef _set_batches(self, cn_batch *first, plan_batch, lengths, bint rests)
+    cdef _set_delays(self, lines, double vntol)
     cdef _own(self, array)
     cdef _raise(self)

@@ -59,7 +59,7 @@ cdef class Engine:
         s.nnz = len(plan.ai)
         iv = self._own(_indices(plan.ap)); s.ap = _idx(iv)
         iv = self._own(_indices(plan.ai)); s.ai = _idx(iv)
-        cv = self._own(_doubles(plan.g0)); s.g0 = _cdbl(cv)
+        dv = self._own(np.array(plan.g0, dtype=np.float64)); s.g0 = _dbl(dv)
         cv = self._own(_doubles(plan.c0)); s.c0 = _cdbl(cv)
         iv = self._own(_indices(plan.diagonal)); s.diagonal = _idx(iv)
         bv = self._own(np.ascontiguousarray(plan.kind, dtype=np.uint8)); s.kind = &bv[0]
@@ -76,6 +76,7 @@ cdef class Engine:
         cv = self._own(_doubles(low)); s.bounded_low = _cdbl(cv)
         cv = self._own(_doubles(high)); s.bounded_high = _cdbl(cv)
         s.n_bounded = len(rows)
+        self._set_delays(plan.delays, options.vntol)
         s.n_sources = plan.n_sources
         s.sources = <cn_source *> calloc(max(plan.n_sources, 1), sizeof(cn_source))
         lengths = [_lengths(b.n) for b in plan.batches]
@@ -101,6 +102,21 @@ cdef class Engine:
             raise MemoryError
         if status != CN_OK:
             raise UsageError("the circuit's matrix pattern is malformed")
+
+    cdef _set_delays(self, lines, double vntol):
+        cdef const double[::1] cv
+        cdef const int32_t[::1] iv
+        d = &self.s.delays
+        d.n = len(lines.td)
+        cv = self._own(_doubles(lines.td)); d.td = _cdbl(cv)
+        cv = self._own(_doubles(lines.z0)); d.z0 = _cdbl(cv)
+        cv = self._own(_doubles(lines.ic).ravel()); d.ic = _cdbl(cv)
+        iv = self._own(_indices(lines.node).ravel()); d.node = _idx(iv)
+        iv = self._own(_indices(lines.branch).ravel()); d.branch = _idx(iv)
+        iv = self._own(_indices(lines.slot)); d.coupling_slot = _idx(iv)
+        cv = self._own(_doubles(lines.coupling)); d.coupling = _cdbl(cv)
+        d.n_couplings = len(lines.slot)
+        d.vntol = vntol
 
     def __dealloc__(self):
         if self.alive:

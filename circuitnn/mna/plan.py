@@ -12,6 +12,7 @@ from circuitnn.devices.declare import Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitError, DeviceError
 from circuitnn.mna._block import BlockKernel
+from circuitnn.mna.delays import Delays
 from circuitnn.mna.ordering import fill_reducing_order
 from circuitnn.mna.tape import compile_behavioural
 from circuitnn.netlist.flat import GROUND, Element
@@ -74,6 +75,7 @@ class Plan:
     bounded: tuple[list[int], list[float], list[float]] = field(default_factory=lambda: ([], [], []))
     start: dict[int, float] = field(default_factory=dict)
     outputs: dict[int, str] = field(default_factory=dict)
+    delays: Delays = field(default_factory=Delays)
     charge_ic: list[tuple[int, int, float, float]] = field(default_factory=list)
     ap: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
     ai: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -168,7 +170,10 @@ class _Planner:
                 if k == 0:
                     self._branch(element.name)
                 else:
-                    self.plan.unknown(f"i({element.name}#{name})", BRANCH, self.options.abstol, hidden=True)
+                    second = f"{element.name}#{name}"
+                    self.plan.branch_index[second] = self.plan.unknown(
+                        f"i({second})", BRANCH, self.options.abstol, hidden=True
+                    )
 
     def _columns(self, group: _Group) -> dict[str, np.ndarray]:
         """User parameters as arrays over the instances, NaN where not given."""
@@ -211,6 +216,10 @@ class _Planner:
             start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete, axis=0)
         batch = Batch(kernel, [e.name for e in group.elements], index, param, start)
         self._initial_values(group, columns, states, index)
+        if device.name == "tline":
+            plan.delays = Delays.of(device, prepared, index)
+            for branch, name in enumerate(("ic_i1", "ic_i2")):
+                plan.start.update(zip(plan.delays.branch[:, branch].tolist(), prepared[name].tolist(), strict=True))
         if device.waveform:
             plan.sources += group.elements
         if kernel.linear:
@@ -244,8 +253,9 @@ class _Planner:
         for k, name in enumerate(device.branches):
             if name in device.auxiliaries:
                 rows[name] = self._own_unknowns(group, name, collapsed.get(name), STATE, SLOPE_TOLERANCE)
-            elif k == 0:
-                rows[name] = np.array([plan.branch_index[e.name] for e in group.elements], dtype=np.int64)
+            else:
+                owner = "" if k == 0 else f"#{name}"
+                rows[name] = np.array([plan.branch_index[e.name + owner] for e in group.elements], dtype=np.int64)
         for name, state in device.states.items():
             rows[name] = np.array(
                 [plan.unknown(f"@{e.name}[{name}]", STATE, STATE_TOLERANCE * state.scale) for e in group.elements]
@@ -384,6 +394,10 @@ class _Planner:
                 key = np.where((row == n) | (column == n), -1, column * n + row)
                 wheres.append(key)
                 keys.append(key.ravel())
+        if len(plan.delays.td):
+            row, column = plan.delays.entries(n)
+            wheres.append(np.where((row == n) | (column == n), -1, column * n + row))
+            keys.append(wheres[-1])
         pattern = np.unique(np.concatenate(keys))
         pattern = pattern[pattern >= 0]
         nnz = len(pattern)
@@ -404,6 +418,11 @@ class _Planner:
             if isinstance(batch.kernel, BlockKernel) and batch.kernel.memory:
                 # A block integrates its states along straight port voltages: these must be nearly so in each step.
                 plan.dynamic[batch.index[: batch.kernel.n_ports].ravel()] = 1
+        if len(plan.delays.td):
+            plan.delays.keep(slots[-1], nnz)
+            plan.g0[plan.delays.slot] += plan.delays.coupling
+            # What leaves an end is read between the points: it must be nearly straight there.
+            plan.dynamic[plan.delays.node.ravel()] = plan.dynamic[plan.delays.branch.ravel()] = 1
         plan.dynamic = plan.dynamic[:n]
         plan.n_sources = len(plan.sources)
         plan.perm = fill_reducing_order(n, plan.ap, plan.ai)

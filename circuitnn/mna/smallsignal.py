@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -131,7 +130,7 @@ class SmallSignal:
     def _factor(self, frequency: float) -> None:
         if self._frequency == frequency:
             return
-        matrix = self.conductance + 2j * math.pi * frequency * self.capacitance
+        matrix = self.system.small_signal_matrix(self.conductance, self.capacitance, frequency)
         try:
             if self._frequency is None:
                 self._lu.factor(matrix)

@@ -11,7 +11,7 @@ import numpy as np
 import circuitnn.mna._engine as _engine
 import circuitnn.mna._transient as _transient
 from circuitnn.circuit.topology import raise_faults
-from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, nearest
+from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, UsageError, nearest
 from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
 from circuitnn.mna.waveforms import drive_of
 from circuitnn.netlist.flat import Element
@@ -190,6 +190,12 @@ class System:
         """Return df/dx and dq/dx at ``x`` (n,) as values on the pattern ``plan.ap``, ``plan.ai``."""
         return self.engine.jacobians(np.append(x, 0.0))
 
+    def small_signal_matrix(self, g: np.ndarray, c: np.ndarray, frequency: float) -> np.ndarray:
+        """Return g + j 2 pi f c with the phases of transmission lines, from the Jacobians and a frequency in Hz."""
+        matrix = g + 2j * math.pi * frequency * c
+        matrix[self.plan.delays.slot] += self.plan.delays.lag(frequency)
+        return matrix
+
     def transient(
         self,
         x: np.ndarray,
@@ -211,6 +217,12 @@ class System:
         Returns status, times, points (len, saved), counts and the state at the end; a ``sink`` is given times and
         points in portions, and what is returned are the last ones.
         """
+        if state is not None and len(self.plan.delays.td):
+            raise UsageError(
+                "a transient with transmission lines cannot go on from a checkpoint",
+                expected="a run from the beginning",
+                hint="what travels on the lines is not kept in checkpoints",
+            )
         return _transient.run(
             self.engine,
             x,

@@ -13,6 +13,8 @@ from circuitnn.netlist.flat import DataFile
 from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
 from circuitnn.netlist.vectors import read_vector
 
+#: Initial values of a line, in the order of ``ic=``.
+LINE_IC = ("ic_v1", "ic_i1", "ic_v2", "ic_i2")
 PRIMARY = {"r": "resistance", "c": "capacitance", "l": "inductance"}
 _ARGUMENTS = {
     "pulse": (2, 8), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None), "sffm": (2, 7), "am": (2, 7), "trnoise": (1, 7),
@@ -33,7 +35,6 @@ _DATA_NAME = re.compile(r"\.(npy|npz|csv)\b")
 _NAMED_LATER = {
     "j": "JFETs (J)",
     "q": "bipolar transistors (Q)",
-    "t": "transmission lines (T)",
     "o": "lossy lines (O)",
     "u": "RC lines (U)",
     "p": "coupled lines (P)",
@@ -391,6 +392,14 @@ def _switch(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     return ElementStatement(name, nodes, params, model, controls=controls, place=place)
 
 
+def _line(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    nodes = _nodes(cursor, name, 4)
+    params = cursor.assignments(split=lambda key: LINE_IC if key == "ic" else ())
+    if "zo" in params:
+        cursor.put(params, "z0", params.pop("zo"))
+    return ElementStatement(name, nodes, params, place=place)
+
+
 def _transistor_vectors(key: str) -> tuple[str, ...]:
     return ("ic_vds", "ic_vgs", "ic_vbs") if key == "ic" else ()
 
@@ -468,6 +477,7 @@ GRAMMARS: dict[str, Grammar] = {
     "b": _behavioural,
     "k": _coupling,
     "d": _diode,
+    "t": _line,
     "m": _mosfet,
     "n": _compact,
     "a": _array,
@@ -489,6 +499,7 @@ USAGE = {
     "d": "Dname anode cathode model [area] [OFF] [name=value ...]",
     "s": "Sname n+ n- nc+ nc- model [ON|OFF]",
     "w": "Wname n+ n- vsource model [ON|OFF]",
+    "t": "Tname n1+ n1- n2+ n2- z0=ohms td=seconds|f=hertz [nl=wavelengths] [ic=v1,i1,v2,i2]",
     "m": "Mname drain gate source bulk model [name=value ...] [OFF]",
     "n": "Nname n1 n2 ... model [name=value ...]",
     "a": 'Aname [word lines] [bit lines] model [g=siemens, or g="file.npz:array"] [name=value ...]',
