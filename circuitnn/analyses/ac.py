@@ -24,7 +24,7 @@ class Ac(Analysis):
     start, stop : float
         First and last frequency, Hz.
     points : int
-        Points a decade or octave, or in all when linear.
+        Points a decade or octave, or in all when linear. Of decades, the last one is at ``stop`` (as in ngspice).
     spacing : {"dec", "oct", "lin"}
 
     Examples
@@ -55,7 +55,7 @@ class Ac(Analysis):
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return complex node voltages and branch currents, one row a frequency."""
-        frequencies = sweep_frequencies(self.spacing, self.points, self.start, self.stop)
+        frequencies = sweep_frequencies(self.spacing, self.points, self.start, self.stop, stretch=True)
         system.engine.reset_report()
         linear, drive = SmallSignal(system), system.ac_drive()
         chosen, variables = columns(system)

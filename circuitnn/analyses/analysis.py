@@ -97,8 +97,10 @@ def require_finite(what: str, value: float, *, positive: bool = False) -> float:
     return number
 
 
-def sweep_frequencies(spacing: str, points: int, start: float, stop: float) -> np.ndarray:
+def sweep_frequencies(spacing: str, points: int, start: float, stop: float, stretch: bool = False) -> np.ndarray:
     """Return frequencies in Hz, as SPICE chooses them: ``points`` a decade or octave, or in all when linear.
+
+    With ``stretch`` those of decades lie a little further apart, so that the last one is ``stop``.
 
     Raises
     ------
@@ -123,4 +125,6 @@ def sweep_frequencies(spacing: str, points: int, start: float, stop: float) -> n
         return np.linspace(start, stop, points) if points > 1 else np.array([start])
     base = 10.0 if spacing == "dec" else 2.0
     count = math.floor(math.log(stop / start, base) * points * (1.0 + 1e-12) + 1e-6) + 1
+    if stretch and spacing == "dec" and count > 1:
+        return np.geomspace(start, stop, count)
     return start * base ** (np.arange(count) / points)
