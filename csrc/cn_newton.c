@@ -7,6 +7,13 @@
 
 static const double ROUNDING = 1e-13;
 
+/* In time, a signal near zero need not be known better than this part of its largest value: the step's own error is
+ * many times that. */
+static const double PART_OF_SWING = 0.1;
+
+/* What Newton's method may leave undone, in tolerances. */
+static const double REMAINDER = 0.1;
+
 static inline double larger(double a, double b) { return a > b ? a : b; }
 
 static int all_finite(const double *v, cn_idx n)
@@ -36,6 +43,24 @@ static cn_status factor(cn_system *s, cn_mode mode)
     return status;
 }
 
+static inline double swing(const cn_system *s, cn_idx i)
+{
+    return s->size ? PART_OF_SWING * s->size[i] : 0.0;
+}
+
+/* Whether what the step dx to x leaves is small: an unknown whose last steps were a and b, b < a, goes on to b / (1 - b/a)
+ * (Hairer and Wanner, Solving Ordinary Differential Equations II, 1996, section IV.8, there for the norm of all; one
+ * unknown by itself, for a junction may still climb in even steps beside a current that has settled). */
+static int next_is_small(const cn_system *s, const double *x, const double *before, const double *dx)
+{
+    for (cn_idx i = 0; i < s->n; i++) {
+        const double size = fabs(dx[i]), was = fabs(before[i]);
+        const double tol = REMAINDER * (s->options.reltol * larger(fabs(x[i]), swing(s, i)) + s->tol[i]);
+        if (size > tol && (2.0 * size > was || size * size > tol * (was - size))) return 0;
+    }
+    return 1;
+}
+
 /* Largest step over its tolerance; notes the worst unknown in the report. */
 static double step_norm(cn_system *s, const double *x, const double *dx)
 {
@@ -46,7 +71,8 @@ static double step_norm(cn_system *s, const double *x, const double *dx)
     /* The rounding noise of a solve whose largest unknown of this kind is that large. */
     for (int k = 0; k < 3; k++) largest[k] *= ROUNDING;
     for (cn_idx i = 0; i < s->n; i++) {
-        const double size = fabs(dx[i]), tol = reltol * larger(fabs(x[i]), fabs(x[i] + dx[i])) + s->tol[i] + largest[s->kind[i]];
+        const double size = fabs(dx[i]), scale = larger(fabs(x[i]), fabs(x[i] + dx[i]));
+        const double tol = reltol * larger(scale, swing(s, i)) + s->tol[i] + largest[s->kind[i]];
         if (size > norm * tol) {
             norm = size / tol;
             worst = i;
@@ -75,10 +101,10 @@ static int stop_at_bounds(const cn_system *s, const double *x, double *dx)
 }
 
 /* Minus the residual at x, in dx. */
-static void negative_residual(cn_system *s, double alpha, const double *history, cn_mode mode)
+static void negative_residual(cn_system *s, const double *history, cn_mode mode)
 {
     double *const dx = s->dx;
-    for (cn_idx i = 0; i < s->n; i++) dx[i] = s->scale * s->drive[i] - s->f[i] - alpha * s->q[i];
+    for (cn_idx i = 0; i < s->n; i++) dx[i] = s->scale * s->drive[i] - s->f[i];
     if (history)
         for (cn_idx i = 0; i < s->n; i++) dx[i] -= history[i];
     if (mode == CN_MODE_DC)
@@ -103,6 +129,7 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
     const cn_idx n = s->n;
     const int linear = s->n_batches == 0;
     int settled = 0, halvings = 0, leaving = 0;
+    int free = 0; /* no limiting held the last step back */
     cn_idx held;
     x[n] = 0.0;
     if (linear && mode == CN_MODE_TRAN && !s->forcing && s->shunt == 0.0) {
@@ -114,7 +141,7 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
         /* 1. Residual and Jacobian at x; an overflow there takes back half of the step that led to it. */
         memcpy(s->residual, s->dx, sizeof(double) * (size_t)n);
         cn_system_load(s, x, alpha, mode, t, init && iteration == 0 ? CN_START : CN_LIMIT, &held);
-        negative_residual(s, alpha, history, mode);
+        negative_residual(s, history, mode);
         if (!all_finite(s->dx, n)) {
             if (iteration == 0 || ++halvings > 40) return CN_NOT_FINITE;
             for (cn_idx i = 0; i < n; i++) {
@@ -137,7 +164,10 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
         if (!(norm < INFINITY)) return CN_NOT_FINITE;
         for (cn_idx i = 0; i < n; i++) x[i] += s->dx[i];
         if (linear) return CN_OK;
-        settled = norm <= 1.0 && held == 0 ? settled + 1 : 0;
+        /* In time the rate of convergence tells what is left after this step: the next one may start from that. */
+        const int small = norm <= 1.0 || (mode == CN_MODE_TRAN && free && next_is_small(s, x, s->residual, s->dx));
+        settled = small && held == 0 ? settled + 1 : 0;
+        free = held == 0;
         if (stopped) {
             /* All has come to rest but states that still want to leave: once may be an iterate astray, not twice. */
             if (settled && ++leaving == 2) return CN_OUT_OF_BOUNDS;
@@ -153,7 +183,7 @@ static double natural_size(cn_system *s, const double *x, cn_status *status)
 {
     cn_idx held;
     cn_system_load(s, x, 0.0, CN_MODE_DC, 0.0, CN_SETTLE, &held);
-    negative_residual(s, 0.0, NULL, CN_MODE_DC);
+    negative_residual(s, NULL, CN_MODE_DC);
     if (!all_finite(s->dx, s->n)) return INFINITY;
     *status = cn_lu_solve(s->lu, s->dx);
     return *status == CN_OK ? step_norm(s, x, s->dx) : INFINITY;
@@ -168,7 +198,7 @@ cn_status cn_newton_line_search(cn_system *s, double *x, double *step, int max_i
     for (int iteration = 0; iteration < max_iterations; iteration++) {
         s->report.iterations++;
         cn_system_load(s, x, 0.0, CN_MODE_DC, 0.0, CN_SETTLE, &held);
-        negative_residual(s, 0.0, NULL, CN_MODE_DC);
+        negative_residual(s, NULL, CN_MODE_DC);
         if (!all_finite(s->dx, s->n)) return CN_NOT_FINITE;
         cn_status status = factor(s, CN_MODE_DC);
         if (status != CN_OK) return status;

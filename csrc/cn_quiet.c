@@ -2,20 +2,47 @@
 #include "cn_quiet.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A batch wakes when an unknown has moved by this part of Newton's tolerance, and rests below a quarter of it. */
 static const double STRAY = 0.2;
 static const double REST = 0.25;
 
-static int strays(const cn_system *s, const cn_batch *b, const double *u, const double *from, double part)
+cn_status cn_quiet_init(cn_system *s)
 {
-    const size_t total = (size_t)b->kernel->n_local * (size_t)b->n;
-    const double relative = part * STRAY * s->options.reltol;
-    int moved = 0;
-    for (size_t k = 0; k < total; k++)
-        moved |= fabs(u[k] - from[k]) > relative * fabs(from[k]) + part * s->near[b->index[k]];
-    return moved;
+    size_t total = 1;
+    for (cn_idx i = 0; i < s->n_batches; i++)
+        if (s->batches[i].rests) total += (size_t)s->batches[i].kernel->n_local * (size_t)s->batches[i].n;
+    s->touched = calloc(total, sizeof(cn_idx));
+    s->touched_values = calloc(2 * total, sizeof(double));
+    cn_idx *last = calloc((size_t)s->n + 1, sizeof(cn_idx)); /* the batch, counted from 1, that last listed an unknown */
+    if (s->touched && s->touched_values && last) {
+        size_t at = 0;
+        for (cn_idx i = 0; i < s->n_batches; i++) {
+            cn_batch *b = &s->batches[i];
+            if (!b->rests) continue;
+            const size_t local = (size_t)b->kernel->n_local * (size_t)b->n;
+            b->touch = s->touched + at;
+            b->at = s->touched_values + 2 * at;
+            for (size_t k = 0; k < local; k++) {
+                const cn_idx u = b->index[k];
+                if (u == s->n || last[u] == i + 1) continue;
+                last[u] = i + 1;
+                b->touch[b->n_touch++] = u;
+            }
+            b->seen = b->at + b->n_touch;
+            at += (size_t)b->n_touch;
+        }
+    }
+    free(last);
+    return s->touched && s->touched_values && last ? CN_OK : CN_NO_MEMORY;
+}
+
+/* Whether a value has moved by more than `part` of what a batch at rest may stray. */
+static int strays(const cn_system *s, cn_idx unknown, double now, double before, double part)
+{
+    return fabs(now - before) > part * STRAY * (s->options.reltol * fabs(before) + s->tol[unknown]);
 }
 
 /* Add the linearisation of a batch to the linear part (sign 1), or take it out again (sign -1). */
@@ -64,9 +91,9 @@ void cn_quiet_check(cn_system *s, const double *x)
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
         if (!b->quiet) continue;
-        const size_t total = (size_t)b->kernel->n_local * (size_t)b->n;
-        for (size_t k = 0; k < total; k++) s->local[k] = x[b->index[k]];
-        if (!strays(s, b, s->local, b->u, 1.0)) continue;
+        int moved = 0;
+        for (cn_idx k = 0; k < b->n_touch; k++) moved |= strays(s, b->touch[k], x[b->touch[k]], b->at[k], 1.0);
+        if (!moved) continue;
         b->quiet = 0;
         s->n_quiet--;
         shift(s, b, -1.0);
@@ -84,14 +111,16 @@ void cn_quiet_rest(cn_system *s)
 {
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
-        if (b->quiet || !b->seen) continue;
-        const size_t bytes = sizeof(double) * (size_t)b->kernel->n_local * (size_t)b->n;
-        if (!strays(s, b, b->u, b->seen, REST)) {
-            b->quiet = 1;
-            s->n_quiet++;
-            shift(s, b, 1.0);
+        if (b->quiet || !b->rests) continue;
+        int moved = 0;
+        for (cn_idx k = 0; k < b->n_touch; k++) {
+            moved |= strays(s, b->touch[k], b->at[k], b->seen[k], REST);
+            b->seen[k] = b->at[k];
         }
-        memcpy(b->seen, b->u, bytes);
+        if (moved) continue;
+        b->quiet = 1;
+        s->n_quiet++;
+        shift(s, b, 1.0);
     }
 }
 

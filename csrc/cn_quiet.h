@@ -8,6 +8,15 @@
 
 #include "cn_system.h"
 
+/* List which unknowns each batch touches; after the batches are set up. */
+cn_status cn_quiet_init(cn_system *s);
+
+/* Note where an awake batch has been evaluated. */
+static inline void cn_quiet_note(cn_batch *b, const double *x)
+{
+    for (cn_idx k = 0; k < b->n_touch; k++) b->at[k] = x[b->touch[k]];
+}
+
 /* Wake the quiet batches that x has moved away from. */
 void cn_quiet_check(cn_system *s, const double *x);
 

@@ -12,25 +12,18 @@
 cn_status cn_system_init(cn_system *s, const cn_idx *perm)
 {
     const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1; /* the last of each is ground's */
-    size_t local = 1;
-    for (cn_idx i = 0; i < s->n_batches; i++) {
-        const size_t size = (size_t)s->batches[i].kernel->n_local * (size_t)s->batches[i].n;
-        if (size > local) local = size;
-    }
     s->scale = 1.0;
     s->base_stale = 1;
-    double **vectors[] = {&s->f, &s->q, &s->dx, &s->residual, &s->good, &s->drive, &s->anchor, &s->f_quiet, &s->q_quiet, &s->near};
+    double **vectors[] = {&s->f, &s->q, &s->dx, &s->residual, &s->good, &s->drive, &s->anchor, &s->f_quiet, &s->q_quiet};
     double **matrices[] = {&s->base, &s->ax, &s->g, &s->c};
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         if (!(*vectors[k] = calloc(n, sizeof(double)))) return CN_NO_MEMORY;
     for (size_t k = 0; k < sizeof matrices / sizeof *matrices; k++)
         if (!(*matrices[k] = calloc(nnz, sizeof(double)))) return CN_NO_MEMORY;
-    s->local = calloc(local, sizeof(double));
     s->is_held = calloc(n, 1);
-    if (!s->local || !s->is_held) return CN_NO_MEMORY;
+    if (!s->is_held || cn_quiet_init(s) != CN_OK) return CN_NO_MEMORY;
     memcpy(s->g, s->g0, sizeof(double) * (size_t)s->nnz);
     memcpy(s->c, s->c0, sizeof(double) * (size_t)s->nnz);
-    for (cn_idx i = 0; i < s->n; i++) s->near[i] = 0.2 * s->tol[i];
     for (cn_idx k = 0; k < s->n_held; k++) s->is_held[s->held_row[k]] = 1;
     return cn_lu_init(&s->lu, s->n, s->ap, s->ai, perm);
 }
@@ -40,9 +33,10 @@ void cn_system_free(cn_system *s)
     cn_delay_stop(&s->delays);
     cn_lu_free(s->lu);
     double *all[] = {s->base, s->ax, s->g, s->c, s->f, s->q, s->dx, s->residual, s->good, s->drive, s->anchor, s->f_quiet,
-                     s->q_quiet, s->near, s->local};
+                     s->q_quiet, s->touched_values};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(s->is_held);
+    free(s->touched);
 }
 
 void cn_system_drive(cn_system *s, cn_mode mode, double t)
@@ -63,25 +57,6 @@ static void multiply_add(const cn_system *s, const double *a, const double *x, d
         const double xj = x[j];
         if (xj == 0.0) continue;
         for (cn_idx k = s->ap[j]; k < s->ap[j + 1]; k++) y[s->ai[k]] += a[k] * xj;
-    }
-}
-
-/* f and q of the linear part at x. */
-static void linear_part(cn_system *s, const double *x)
-{
-    const size_t bytes = sizeof(double) * ((size_t)s->n + 1);
-    const double *const g = s->g, *const c = s->c;
-    double *const f = s->f, *const q = s->q;
-    memcpy(f, s->f_quiet, bytes);
-    memcpy(q, s->q_quiet, bytes);
-    for (cn_idx j = 0; j < s->n; j++) {
-        const double xj = x[j];
-        if (xj == 0.0) continue;
-        for (cn_idx k = s->ap[j]; k < s->ap[j + 1]; k++) {
-            const cn_idx i = s->ai[k];
-            f[i] += g[k] * xj;
-            q[i] += c[k] * xj;
-        }
     }
 }
 
@@ -112,6 +87,11 @@ static void scatter(const cn_idx *slot, const double *value, size_t count, doubl
     for (size_t k = 0; k < count; k++) into[slot[k]] += value[k];
 }
 
+static void scatter_sum(const cn_idx *slot, const double *a, const double *b, double factor, size_t count, double *into)
+{
+    for (size_t k = 0; k < count; k++) into[slot[k]] += a[k] + factor * b[k];
+}
+
 static void scatter_times(const cn_idx *slot, const double *value, double factor, size_t count, double *into)
 {
     for (size_t k = 0; k < count; k++) into[slot[k]] += factor * value[k];
@@ -127,7 +107,6 @@ static void hold_states(cn_system *s, const double *x)
         const cn_idx row = s->held_row[k];
         s->ax[s->diagonal[row]] = 1.0;
         s->f[row] = x[row] - s->held_value[k];
-        s->q[row] = x[row];
     }
 }
 
@@ -150,7 +129,8 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
         cn_quiet_check(s, x);
     }
     cn_system_base(s, alpha);
-    linear_part(s, x);
+    for (cn_idx i = 0; i <= s->n; i++) s->f[i] = s->f_quiet[i] + alpha * s->q_quiet[i];
+    multiply_add(s, s->base, x, s->f);
     if (s->n_quiet < s->n_batches || s->n_held) memcpy(s->ax, s->base, sizeof(double) * (size_t)s->nnz);
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
@@ -164,20 +144,22 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
         }
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         const size_t n = (size_t)b->n;
-        scatter(b->index, b->f, n * (size_t)kernel->n_local, s->f);
         scatter(b->jf_slot, b->jf, n * (size_t)kernel->n_jf, s->ax);
-        if (kernel->n_jq) {
-            scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
-            if (alpha != 0.0) scatter_times(b->jq_slot, b->jq, alpha, n * (size_t)kernel->n_jq, s->ax);
+        if (kernel->n_jq && alpha != 0.0) {
+            scatter_sum(b->index, b->f, b->q, alpha, n * (size_t)kernel->n_local, s->f);
+            scatter_times(b->jq_slot, b->jq, alpha, n * (size_t)kernel->n_jq, s->ax);
+        } else {
+            scatter(b->index, b->f, n * (size_t)kernel->n_local, s->f);
         }
+        if (b->rests) cn_quiet_note(b, x);
     }
     s->report.evaluations += s->n_batches - s->n_quiet;
+    /* The conductances to other voltages than zero are in the base already. */
     if (s->shunt != 0.0)
         for (cn_idx i = 0; i < s->n; i++)
-            if (s->kind[i] == CN_NODE) s->f[i] += s->shunt * (x[i] - s->anchor[i]);
+            if (s->kind[i] == CN_NODE) s->f[i] -= s->shunt * s->anchor[i];
     if (s->forcing)
-        for (cn_idx k = 0; k < s->n_forced; k++)
-            s->f[s->forced_row[k]] += FORCE_CONDUCTANCE * (x[s->forced_row[k]] - s->forced_value[k]);
+        for (cn_idx k = 0; k < s->n_forced; k++) s->f[s->forced_row[k]] -= FORCE_CONDUCTANCE * s->forced_value[k];
     if (mode == CN_MODE_DC) hold_states(s, x);
 }
 
@@ -201,31 +183,27 @@ void cn_system_charges(cn_system *s, const double *x, double t)
 
 void cn_system_step_charges(cn_system *s, const double *x, double t)
 {
-    if (s->n_batches == 0) {
-        memset(s->q, 0, sizeof(double) * ((size_t)s->n + 1));
-        multiply_add(s, s->c, x, s->q);
-        return;
-    }
     const double env[CN_ENV_SIZE] = {s->options.gmin, t};
-    multiply_add(s, s->c, s->dx, s->q);
+    memcpy(s->q, s->q_quiet, sizeof(double) * ((size_t)s->n + 1));
+    multiply_add(s, s->c, x, s->q);
     for (cn_idx i = 0; i < s->n_batches; i++) {
         cn_batch *b = &s->batches[i];
         const cn_kernel *kernel = b->kernel;
         const size_t n = (size_t)b->n;
+        if (b->quiet) continue;
         if (kernel->flags & CN_KERNEL_MEMORY) {
-            if (kernel->n_jq) scatter_times(b->index, b->q, -1.0, n * (size_t)kernel->n_local, s->q);
             gather(b, x);
             settle_limits(b, env);
-            if (kernel->n_jq == 0) continue;
-            kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
-            scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
-            continue;
+            if (kernel->n_jq) kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         }
-        if (b->quiet) continue;
+        if (kernel->n_jq == 0) continue;
+        scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
+        if (kernel->flags & CN_KERNEL_MEMORY) continue;
         for (size_t e = 0; e < (size_t)kernel->n_jq; e++) {
             const cn_idx *row = b->index + (size_t)kernel->jq_row[e] * n;
             const cn_idx *column = b->index + (size_t)kernel->jq_col[e] * n;
-            for (size_t k = 0; k < n; k++) s->q[row[k]] += b->jq[e * n + k] * s->dx[column[k]];
+            const double *u = b->u + (size_t)kernel->jq_col[e] * n;
+            for (size_t k = 0; k < n; k++) s->q[row[k]] += b->jq[e * n + k] * (x[column[k]] - u[k]);
         }
     }
 }

@@ -25,8 +25,11 @@ typedef struct cn_batch {
     double *u, *f, *q, *jf, *jq; /* of the last evaluation */
     double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
     double *mark;                /* and of the last point to which a transient may return */
-    double *seen;                /* u at the last accepted point; NULL: this batch is evaluated always */
-    int quiet;                   /* nothing happens here: the linearisation at u is part of the linear circuit */
+    int rests;                   /* may be left alone while nothing happens, see cn_quiet.h */
+    int quiet;                   /* it is: the linearisation at u is part of the linear circuit */
+    cn_idx n_touch;              /* different unknowns among `index`, */
+    cn_idx *touch;               /* these, */
+    double *at, *seen;           /* and their values at the last evaluation and at the last accepted point */
 } cn_batch;
 
 typedef struct cn_options {
@@ -93,14 +96,17 @@ typedef struct cn_system {
     int base_forcing, base_stale;
     double *base;              /* nnz+1: constant part of the Jacobian for the alpha above */
     double *ax;                /* nnz+1 */
-    double *f, *q, *dx, *residual, *good, *drive; /* n+1 */
+    double *f;                 /* n+1: f + alpha q of the last load */
+    double *q, *dx, *residual, *good, *drive; /* n+1 */
+    const double *size;        /* n: largest |x| in a transient so far; NULL when there is none */
     uint8_t *is_held;          /* n */
     cn_idx n_quiet;            /* batches that the linear part stands in for, see cn_quiet.h */
     cn_idx woken;              /* since the linear part was last made from scratch */
     double *g, *c;             /* nnz+1: g0, c0 and the quiet batches' */
     double *f_quiet, *q_quiet; /* n+1: their constant parts */
     double *near;              /* n+1: absolute part of how far a quiet unknown may stray */
-    double *local;             /* scratch for the local unknowns of one batch */
+    cn_idx *touched;           /* what the batches' `touch`, `at` and `seen` point into */
+    double *touched_values;
     cn_report report;
 } cn_system;
 
@@ -118,7 +124,7 @@ typedef enum cn_limiting {
     CN_SETTLE = 2  /* they come to x, so that f is that of x itself */
 } cn_limiting;
 
-/* Evaluate f, q and the Jacobian ax = df/dx + alpha dq/dx at x (n+1 entries).
+/* Evaluate f + alpha q and the Jacobian ax = df/dx + alpha dq/dx at x (n+1 entries).
  * *held counts instances whose limiting holds Newton back. */
 void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, cn_limiting how, cn_idx *held);
 
@@ -128,7 +134,7 @@ void cn_system_base(cn_system *s, double alpha);
 /* Set q to the charges at x, and the limited voltages of devices that hold charge or remember to those of x. */
 void cn_system_charges(cn_system *s, const double *x, double t);
 
-/* Set q to the charges at the solution x that Newton's last step dx led to.  They follow the linearisation of that
+/* Set q to the charges at the solution x that Newton's method came to last.  They follow the linearisation of its last
  * step, so that they balance its currents to rounding; devices that remember are evaluated anew. */
 void cn_system_step_charges(cn_system *s, const double *x, double t);
 

@@ -189,7 +189,12 @@ static cn_status solve(cn_tran *tr, double t, double alpha, double *x)
 {
     cn_system *s = tr->system;
     cn_system_drive(s, CN_MODE_TRAN, t);
-    return cn_newton(s, x, alpha, tr->history, CN_MODE_TRAN, t, 0, s->options.itl4);
+    s->size = tr->scale;
+    /* A start that fits no equation is as far from the solution as an operating point's. */
+    const int most = tr->inconsistent ? s->options.itl1 : s->options.itl4;
+    const cn_status status = cn_newton(s, x, alpha, tr->history, CN_MODE_TRAN, t, 0, most);
+    s->size = NULL;
+    return status;
 }
 
 /* Solve at t = tr->t + s[0], where s[j] is the distance to accepted point j; the guess is in tr->trial. */

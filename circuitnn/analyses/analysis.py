@@ -81,7 +81,8 @@ def columns(system: System) -> tuple[list[int], list[Variable]]:
 def statistics(system: System, **counts: Any) -> dict[str, Any]:
     """Return the counts of a run beside those of the engine."""
     report = system.engine.report()
-    return {key: report[key] for key in ("method", "iterations", "factorisations", "refactorisations")} | counts
+    kept = ("method", "tried", "iterations", "evaluations", "factorisations", "refactorisations")
+    return {key: report[key] for key in kept} | counts
 
 
 def require_finite(what: str, value: float, *, positive: bool = False) -> float:

@@ -73,8 +73,7 @@ cdef extern from "cn_system.h":
         double *lim
         double *acc
         double *mark
-        double *seen
-        int quiet
+        int rests
     ctypedef struct cn_options:
         double reltol, gmin, trtol
         int itl1, itl2, itl4

@@ -11,7 +11,7 @@ from circuitnn.mna._block import BlockKernel
 
 METHODS = ("none", "newton", "line search", "gmin stepping", "source stepping", "pseudo-transient")
 #: Elements in one batch: few, so that those at rest are left alone; more in a large circuit, for the overhead.
-_BATCH, _LARGE_BATCH, _LARGE = 8, 64, 20_000
+_BATCH, _LARGE_BATCH, _LARGE = 4, 64, 20_000
 
 
 def _indices(values):
@@ -130,7 +130,7 @@ cdef class Engine:
         cdef cn_batch *b
         cdef const int32_t[::1] index, jf_slot, jq_slot
         cdef const double[::1] param
-        cdef double[::1] u, f, q, jf, jq, lim, acc, mark, seen
+        cdef double[::1] u, f, q, jf, jq, lim, acc, mark
         cdef Py_ssize_t at = 0
         self.keep.append(plan_batch.kernel)
         n = plan_batch.n
@@ -138,7 +138,7 @@ cdef class Engine:
         param = self._own(_split(_doubles(plan_batch.param), lengths))
         jf_slot = self._own(_split(_indices(plan_batch.jf_slot), lengths))
         jq_slot = self._own(_split(_indices(plan_batch.jq_slot), lengths))
-        u, f, q, seen = (self._own(np.zeros(kernel.n_local * n)) for _ in range(4))
+        u, f, q = (self._own(np.zeros(kernel.n_local * n)) for _ in range(3))
         jf, jq = self._own(np.zeros(kernel.n_jf * n)), self._own(np.zeros(kernel.n_jq * n))
         start = np.zeros((kernel.n_limit, n))
         if plan_batch.discrete_start is not None:
@@ -150,8 +150,7 @@ cdef class Engine:
             b.kernel, b.n = kernel, length
             b.index = &index[at * kernel.n_local]
             b.u, b.f, b.q = &u[at * kernel.n_local], &f[at * kernel.n_local], &q[at * kernel.n_local]
-            if rests and not kernel.flags & (CN_KERNEL_MEMORY | CN_KERNEL_TIMED):
-                b.seen = &seen[at * kernel.n_local]
+            b.rests = rests and not kernel.flags & (CN_KERNEL_MEMORY | CN_KERNEL_TIMED)
             if kernel.n_param:
                 b.param = &param[at * kernel.n_param]
             if kernel.n_jf:

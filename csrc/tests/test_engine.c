@@ -125,7 +125,7 @@ static void diode_point(void)
     cn_system s = make(1e-3, 0.0, g0, c0, &source);
     static const cn_idx index[] = {1}, slot[] = {4};
     double u[1], f[1], q[1], jf[1], lim[1] = {0.0}, acc[1] = {0.0}, mark[1];
-    cn_batch batch = {&kernel, 1, index, NULL, slot, slot, u, f, q, jf, NULL, lim, acc, mark, NULL, 0};
+    cn_batch batch = {&kernel, 1, index, NULL, slot, slot, u, f, q, jf, NULL, lim, acc, mark, 0, 0, 0, NULL, NULL, NULL};
     s.n_batches = 1;
     s.batches = &batch;
     CHECK(cn_system_init(&s, PERM) == CN_OK);
