@@ -25,6 +25,8 @@ static int operands(int32_t op)
     switch (op) {
     case CN_OP_SELECT:
         return 3;
+    case CN_OP_HERTZ:
+        return 0;
     case CN_OP_ADD: case CN_OP_SUB: case CN_OP_MUL: case CN_OP_DIV: case CN_OP_MOD: case CN_OP_POW: case CN_OP_PWR:
     case CN_OP_EQ: case CN_OP_NE: case CN_OP_LT: case CN_OP_LE: case CN_OP_GT: case CN_OP_GE:
     case CN_OP_AND: case CN_OP_OR: case CN_OP_MIN: case CN_OP_MAX: case CN_OP_ATAN2:
@@ -156,6 +158,7 @@ static void forward(const cn_tape *t, cn_idx width, double *v)
             for (cn_idx l = 0; l < width; l++) r[l] = piecewise(b + l, i.c, a[l], i.op == CN_OP_TABLE, &slope);
             break;
         }
+        case CN_OP_HERTZ: EACH(t->hertz);
         case CN_OP_COUNT:
             break;
         }
@@ -261,7 +264,7 @@ static void reverse(const cn_tape *t, cn_idx width, const double *v, double *g)
         case CN_OP_EQ: case CN_OP_NE: case CN_OP_LT: case CN_OP_LE: case CN_OP_GT: case CN_OP_GE:
         case CN_OP_AND: case CN_OP_OR: case CN_OP_NOT:
         case CN_OP_SGN: case CN_OP_U: case CN_OP_FLOOR: case CN_OP_CEIL: case CN_OP_NINT: case CN_OP_TRUNC:
-        case CN_OP_COUNT:
+        case CN_OP_HERTZ: case CN_OP_COUNT:
             break; /* steps: no slope */
         }
     }
@@ -307,31 +310,64 @@ void cn_tape_eval(const cn_tape *t, cn_idx n, const double *sensed, const double
     }
 }
 
+static void fill(double *row, size_t m, double value)
+{
+    for (size_t k = 0; k < m; k++) row[k] = value;
+}
+
+static void negate(double *to, const double *from, size_t m)
+{
+    for (size_t k = 0; k < m; k++) to[k] = -from[k];
+}
+
 void cn_tape_kernel_eval(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
                          const double *env, double *f, double *q, double *jf, double *jq)
 {
     (void)lim;
-    (void)jq;
     const cn_tape *const t = self->context;
-    const size_t m = (size_t)n, sensed = (size_t)t->n_sensed;
-    const size_t own = t->voltage ? 3 : 2;
+    const size_t m = (size_t)n, sensed = (size_t)t->n_sensed, own = (size_t)self->n_local - sensed;
+    const double *const from = u + own * m, time = env[CN_ENV_TIME];
     memset(f, 0, (own + sensed) * m * sizeof *f);
     memset(q, 0, (own + sensed) * m * sizeof *q);
-    if (t->voltage) {
+    switch (t->form) {
+    case CN_TAPE_CURRENT:
+        cn_tape_eval(t, n, from, p, time, f, jf);
+        negate(f + m, f, m);
+        negate(jf + sensed * m, jf, sensed * m);
+        break;
+    case CN_TAPE_CHARGE:
+        cn_tape_eval(t, n, from, p, time, q, jq);
+        negate(q + m, q, m);
+        negate(jq + sensed * m, jq, sensed * m);
+        break;
+    case CN_TAPE_VOLTAGE: {
         /* the value goes to the branch's row, its gradient behind the four constant entries */
-        double *const value = f + 2 * m, *const slope = jf + 4 * m;
-        cn_tape_eval(t, n, u + 3 * m, p, env[CN_ENV_TIME], value, slope);
-        for (size_t k = 0; k < m; k++) {
-            f[k] = u[2 * m + k];
-            f[m + k] = -u[2 * m + k];
-            value[k] = u[k] - u[m + k] - value[k];
-            jf[k] = jf[2 * m + k] = 1.0;
-            jf[m + k] = jf[3 * m + k] = -1.0;
-        }
-        for (size_t k = 0; k < sensed * m; k++) slope[k] = -slope[k];
-        return;
+        const double *const branch = u + 2 * m;
+        double *const value = f + 2 * m, *const by = jf + 4 * m;
+        cn_tape_eval(t, n, from, p, time, value, by);
+        memcpy(f, branch, m * sizeof *f);
+        negate(f + m, branch, m);
+        for (size_t k = 0; k < m; k++) value[k] = u[k] - u[m + k] - value[k];
+        fill(jf, m, 1.0);
+        fill(jf + m, m, -1.0);
+        fill(jf + 2 * m, m, 1.0);
+        fill(jf + 3 * m, m, -1.0);
+        negate(by, by, sensed * m);
+        break;
     }
-    cn_tape_eval(t, n, u + 2 * m, p, env[CN_ENV_TIME], f, jf);
-    for (size_t k = 0; k < m; k++) f[m + k] = -f[k];
-    for (size_t k = 0; k < sensed * m; k++) jf[sensed * m + k] = -jf[k];
+    case CN_TAPE_SLOPE:
+        cn_tape_eval(t, n, from, p, time, q, jq);
+        negate(q, q, m);
+        negate(jq, jq, sensed * m);
+        memcpy(f, u, m * sizeof *f);
+        fill(jf, m, 1.0);
+        break;
+    case CN_TAPE_INTEGRAL:
+        cn_tape_eval(t, n, from, p, time, f, jf);
+        negate(f, f, m);
+        negate(jf, jf, sensed * m);
+        memcpy(q, u, m * sizeof *q);
+        fill(jq, m, 1.0);
+        break;
+    }
 }

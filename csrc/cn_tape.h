@@ -21,6 +21,7 @@ typedef enum cn_opcode {
     CN_OP_SINH, CN_OP_COSH, CN_OP_TANH, CN_OP_ASINH, CN_OP_ACOSH, CN_OP_ATANH,
     CN_OP_PWL,   /* piecewise linear in a; c points x, y in the registers from b on; straight beyond the ends */
     CN_OP_TABLE, /* the same, level beyond the ends */
+    CN_OP_HERTZ, /* cn_tape.hertz; reads no register */
     CN_OP_COUNT
 } cn_opcode;
 
@@ -31,10 +32,20 @@ typedef struct cn_instruction {
 
 enum { CN_TAPE_LANES = 8 }; /* instances evaluated together */
 
+/* What the value x of a tape is to its element, and the element's own locals; those that are sensed follow. */
+typedef enum cn_tape_form {
+    CN_TAPE_CURRENT = 0,  /* p, n: i = x */
+    CN_TAPE_VOLTAGE = 1,  /* p, n, branch: v = x */
+    CN_TAPE_CHARGE = 2,   /* p, n: i = dx/dt */
+    CN_TAPE_SLOPE = 3,    /* s: s = dx/dt */
+    CN_TAPE_INTEGRAL = 4  /* s: ds/dt = x */
+} cn_tape_form;
+
 typedef struct cn_tape {
     cn_idx n_sensed, n_constant, n_code;
     cn_idx result;             /* register of the value */
-    int voltage;               /* 0: current source, 1: voltage source */
+    cn_tape_form form;
+    double hertz;              /* frequency of a small signal, else zero */
     const cn_instruction *code;
     double *scratch;           /* cn_tape_scratch() numbers; one evaluation at a time */
 } cn_tape;
@@ -51,9 +62,12 @@ cn_status cn_tape_check(const cn_tape *tape);
 void cn_tape_eval(const cn_tape *tape, cn_idx n, const double *sensed, const double *constant, double time,
                   double *value, double *gradient);
 
-/* cn_kernel.eval of a source; kernel->context is the tape.
- * Current source: locals p, n, sensed; jf (p, s), (n, s) for each s.
- * Voltage source: locals p, n, branch, sensed; jf (p, br), (n, br), (br, p), (br, n), then (br, s) for each s. */
+/* cn_kernel.eval of an element; kernel->context is the tape.  Entries of jf, in order, k standing for each sensed one:
+ * current   (p, k), (n, k)
+ * voltage   (p, br), (n, br), (br, p), (br, n), (br, k)
+ * charge    none; jq: (p, k), (n, k)
+ * slope     (s, s); jq: (s, k)
+ * integral  (s, k); jq: (s, s) */
 void cn_tape_kernel_eval(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
                          const double *env, double *f, double *q, double *jf, double *jq);
 

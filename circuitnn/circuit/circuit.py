@@ -44,6 +44,8 @@ Value = str | float | int
 _WAVEFORMS = ("pulse", "sin", "exp", "pwl", "sffm", "am", "trnoise", "trrandom")
 #: What would end a name in a netlist's text.
 _SEPARATOR = re.compile(r"[\s(){}=,;'\"]")
+#: What makes the text of a value one that depends on the circuit.
+_VARIES = re.compile(r"\b[vi]\s*\(|\b(?:time|hertz)\b")
 
 
 class Circuit:
@@ -163,26 +165,52 @@ class Circuit:
     def R(
         self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value
     ) -> None:
-        """Add a resistor of ``value`` ohms."""
-        self._element(
-            "r", name, (n1, n2), _with(params, resistance=value), model=None if model is None else _word("model", model)
-        )
+        """Add a resistor of ``value`` ohms, a number or an expression such as ``"1k*(1+v(a)**2)"``."""
+        self._passive("r", name, n1, n2, "resistance", value, model, params)
 
     def C(
+        self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None,
+        charge: str | None = None, **params: Value,
+    ) -> None:  # fmt: skip
+        """Add a capacitor of ``value`` farads, a number or an expression, or of a ``charge``; ``ic`` in volts.
+
+        Examples
+        --------
+        >>> c = Circuit("varactor")
+        >>> c.V("1", "a", 0, dc=2.0, ac=1.0); c.R("1", "a", "b", "1k"); c.C("1", "b", 0, charge="1n*v(b)*v(b)/2")
+        >>> round(float(abs(c.ac(1e5, 1e5, 1, "lin")["v(b)"][0])), 6)  # 2 nF at 2 V
+        0.622677
+        """
+        if charge is not None:
+            if value is not None or model is not None:
+                raise UsageError(f"c{name} has a charge and a value", expected="one of the two", names=(f"c{name}",))
+            tree = _grounded(parse_expression(str(charge)))
+            self._element("c", name, (n1, n2), params, expression=tree, kind="q")
+            return
+        self._passive("c", name, n1, n2, "capacitance", value, model, params)
+
+    def L(
         self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value
     ) -> None:
-        """Add a capacitor of ``value`` farads; ``ic`` in volts."""
-        self._element(
-            "c",
-            name,
-            (n1, n2),
-            _with(params, capacitance=value),
-            model=None if model is None else _word("model", model),
-        )
+        """Add an inductor of ``value`` henries, a number or an expression; ``ic`` in amperes."""
+        self._passive("l", name, n1, n2, "inductance", value, model, params)
 
-    def L(self, name: str, n1: Node, n2: Node, value: Value, **params: Value) -> None:
-        """Add an inductor of ``value`` henries; ``ic`` in amperes."""
-        self._element("l", name, (n1, n2), _with(params, inductance=value))
+    def _passive(
+        self, letter: str, name: str, n1: Node, n2: Node, primary: str, value: Value | None, model: str | None,
+        params: dict[str, Value],
+    ) -> None:  # fmt: skip
+        if isinstance(value, str) and _VARIES.search(value.lower()):
+            if model is not None:
+                raise UsageError(
+                    f"{letter}{name} has an expression and a model", expected="one of the two", names=(letter + name,)
+                )
+            tree = _grounded(parse_expression(value))
+            self._element(letter, name, (n1, n2), params, expression=tree, kind=letter)
+            return
+        self._element(
+            letter, name, (n1, n2), _with(params, **{primary: value}),
+            model=None if model is None else _word("model", model),
+        )  # fmt: skip
 
     def K(self, name: str, l1: str, l2: str, coupling: Value) -> None:
         """Couple two inductors, named with their letter (``"l1"``)."""

@@ -75,6 +75,12 @@ class _Sets:
         return ra != rb
 
 
+#: What joins the nodes of a behavioural element, by its kind.
+_BEHAVIOURAL_LINKS = {
+    "v": "voltage", "i": "current", "r": "resistive", "c": "capacitive", "q": "capacitive", "l": "inductive",
+}  # fmt: skip
+
+
 class _Graph:
     """What one pass over the elements collects: who touches a node, what joins and what senses nodes."""
 
@@ -117,7 +123,7 @@ class _Graph:
 
     def _behavioural(self, element: Element, tree: Expression) -> None:
         probes = [part for part in walk(tree) if isinstance(part, Probe)]
-        kind = "voltage" if element.kind == "v" else "current"
+        kind = _BEHAVIOURAL_LINKS.get(element.kind, "current")
         if kind == "voltage" and any(p.kind == "i" for p in probes):
             kind = "resistive"  # its voltage may depend on the current of its own loop
         self._link(element.nodes[0], element.nodes[1], kind, element.name)

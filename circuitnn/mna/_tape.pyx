@@ -39,12 +39,20 @@ cdef extern from "cn_tape.h" nogil:
         CN_OP_FLOOR, CN_OP_CEIL, CN_OP_NINT, CN_OP_TRUNC, CN_OP_SQRT, CN_OP_EXP, CN_OP_LN, CN_OP_LOG10
         CN_OP_SIN, CN_OP_COS, CN_OP_TAN, CN_OP_ASIN, CN_OP_ACOS, CN_OP_ATAN
         CN_OP_SINH, CN_OP_COSH, CN_OP_TANH, CN_OP_ASINH, CN_OP_ACOSH, CN_OP_ATANH, CN_OP_PWL, CN_OP_TABLE
+        CN_OP_HERTZ
     ctypedef struct cn_instruction:
         int32_t op
         cn_idx a, b, c
+    ctypedef enum cn_tape_form:
+        CN_TAPE_CURRENT
+        CN_TAPE_VOLTAGE
+        CN_TAPE_CHARGE
+        CN_TAPE_SLOPE
+        CN_TAPE_INTEGRAL
     ctypedef struct cn_tape:
         cn_idx n_sensed, n_constant, n_code, result
-        int voltage
+        cn_tape_form form
+        double hertz
         const cn_instruction *code
         double *scratch
     size_t cn_tape_scratch(const cn_tape *tape)
@@ -65,17 +73,29 @@ OPCODES = {
     "sin": CN_OP_SIN, "cos": CN_OP_COS, "tan": CN_OP_TAN, "asin": CN_OP_ASIN, "acos": CN_OP_ACOS, "atan": CN_OP_ATAN,
     "sinh": CN_OP_SINH, "cosh": CN_OP_COSH, "tanh": CN_OP_TANH,
     "asinh": CN_OP_ASINH, "acosh": CN_OP_ACOSH, "atanh": CN_OP_ATANH, "pwl": CN_OP_PWL, "table": CN_OP_TABLE,
+    "hertz": CN_OP_HERTZ,
 }  # fmt: skip
 
 
+# By kind: form, own locals, the rows of the value, whether it is a charge, constant entries of jf and of jq.
+_FORMS = {
+    "i": (CN_TAPE_CURRENT, ("p", "n"), (0, 1), False, (), ()),
+    "v": (CN_TAPE_VOLTAGE, ("p", "n", "branch"), (2,), False, ((0, 2), (1, 2), (2, 0), (2, 1)), ()),
+    "q": (CN_TAPE_CHARGE, ("p", "n"), (0, 1), True, (), ()),
+    "ddt": (CN_TAPE_SLOPE, ("own",), (0,), True, ((0, 0),), ()),
+    "idt": (CN_TAPE_INTEGRAL, ("own",), (0,), False, (), ((0, 0),)),
+}
+
+
 cdef class TapeKernel:
-    """The kernel of all behavioural sources of one kind whose expressions differ in their constants only.
+    """The kernel of all behavioural elements of one kind whose expressions differ in their constants only.
 
     Parameters
     ----------
     kind : str
-        ``"i"``: locals p, n and what is sensed; the expression's current flows from p through the source to n.
-        ``"v"``: locals p, n, the source's branch, and what is sensed; v(p) - v(n) equals the expression.
+        What the expression x is: ``"i"`` the current from p through the element to n, ``"v"`` the voltage
+        v(p) - v(n), ``"q"`` the charge; ``"ddt"`` and ``"idt"`` make dx/dt and the integral of x an unknown.
+        The locals are the element's own (``own``), then what is sensed.
     tape : circuitnn.mna.tape.Tape
         Its ``code``, ``result``, ``sensed`` and ``constants``.
 
@@ -83,8 +103,11 @@ cdef class TapeKernel:
     ----------
     address : int
         Of the ``cn_kernel``; valid while this object lives.
+    by_frequency : bool
+        Whether an expression holds ``hertz``.
     sensed : tuple of (str, str)
-        What the locals after the source's own are in the tape given: ``("v", node)`` or ``("i", element)``.
+        What the locals after the element's own are in the tape given: ``("v", node)``, ``("i", element)``, or
+        ``("x", place)`` of a derivative or an integral.
     instances : list of (str, tuple of float)
         Name and constants of each source; filled by ``compile_behavioural``.
 
@@ -98,40 +121,41 @@ cdef class TapeKernel:
     cdef object _code
     cdef bytes _name
     cdef readonly str kind, name
-    cdef readonly tuple sensed, param_names, local_names
+    cdef readonly tuple sensed, param_names, local_names, own
     cdef readonly object jf_row, jf_col, jq_row, jq_col
     cdef readonly int n_local, n_param, n_limit, n_discrete
-    cdef readonly bint linear
+    cdef readonly bint linear, by_frequency
     cdef public list instances
 
     def __cinit__(self, str kind, tape):
         cdef int32_t[:, ::1] code
         cdef int32_t[::1] row, column
-        if kind not in ("i", "v"):
-            raise UsageError(f"a behavioural source has no kind {kind!r}", expected="'i' or 'v'")
+        if kind not in _FORMS:
+            raise UsageError(f"a behavioural element has no kind {kind!r}", expected=", ".join(_FORMS))
+        form, self.own, at, charge, jf, jq = _FORMS[kind]
         self._code = np.ascontiguousarray(tape.code, dtype=np.int32).reshape(-1, 4)
         self.kind = kind
         self.name = "behavioural_" + kind
         self.sensed = tuple(tape.sensed)
         self.instances = []
-        own = ["p", "n"] + (["branch"] if kind == "v" else [])
-        entries = [(0, 2), (1, 2), (2, 0), (2, 1)] if kind == "v" else []
         count = len(self.sensed)
-        for at in ([2] if kind == "v" else [0, 1]):
-            entries += [(at, len(own) + k) for k in range(count)]
-        self.n_local = len(own) + count
+        by_sensed = [(own, len(self.own) + k) for own in at for k in range(count)]
+        jf, jq = ([*jf], [*jq, *by_sensed]) if charge else ([*jf, *by_sensed], [*jq])
+        self.n_local = len(self.own) + count
         self.n_param = len(tape.constants)
-        self.local_names = tuple(own + [f"s{k}" for k in range(count)])
+        self.local_names = (*self.own, *(f"s{k}" for k in range(count)))
         self.param_names = tuple(f"c{k}" for k in range(self.n_param))
-        both = np.array(entries, dtype=np.int32).reshape(-1, 2)
+        both = np.array(jf, dtype=np.int32).reshape(-1, 2)
         self.jf_row, self.jf_col = both[:, 0].copy(), both[:, 1].copy()
-        self.jq_row, self.jq_col = np.zeros(0, np.int32), np.zeros(0, np.int32)
+        both = np.array(jq, dtype=np.int32).reshape(-1, 2)
+        self.jq_row, self.jq_col = both[:, 0].copy(), both[:, 1].copy()
+        self.by_frequency = any([instruction[0] == CN_OP_HERTZ for instruction in tape.code])
 
         self._tape.n_sensed = count
         self._tape.n_constant = self.n_param
         self._tape.n_code = self._code.shape[0]
         self._tape.result = tape.result
-        self._tape.voltage = kind == "v"
+        self._tape.form = form
         if self._tape.n_code:
             code = self._code
             self._tape.code = <const cn_instruction *> &code[0, 0]
@@ -150,11 +174,16 @@ cdef class TapeKernel:
         self._kernel.name = self._name
         self._kernel.n_local = self.n_local
         self._kernel.n_param = self.n_param
-        self._kernel.n_jf = len(entries)
-        if entries:
+        self._kernel.n_jf = len(jf)
+        if jf:
             row, column = self.jf_row, self.jf_col
             self._kernel.jf_row = &row[0]
             self._kernel.jf_col = &column[0]
+        self._kernel.n_jq = len(jq)
+        if jq:
+            row, column = self.jq_row, self.jq_col
+            self._kernel.jq_row = &row[0]
+            self._kernel.jq_col = &column[0]
         self._kernel.eval = cn_tape_kernel_eval
         self._kernel.context = &self._tape
 
@@ -165,6 +194,10 @@ cdef class TapeKernel:
     def address(self):
         """Address of the ``cn_kernel``."""
         return <uintptr_t> &self._kernel
+
+    def set_frequency(self, double hertz):
+        """Set what ``hertz`` is in the expressions: the frequency of a small signal, else zero."""
+        self._tape.hertz = hertz
 
     def evaluate(self, u, p, env=None):
         """Evaluate n instances.
@@ -180,7 +213,7 @@ cdef class TapeKernel:
         -------
         f, q : ndarray, shape (n_local, n)
         jf : ndarray, shape (len(jf_row), n)
-        jq : ndarray, shape (0, n)
+        jq : ndarray, shape (len(jq_row), n)
 
         Raises
         ------
@@ -206,11 +239,13 @@ cdef class TapeKernel:
         cdef double[::1] fv = np.zeros(values + 1)
         cdef double[::1] qv = np.zeros(values + 1)
         cdef double[::1] jv = np.zeros(slopes + 1)
+        cdef Py_ssize_t rates = self._kernel.n_jq * n
+        cdef double[::1] cv = np.zeros(rates + 1)
         cdef double nothing = 0.0
-        cn_tape_kernel_eval(&self._kernel, n, &uv[0], &nothing, &pv[0], &ev[0], &fv[0], &qv[0], &jv[0], &nothing)
+        cn_tape_kernel_eval(&self._kernel, n, &uv[0], &nothing, &pv[0], &ev[0], &fv[0], &qv[0], &jv[0], &cv[0])
         return (
             np.asarray(fv)[:values].reshape(self.n_local, n),
             np.asarray(qv)[:values].reshape(self.n_local, n),
             np.asarray(jv)[:slopes].reshape(self._kernel.n_jf, n),
-            np.zeros((0, n)),
+            np.asarray(cv)[:rates].reshape(self._kernel.n_jq, n),
         )

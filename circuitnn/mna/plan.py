@@ -12,9 +12,11 @@ from circuitnn.devices.declare import Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitError, DeviceError
 from circuitnn.mna._block import BlockKernel
+from circuitnn.mna._tape import TapeKernel
 from circuitnn.mna.delays import Delays
 from circuitnn.mna.ordering import fill_reducing_order
-from circuitnn.mna.tape import compile_behavioural
+from circuitnn.mna.tape import Tape, compile_behavioural
+from circuitnn.netlist.expression import Probe, walk
 from circuitnn.netlist.flat import GROUND, Element
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ ZERO_CELSIUS = 273.15
 STATE_TOLERANCE = 1e-6
 #: Absolute tolerance of an auxiliary dv/dt: with 1 pF it stands for SPICE's abstol of 1 pA.
 SLOPE_TOLERANCE = 1.0
+#: Absolute tolerance of an integral in time: that of 1 uV or 1 uA over 1 us.
+INTEGRAL_TOLERANCE = 1e-12
+#: Letters of elements whose current flows between their first two nodes.
+_METERED = "rcdifgbsw"
 
 
 @dataclass(slots=True)
@@ -123,10 +129,12 @@ class _Planner:
         for group in groups:
             self._number_own(group)
         for element in behavioural:
-            if element.kind == "v":
+            if element.kind in ("v", "l"):
                 self._branch(element.name)
+        self.meters = self._meters(behavioural)
         batches = [self._batch(group) for group in groups]
         batches += self._behavioural(behavioural)
+        batches += self._meter_batch()
         batches += [self._block(element) for element in blocks]
         self._assemble(batches)
 
@@ -231,9 +239,9 @@ class _Planner:
             inductance = []
             for name in element.controls:
                 other = self.circuit.elements.get(name)
-                if other is None or other.letter != "l":
+                if other is None or other.letter != "l" or other.expression is not None:
                     raise CircuitError(
-                        f"{element.name} couples {name!r}, which is not an inductor",
+                        f"{element.name} couples {name!r}, which is not an inductor of constant value",
                         place=element.place,
                         names=(element.name, name),
                     )
@@ -247,6 +255,10 @@ class _Planner:
         rows: dict[str, np.ndarray] = {}
         for k, name in enumerate(device.terminals):
             rows[name] = np.array([node[e.nodes[k]] for e in group.elements], dtype=np.int64)
+        if self.meters:
+            for k, e in enumerate(group.elements):
+                if e.name in self.meters:
+                    rows[device.terminals[0]][k] = self.meters[e.name]
         collapsed = device.collapse(columns)
         for name in device.internals:
             rows[name] = self._own_unknowns(group, name, collapsed.get(name), NODE, self.options.vntol)
@@ -315,23 +327,74 @@ class _Planner:
                 plan.charge_ic.append((int(index[0, k]), int(index[1, k]), float(columns["capacitance"][k]), ic))
 
     def _behavioural(self, elements: list[Element]) -> list[Batch]:
-        batches = []
-        for kernel, members in compile_behavioural(elements, temperature=self.options.temp):
+        plan, batches = self.plan, []
+        groups = compile_behavioural(elements, temperature=self.options.temp, tnom=self.options.tnom)
+        in_time: dict[str, int] = {}
+        for kernel, members in groups:
+            for member in members if kernel.kind in ("ddt", "idt") else ():
+                tolerance = SLOPE_TOLERANCE if kernel.kind == "ddt" else INTEGRAL_TOLERANCE
+                row = in_time[member.name] = plan.unknown(f"v({member.name})", STATE, tolerance, hidden=True)
+                if kernel.kind == "idt":
+                    plan.held_row.append(row)
+                    plan.held_value.append(member.start)
+                    plan.start[row] = member.start
+        for kernel, members in groups:
             rows = []
-            for element, sensed in members:
-                local = [self.plan.node_index.get(n, -1) for n in element.nodes[:2]]
-                if element.kind == "v":
-                    local.append(self.plan.branch_index[element.name])
-                for what, name in sensed:
-                    local.append(self._probe_node(element, name) if what == "v" else self._sensed(element, name))
+            for member in members:
+                element = member.element
+                if kernel.kind in ("ddt", "idt"):
+                    local = [in_time[member.name]]
+                else:
+                    local = [plan.node_index.get(n, -1) for n in element.nodes[:2]]
+                    local[0] = self.meters.get(element.name, local[0])
+                if kernel.kind == "v":
+                    local.append(plan.branch_index[element.name])
+                for what, name in member.sensed:
+                    if what == "x":
+                        local.append(in_time[name])
+                    else:
+                        local.append(self._probe_node(element, name) if what == "v" else self._sensed(element, name))
                 rows.append(local)
             param = (
                 np.array([kernel_params for _, kernel_params in kernel.instances], dtype=float)
                 .reshape(len(members), -1)
                 .T
             )
-            batches.append(Batch(kernel, [e.name for e, _ in members], np.array(rows, dtype=np.int64).T, param))
+            batches.append(Batch(kernel, [m.name for m in members], np.array(rows, dtype=np.int64).T, param))
+        for element in elements:
+            if "ic" in element.params and element.kind == "l":
+                plan.start[plan.branch_index[element.name]] = element.params["ic"]
+            elif "ic" in element.params:
+                ends = [plan.node_index.get(node, -1) for node in element.nodes[:2]]
+                plan.charge_ic.append((ends[0], ends[1], 0.0, element.params["ic"]))
         return batches
+
+    def _meters(self, elements: list[Element]) -> dict[str, int]:
+        """Give elements without a branch whose current an expression asks for one: a source of 0 V in front of them."""
+        meters: dict[str, int] = {}
+        for element in elements:
+            for probe in walk(element.expression) if element.expression is not None else ():
+                if not isinstance(probe, Probe) or probe.kind != "i" or probe.names[0] in self.plan.branch_index:
+                    continue
+                other = self.circuit.elements.get(probe.names[0])
+                if other is None or not (other.letter in _METERED or len(other.nodes) == 2):
+                    continue  # reported where it is sensed
+                hidden = self.plan.unknown(f"v({other.name}#meter)", NODE, self.options.vntol, hidden=True)
+                meters[other.name] = hidden
+                self._branch(other.name)
+        return meters
+
+    def _meter_batch(self) -> list[Batch]:
+        if not self.meters:
+            return []
+        kernel = TapeKernel("v", Tape((), 0, (), (0.0,)))
+        names = list(self.meters)
+        rows = [
+            [self.plan.node_index.get(self.circuit.elements[n].nodes[0], -1) for n in names],
+            [self.meters[n] for n in names],
+            [self.plan.branch_index[n] for n in names],
+        ]
+        return [Batch(kernel, names, np.array(rows, dtype=np.int64), np.zeros((1, len(names))))]
 
     def _probe_node(self, element: Element, name: str) -> int:
         if name == GROUND:

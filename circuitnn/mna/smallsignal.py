@@ -125,12 +125,16 @@ class SmallSignal:
         self.conductance, self.capacitance = system.jacobians(self.point)
         self._lu = LU(self.plan.ap, self.plan.ai, self.plan.perm, complex=True)
         self._frequency: float | None = None
+        self._by_frequency = system.depends_on_frequency
 
     # ------------------------------------------------------------------ solving
     def _factor(self, frequency: float) -> None:
         if self._frequency == frequency:
             return
-        matrix = self.system.small_signal_matrix(self.conductance, self.capacitance, frequency)
+        conductance, capacitance = self.conductance, self.capacitance
+        if self._by_frequency:
+            conductance, capacitance = self.system.jacobians(self.point, frequency)
+        matrix = self.system.small_signal_matrix(conductance, capacitance, frequency)
         try:
             if self._frequency is None:
                 self._lu.factor(matrix)

@@ -186,9 +186,24 @@ class System:
                 q[minus] -= missing
         return x, q
 
-    def jacobians(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return df/dx and dq/dx at ``x`` (n,) as values on the pattern ``plan.ap``, ``plan.ai``."""
-        return self.engine.jacobians(np.append(x, 0.0))
+    @property
+    def depends_on_frequency(self) -> bool:
+        """Whether an expression holds ``hertz``."""
+        return any(getattr(batch.kernel, "by_frequency", False) for batch in self.plan.batches)
+
+    def jacobians(self, x: np.ndarray, frequency: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Return df/dx and dq/dx at ``x`` (n,) as values on the pattern ``plan.ap``, ``plan.ai``.
+
+        ``frequency`` is that of a small signal, Hz, for expressions that hold ``hertz``.
+        """
+        kernels = [batch.kernel for batch in self.plan.batches if getattr(batch.kernel, "by_frequency", False)]
+        for kernel in kernels:
+            kernel.set_frequency(frequency)
+        try:
+            return self.engine.jacobians(np.append(x, 0.0))
+        finally:
+            for kernel in kernels:
+                kernel.set_frequency(0.0)
 
     def small_signal_matrix(self, g: np.ndarray, c: np.ndarray, frequency: float) -> np.ndarray:
         """Return g + j 2 pi f c with the phases of transmission lines, from the Jacobians and a frequency in Hz."""

@@ -1,6 +1,6 @@
-"""Behavioural sources: from expression trees to tapes that C evaluates with their derivatives.
+"""Behavioural elements: from expression trees to tapes that C evaluates with their derivatives.
 
-A tape is a list of instructions on registers (see ``csrc/cn_tape.h``).  Its numbers are kept apart, so that sources
+A tape is a list of instructions on registers (see ``csrc/cn_tape.h``).  Its numbers are kept apart, so that elements
 whose expressions differ in numbers and in what they sense share one kernel.
 """
 
@@ -33,14 +33,18 @@ _TWO = {
 _MANY = {"min": "min", "max": "max"}
 _AGAINST_ZERO = {"eq0": "eq", "ne0": "ne", "gt0": "gt", "lt0": "lt", "ge0": "ge", "le0": "le"}
 _POINTS = ("pwl", "table")
+_IN_TIME = ("ddt", "idt")
 #: Functions of behavioural sources, by their canonical names.
 FUNCTIONS = (
     *(name for name in (*_ONE, *_TWO, *_MANY) if name.isidentifier()),
     *_AGAINST_ZERO,
     *_POINTS,
+    *_IN_TIME,
     "limit",
     "sign",
 )
+
+_KINDS = ("v", "i", "r", "c", "q", "l")
 
 _Operand = tuple[str, int]
 _Instruction = tuple[str, _Operand, _Operand | int, _Operand | int]
@@ -57,15 +61,39 @@ class Tape:
     result : int
         Register of the value.
     sensed : tuple of (str, str)
-        The first registers: ``("v", node)`` or ``("i", element)``.
+        The first registers: ``("v", node)``, ``("i", element)``, or ``("x", place)`` with a place in ``in_time``.
     constants : tuple of float
         The registers after them; the time's register follows.
+    in_time : tuple of (str, Expression, float)
+        Derivatives and integrals in it, unknowns of their own: ``ddt`` or ``idt``, of what, and its initial value.
     """
 
     code: tuple[tuple[int, int, int, int], ...]
     result: int
     sensed: tuple[tuple[str, str], ...]
     constants: tuple[float, ...]
+    in_time: tuple[tuple[str, Expression, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One instance of a kernel: an element, or a derivative or integral in its expression.
+
+    Parameters
+    ----------
+    element : Element
+    name : str
+        The element's, or that of the derivative or integral: ``b1#ddt0``.
+    sensed : tuple of (str, str)
+        What the kernel's locals after its own are: ``("v", node)``, ``("i", element)`` or ``("x", name)``.
+    start : float
+        Initial value of an integral.
+    """
+
+    element: Element
+    name: str
+    sensed: tuple[tuple[str, str], ...]
+    start: float = 0.0
 
 
 class _Compiler:
@@ -78,6 +106,7 @@ class _Compiler:
         self.constants: list[float] = []
         self.code: list[_Instruction] = []
         self.known: dict[_Instruction, int] = {}
+        self.in_time: dict[tuple[str, Expression, float], int] = {}
 
     def compile(self, root: Expression) -> Tape:
         # an explicit stack: a sum of thousands of terms is as deep as it is long
@@ -105,7 +134,7 @@ class _Compiler:
             return operand if isinstance(operand, int) else start[operand[0]] + operand[1]
 
         code = tuple((OPCODES[op], register(a), register(b), register(c)) for op, a, b, c in self.code)
-        return Tape(code, register(result), tuple(self.sensed), tuple(self.constants))
+        return Tape(code, register(result), tuple(self.sensed), tuple(self.constants), tuple(self.in_time))
 
     def operands(self, node: Expression) -> tuple[Expression, ...]:
         """Return the children that need registers of their own."""
@@ -118,6 +147,8 @@ class _Compiler:
         if isinstance(node, Call):
             if node.name in _POINTS:
                 return tuple(node.args[:1])
+            if node.name in _IN_TIME:
+                return ()  # compiled apart
             return tuple(node.args[:1]) if _is_square(node) else tuple(node.args)
         return ()
 
@@ -173,13 +204,16 @@ class _Compiler:
             return ("time", 0)
         if name == "temper":
             return self.constant(self.temperature)
+        if name == "hertz":
+            zero = ("sensed", 0)  # names a register, which is not read
+            return self.instruction("hertz", zero)
         if name in CONSTANTS:
             return self.constant(CONSTANTS[name])
         raise NetlistError(
             f"the expression of a source uses {name!r}, which has no value",
             place=self.place,
-            expected="a parameter, time, temper, v(node), v(node, node) or i(element)",
-            hint="dependence on frequency is not modelled" if name == "hertz" else nearest(name, ("time", "temper")),
+            expected="a parameter, time, temper, hertz, v(node), v(node, node) or i(element)",
+            hint=nearest(name, ("time", "temper", "hertz")),
             names=(name,),
         )
 
@@ -187,6 +221,8 @@ class _Compiler:
         name, count = node.name, len(node.args)
         if name in _POINTS:
             return self.instruction(name, arguments[0], self.points(node), (count - 1) // 2)
+        if name in _IN_TIME:
+            return self.time_of(node)
         if name in _ONE:
             self.expect(node, count == 1, "one argument")
             return self.instruction(_ONE[name], *arguments)
@@ -223,6 +259,17 @@ class _Compiler:
         first = len(self.constants)
         self.constants += known
         return ("constant", first)
+
+    def time_of(self, node: Call) -> _Operand:
+        """Return the unknown that is a derivative or an integral."""
+        self.expect(node, len(node.args) == 1 or (len(node.args) == 2 and node.name == "idt"), "one argument")
+        start = 0.0
+        if len(node.args) == 2:
+            initial = node.args[1]
+            self.expect(node, isinstance(initial, Number), "an initial value written as a number")
+            start = initial.value if isinstance(initial, Number) else 0.0
+        place = self.in_time.setdefault((node.name, node.args[0], start), len(self.in_time))
+        return self.sense("x", str(place))
 
     def expect(self, node: Call, holds: bool, wanted: str) -> None:
         if not holds:
@@ -264,9 +311,9 @@ def compile_tape(expression: Expression, *, temperature: float = 27.0, place: Pl
     -----
     The meaning is ngspice 39's: ``x**y`` and ``pow(x, y)`` are \\|x\\|^y, ``pwr(x, y)`` is sgn(x) \\|x\\|^y, ``log`` is
     the natural logarithm, ``u(0)`` is 0.5, ``pwl`` goes straight on beyond its ends, and divisors are kept 1e-32 off
-    zero.  ``table`` (level beyond its ends), ``%``, ``atan2``, ``int``, ``sign(x, y)``, ``limit(x, low, high)`` and
-    more than two arguments of ``min`` and ``max`` are added.  A conditional has the slope of the branch taken, a step
-    none.
+    zero.  ``table`` (level beyond its ends), ``%``, ``atan2``, ``int``, ``sign(x, y)``, ``limit(x, low, high)``,
+    ``idt`` and more than two arguments of ``min`` and ``max`` are added.  A conditional has the slope of the branch
+    taken, a step none.
 
     Examples
     --------
@@ -279,41 +326,75 @@ def compile_tape(expression: Expression, *, temperature: float = 27.0, place: Pl
 
 
 def compile_behavioural(
-    elements: Iterable[Element], *, temperature: float = 27.0
-) -> list[tuple[TapeKernel, list[tuple[Element, tuple[tuple[str, str], ...]]]]]:
-    """Compile behavioural sources and group those that differ only in numbers and in what they sense.
+    elements: Iterable[Element], *, temperature: float = 27.0, tnom: float = 27.0
+) -> list[tuple[TapeKernel, list[Member]]]:
+    """Compile behavioural elements and group those that differ only in numbers and in what they sense.
 
     Parameters
     ----------
     elements : iterable of Element
-        Sources with ``expression`` and ``kind`` (``"v"`` or ``"i"``).
-    temperature : float, degrees Celsius
+        With ``expression`` and ``kind``: ``"v"`` or ``"i"`` of a source, ``"r"``, ``"c"``, ``"l"`` for what the
+        expression is the value of, ``"q"`` for a charge.
+    temperature, tnom : float, degrees Celsius
 
     Returns
     -------
-    list of (TapeKernel, list of (Element, sensed))
-        ``sensed`` says what the kernel's locals after the source's own are: ``("v", node)`` or ``("i", element)``.
+    list of (TapeKernel, list of Member)
         ``kernel.instances`` holds ``(name, constants)`` in the same order.
 
     Raises
     ------
     CircuitError, NetlistError
-        For a source without a kind or an expression that cannot be compiled.
+        For an element without a kind or an expression that cannot be compiled.
     """
-    groups: dict[tuple[object, ...], tuple[TapeKernel, list[tuple[Element, tuple[tuple[str, str], ...]]]]] = {}
+    groups: dict[tuple[object, ...], tuple[TapeKernel, list[Member]]] = {}
     for element in elements:
-        if element.kind not in ("v", "i") or element.expression is None:
-            raise CircuitError(
-                f"{element.name} is no behavioural source",
-                place=element.place,
-                expected="an expression, and kind 'v' or 'i'",
-                names=(element.name,),
-            )
-        tape = compile_tape(element.expression, temperature=temperature, place=element.place)
-        key = (element.kind, tape.code, tape.result, len(tape.sensed), len(tape.constants))
-        if key not in groups:
-            groups[key] = (TapeKernel(element.kind, tape), [])
-        kernel, members = groups[key]
-        members.append((element, tape.sensed))
-        kernel.instances.append((element.name, tape.constants))
+        kind, root = _equation(element, temperature, tnom)
+        pending = [(element.name, kind, root, 0.0)]
+        count = 0
+        for name, form, tree, start in pending:
+            tape = compile_tape(tree, temperature=temperature, place=element.place)
+            inner = []
+            for what, argument, initial in tape.in_time:
+                inner.append(f"{element.name}#{what}{count}")
+                pending.append((inner[-1], what, argument, initial))
+                count += 1
+            sensed = tuple([(what, inner[int(of)] if what == "x" else of) for what, of in tape.sensed])
+            key = (form, tape.code, tape.result, len(tape.sensed), len(tape.constants))
+            if key not in groups:
+                groups[key] = (TapeKernel(form, tape), [])
+            kernel, members = groups[key]
+            members.append(Member(element, name, sensed, start))
+            kernel.instances.append((name, tape.constants))
     return list(groups.values())
+
+
+def _equation(element: Element, temperature: float, tnom: float) -> tuple[str, Expression]:
+    """Return the tape's kind and its expression.
+
+    A conductance is v over the expression, a capacitance or inductance its product with a slope, as in ngspice; a
+    charge is conserved exactly.
+    """
+    tree, params = element.expression, element.params
+    if tree is None or element.kind not in _KINDS:
+        raise CircuitError(
+            f"{element.name} is no behavioural element",
+            place=element.place,
+            expected="an expression, and a kind: " + " ".join(_KINDS),
+            names=(element.name,),
+        )
+    dt = params.get("temp", temperature + params.get("dtemp", 0.0)) - tnom
+    factor = 1.0 + params.get("tc1", 0.0) * dt + params.get("tc2", 0.0) * dt * dt
+    number = params.get("m", 1.0)
+    kind = element.kind
+    if kind == "r":
+        return "i", Binary("/", _scaled(number / factor, Probe("v", element.nodes[:2])), tree)
+    if kind == "c":
+        return "i", Binary("*", _scaled(number * factor, tree), Call("ddt", (Probe("v", element.nodes[:2]),)))
+    if kind == "l":
+        return "v", Binary("*", _scaled(factor / number, tree), Call("ddt", (Probe("i", (element.name,)),)))
+    return kind, _scaled(factor if kind == "v" else number * factor, tree)
+
+
+def _scaled(factor: float, tree: Expression) -> Expression:
+    return tree if factor == 1.0 else Binary("*", Number(factor), tree)

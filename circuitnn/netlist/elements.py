@@ -31,6 +31,8 @@ _REFUSED = {
 _DISTORTION = ("distof1", "distof2")
 _SOURCE_WORDS = frozenset(("dc", "ac", "pwlfile", *_ARGUMENTS, *_REFUSED, *_DISTORTION))
 _MAX_POLY = 20
+#: Parameters of a source beside its expression.
+_BEHAVIOURAL = frozenset(("m", "tc1", "tc2", "temp", "dtemp"))
 _DATA_NAME = re.compile(r"\.(npy|npz|csv)\b")
 _NAMED_LATER = {
     "j": "JFETs (J)",
@@ -91,7 +93,7 @@ def _two_terminal(cursor: Cursor, name: str, place: Place) -> ElementStatement:
                 continue
             value = cursor.value(f"the value of {key}")
             cursor.last = at
-            # "l=" of a resistor or capacitor is its drawn length; only its own letter is its value.
+            # "l=" of a resistor or capacitor is its drawn length; only its own letter is its value, or q= its charge.
             cursor.put(params, primary if key in (name[0], primary) else key, value)
         elif primary not in params and (cursor.char in "{'\"" or number(cursor.peek()) is not None):
             params[primary] = cursor.value("the value")
@@ -103,8 +105,11 @@ def _two_terminal(cursor: Cursor, name: str, place: Place) -> ElementStatement:
                 cursor.to_value(word, "the value")
                 cursor.error(f"{shorten(word)} is neither a value nor a model", last=True)
             model = word
-    if primary not in params and model is None:
+    charge = name[0] == "c" and "q" in params
+    if primary not in params and model is None and not charge:
         cursor.error(f"{name} has no value", hint="a part without a value is refused, not guessed")
+    if charge and primary in params:
+        cursor.error(f"{name} has a capacitance and a charge", expected="one of the two")
     return ElementStatement(name, nodes, params, model, place=place)
 
 
@@ -304,8 +309,9 @@ def _gain(cursor: Cursor) -> dict[str, Value]:
 
 def _multiplier(cursor: Cursor, name: str) -> dict[str, Value]:
     params = cursor.assignments()
-    if set(params) - {"m"}:
-        cursor.error(f"{name}: {min(set(params) - {'m'})}= is not supported yet", last=True)
+    unknown = sorted(set(params) - _BEHAVIOURAL)
+    if unknown:
+        cursor.error(f"{name} has no parameter {unknown[0]!r}", last=True, expected=" ".join(sorted(_BEHAVIOURAL)))
     return params
 
 

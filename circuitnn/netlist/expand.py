@@ -8,7 +8,7 @@ from itertools import pairwise
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.elements import PRIMARY, polynomial
-from circuitnn.netlist.expression import Binary, Name, Number
+from circuitnn.netlist.expression import Expression, Name, Number
 from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
 from circuitnn.netlist.points import read_points
 from circuitnn.netlist.probes import InnerVector
@@ -33,6 +33,8 @@ MAX_DEPTH = 100
 _NEEDS_MODEL = frozenset("admsw")
 # m parallel voltage sources hold the same voltage; a coupling has no terminals.
 _NO_MULTIPLIER = frozenset("vehk")
+# What goes with a value that depends on the circuit.
+_BEHAVIOURAL_PARAMS = frozenset(("m", "tc1", "tc2", "temp", "dtemp", "ic", "noisy"))
 
 
 def expand(title: str, statements: Sequence[Statement], warnings: Iterable[str] = ()) -> FlatNetlist:
@@ -291,20 +293,23 @@ class _Expander:
                 expected=f"{letter.upper()} after the last dot, as in {letter}.x1.{letter}2",
                 hint=f"write {statement.name.replace('.', '_')}",
             )
+        kind, behaviour = self._behaviour_of(statement, scope) if letter in PRIMARY else ("", None)
         params: dict[str, float] = {}
         for key, value in statement.params.items():
+            if kind and key in ("q", PRIMARY[letter]):
+                continue
             params[key] = value if isinstance(value, float) else scope.value(value, place)
         model = statement.model
         if model is not None:
             model = self._model_of(statement, scope, params)
-        tree, terminals = statement.expression, statement.nodes
+        tree, terminals = statement.expression or behaviour, statement.nodes
         if statement.poly:
             tree, terminals = polynomial(statement), terminals[:2]
+        kind = kind or statement.kind
         if tree is not None:
             tree = scope.behaviour(tree, place)
-            factor = params.pop("m", 1.0) * multiplier
-            if statement.kind == "i" and factor != 1.0:
-                tree = Binary("*", Number(factor), tree)
+        if kind == "v":
+            params.pop("m", None)
         elif multiplier != 1.0 and letter not in _NO_MULTIPLIER:
             params["m"] = params.get("m", 1.0) * multiplier
         function = statement.function
@@ -317,11 +322,39 @@ class _Expander:
             tuple([scope.prefix + c for c in statement.controls]) if statement.controls and tree is None else (),
             None if function is None else self._waveform(function, statement, scope),
             tree,
-            statement.kind,
+            kind,
             place,
             statement.vectors,
             statement.data,
         )
+
+    def _behaviour_of(self, statement: ElementStatement, scope: Scope) -> tuple[str, Expression | None]:
+        """Return kind and expression of an R, L or C whose value depends on the circuit; no kind for a number."""
+        letter, place = statement.name[0], statement.place
+        charge = statement.params.get("q") if letter == "c" else None
+        value = statement.params.get(PRIMARY[letter]) if charge is None else charge
+        if isinstance(charge, float):
+            return "q", Number(charge)
+        if not isinstance(value, Expression):
+            return "", None
+        if charge is None and not scope.varies(value, place):
+            return "", None
+        for key in statement.params:
+            if key not in _BEHAVIOURAL_PARAMS and value is not statement.params[key]:
+                raise NetlistError(
+                    f"{statement.name}: {key}= does not go with a value that depends on the circuit",
+                    place=place,
+                    names=(statement.name, key),
+                    expected=", ".join(sorted(_BEHAVIOURAL_PARAMS)),
+                )
+        if statement.model is not None:
+            raise NetlistError(
+                f"{statement.name} has a value that depends on the circuit, and the model {statement.model!r}",
+                place=place,
+                names=(statement.name, statement.model),
+                expected="one of the two",
+            )
+        return "q" if charge is not None else letter, value
 
     def _model_of(self, statement: ElementStatement, scope: Scope, params: dict[str, float]) -> str | None:
         """Return the flat name of an element's model; for R, L and C the word may be a parameter instead."""

@@ -5,7 +5,8 @@ Operators from loose to tight: ``?:``, ``||``, ``&&``, ``== !=``, ``< <= > >=``,
 
 The tree is canonical, so those who walk it meet few cases: ``^`` is ``**``, ``<>`` is ``!=``, ``ln`` is ``log``, ``if``
 and ``ternary_fcn`` are ``Ternary``, ``fabs`` is ``abs``, ``arctan`` is ``atan``, ``sign`` of one argument is ``sgn``,
-``stp`` is ``u``, a minus before a number is part of it. ``table`` is level beyond its ends, ``pwl`` goes straight on.
+``stp`` is ``u``, ``sdt`` is ``idt``, ``pwrs`` is ``pwr``, a minus before a number is part of it. ``table`` is level
+beyond its ends, ``pwl`` goes straight on.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ _POWER = {
     "+": 6, "-": 6, "*": 7, "/": 7, "%": 7, "**": 9,
 }  # fmt: skip
 _UNARY_POWER = 8
-_ALIASES = {"ln": "log", "fabs": "abs", "arctan": "atan", "stp": "u"}
+_ALIASES = {"ln": "log", "fabs": "abs", "arctan": "atan", "stp": "u", "sdt": "idt", "pwrs": "pwr"}
 _CLOSERS = {"(": ")", "{": "}"}
 _GLUED = re.compile(r"[\w.]+")
 _INFIX_SCALE = re.compile(r"(\d+)([^\W\d]+)(\d+)")

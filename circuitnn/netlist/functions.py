@@ -54,6 +54,10 @@ def _operator_power(x: float, y: float) -> float:
     return float(x**y)
 
 
+def _in_time(*_: float) -> float:
+    raise ValueError("it belongs into a source, where time goes on")
+
+
 def _limit(x: float, low: float, high: float) -> float:
     return min(max(x, low), high)
 
@@ -139,6 +143,14 @@ FUNCTIONS: dict[str, Function] = {
     "nint": _unary(lambda x: float(round(x))),
     "floor": _unary(lambda x: float(math.floor(x))),
     "ceil": _unary(lambda x: float(math.ceil(x))),
+    "eq0": _unary(lambda x: float(x == 0.0)),
+    "ne0": _unary(lambda x: float(x != 0.0)),
+    "gt0": _unary(lambda x: float(x > 0.0)),
+    "lt0": _unary(lambda x: float(x < 0.0)),
+    "ge0": _unary(lambda x: float(x >= 0.0)),
+    "le0": _unary(lambda x: float(x <= 0.0)),
+    "ddt": Function(1, 1, _in_time),
+    "idt": Function(1, 2, _in_time),
     "table": Function(3, None, _table),
     "pwl": Function(3, None, _pwl),
 }
@@ -150,9 +162,6 @@ UNSUPPORTED = frozenset(
         "aunif",
         "unif",
         "limits",
-        "ddt",
-        "sdt",
-        "idt",
         "ddx",
         "db",
         "mag",

@@ -156,6 +156,14 @@ class Scope:
         """Return the number of an expression whose functions are inlined."""
         return evaluate(tree, lambda name: self.param(name, place), place=place)
 
+    def varies(self, tree: Expression, place: Place | None) -> bool:
+        """Whether an expression depends on voltages, currents, the time or a frequency."""
+        return any(
+            isinstance(node, Probe)
+            or (isinstance(node, Name) and node.name in ("time", "hertz") and not self.knows(node.name))
+            for node in walk(self.inline(tree, place))
+        )
+
     def behaviour(self, tree: Expression, place: Place | None) -> Expression:
         """Return a behavioural expression with parameters as numbers, and nodes and elements flat."""
 

@@ -117,7 +117,7 @@ def _behaviour(letter: str, kind: str, tree: Expression) -> str:
         points = [write_value(simplest(a)) for a in tree.args[1:]]
         pairs = [f"({x},{y})" for x, y in zip(points[0::2], points[1::2], strict=True)]
         return " ".join([f"table {{{to_text(tree.args[0])}}} =", *pairs])
-    return f"{kind if letter == 'b' else 'value'}={{{to_text(tree)}}}"
+    return f"{'value' if letter in 'eg' else kind}={{{to_text(tree)}}}"
 
 
 def _source(params: dict[str, Value], function: SourceFunction | None) -> list[str]:

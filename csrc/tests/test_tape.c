@@ -121,9 +121,9 @@ static void test_kernels(void)
     const cn_instruction code[] = {
         {CN_OP_SQUARE, 0, 0, 0}, {CN_OP_MUL, 4, 2, 0}, {CN_OP_ADD, 5, 1, 0}, {CN_OP_ADD, 6, 3, 0}};
     cn_tape tape = {.n_sensed = 2, .n_constant = 1, .n_code = 4, .result = 7, .code = code, .scratch = scratch};
-    const cn_kernel kernel = {.abi = CN_KERNEL_ABI, .eval = cn_tape_kernel_eval, .context = &tape};
+    cn_kernel kernel = {.abi = CN_KERNEL_ABI, .n_local = 4, .eval = cn_tape_kernel_eval, .context = &tape};
     const double env[] = {0.0, 0.25}, c[] = {2.0, 3.0};
-    double f[10], q[10], jf[12];
+    double f[10], q[10], jf[12], jq[8];
     CHECK(cn_tape_check(&tape) == CN_OK);
 
     const double u[] = {9, 9, 9, 9, 1, 2, 10, 20}; /* p, n, s0, s1 of two instances */
@@ -133,7 +133,8 @@ static void test_kernels(void)
         CHECK(f[k] == e[k] && f[2 + k] == -e[k] && f[4 + k] == 0.0 && f[6 + k] == 0.0);
         CHECK(jf[k] == slope[k] && jf[2 + k] == 1.0 && jf[4 + k] == -slope[k] && jf[6 + k] == -1.0);
     }
-    tape.voltage = 1;
+    tape.form = CN_TAPE_VOLTAGE;
+    kernel.n_local = 5;
     const double w[] = {7, 8, 3, 5, 0.5, 0.75, 1, 2, 10, 20}; /* p, n, branch, s0, s1 */
     kernel.eval(&kernel, 2, w, NULL, c, env, f, q, jf, NULL);
     for (int k = 0; k < 2; k++) {
@@ -141,6 +142,25 @@ static void test_kernels(void)
         CHECK(f[6 + k] == 0.0 && f[8 + k] == 0.0 && q[4 + k] == 0.0);
         CHECK(jf[k] == 1.0 && jf[2 + k] == -1.0 && jf[4 + k] == 1.0 && jf[6 + k] == -1.0);
         CHECK(jf[8 + k] == -slope[k] && jf[10 + k] == -1.0);
+    }
+    tape.form = CN_TAPE_CHARGE;
+    kernel.n_local = 4;
+    kernel.eval(&kernel, 2, u, NULL, c, env, f, q, jf, jq);
+    for (int k = 0; k < 2; k++) {
+        CHECK(q[k] == e[k] && q[2 + k] == -e[k] && q[4 + k] == 0.0 && f[k] == 0.0 && f[2 + k] == 0.0);
+        CHECK(jq[k] == slope[k] && jq[2 + k] == 1.0 && jq[4 + k] == -slope[k] && jq[6 + k] == -1.0);
+    }
+    kernel.n_local = 3;
+    const double s[] = {3, 4, 1, 2, 10, 20}; /* own, s0, s1 */
+    tape.form = CN_TAPE_SLOPE;
+    kernel.eval(&kernel, 2, s, NULL, c, env, f, q, jf, jq);
+    for (int k = 0; k < 2; k++) {
+        CHECK(f[k] == s[k] && jf[k] == 1.0 && q[k] == -e[k] && jq[k] == -slope[k] && jq[2 + k] == -1.0);
+    }
+    tape.form = CN_TAPE_INTEGRAL;
+    kernel.eval(&kernel, 2, s, NULL, c, env, f, q, jf, jq);
+    for (int k = 0; k < 2; k++) {
+        CHECK(q[k] == s[k] && jq[k] == 1.0 && f[k] == -e[k] && jf[k] == -slope[k] && jf[2 + k] == -1.0);
     }
 }
 

@@ -106,8 +106,8 @@ def own_name(name: str) -> str:
 
 
 def is_ours_to_have(name: str) -> bool:
-    """Nodes that ngspice invents (inside devices, for VALUE, POLY and TABLE) and its helper branches are its own."""
-    return name.startswith("v(") and not re.search(r"#|_int\d|\$", name)
+    """Nodes that ngspice invents (in devices, for VALUE, POLY, TABLE, currents) and its helper branches are its own."""
+    return name.startswith("v(") and not re.search(r"#|_int\d|_vmeas_\d|\$", name)
 
 
 @pytest.fixture(scope="module")

@@ -255,11 +255,11 @@ def test_sources_of_one_shape_share_a_kernel():
             source("b5", "i", "4*i(v1)"),
         ]
     )
-    names = [[element.name for element, _ in members] for _, members in groups]
+    names = [[member.element.name for member in members] for _, members in groups]
     assert names == [["b1", "b2", "b5"], ["b3"], ["b4"]]
     kernel, members = groups[0]
     assert kernel.instances == [("b1", (2.0,)), ("b2", (3.0,)), ("b5", (4.0,))]
-    assert [sensed for _, sensed in members] == [(("v", "a"),), (("v", "c"),), (("i", "v1"),)]
+    assert [member.sensed for member in members] == [(("v", "a"),), (("v", "c"),), (("i", "v1"),)]
     assert kernel.address != 0 and not kernel.linear
     assert compile_behavioural([]) == []
 
@@ -268,7 +268,7 @@ def test_sources_of_one_shape_share_a_kernel():
     ("text", "said"),
     [
         ("v(a)*gain", "gain"),
-        ("hertz", "hertz"),
+        ("idt(v(a), v(b))", "idt"),
         ("sinus(v(a))", "sinus"),
         ("sin(v(a),2)", "sin"),
         ("pow(v(a))", "pow"),
