@@ -369,5 +369,11 @@ void cn_tape_kernel_eval(const cn_kernel *self, cn_idx n, const double *u, const
         memcpy(q, u, m * sizeof *q);
         fill(jq, m, 1.0);
         break;
+    case CN_TAPE_OUTPUT:
+        cn_tape_eval(t, n, from, p, time, f, jf + m);
+        for (size_t k = 0; k < m; k++) f[k] = u[k] - f[k];
+        negate(jf + m, jf + m, sensed * m);
+        fill(jf, m, 1.0);
+        break;
     }
 }

@@ -38,7 +38,8 @@ typedef enum cn_tape_form {
     CN_TAPE_VOLTAGE = 1,  /* p, n, branch: v = x */
     CN_TAPE_CHARGE = 2,   /* p, n: i = dx/dt */
     CN_TAPE_SLOPE = 3,    /* s: s = dx/dt */
-    CN_TAPE_INTEGRAL = 4  /* s: ds/dt = x */
+    CN_TAPE_INTEGRAL = 4, /* s: ds/dt = x */
+    CN_TAPE_OUTPUT = 5    /* s: s = x */
 } cn_tape_form;
 
 typedef struct cn_tape {
@@ -67,7 +68,8 @@ void cn_tape_eval(const cn_tape *tape, cn_idx n, const double *sensed, const dou
  * voltage   (p, br), (n, br), (br, p), (br, n), (br, k)
  * charge    none; jq: (p, k), (n, k)
  * slope     (s, s); jq: (s, k)
- * integral  (s, k); jq: (s, s) */
+ * integral  (s, k); jq: (s, s)
+ * output    (s, s), (s, k) */
 void cn_tape_kernel_eval(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
                          const double *env, double *f, double *q, double *jf, double *jq);
 

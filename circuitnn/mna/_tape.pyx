@@ -49,6 +49,7 @@ cdef extern from "cn_tape.h" nogil:
         CN_TAPE_CHARGE
         CN_TAPE_SLOPE
         CN_TAPE_INTEGRAL
+        CN_TAPE_OUTPUT
     ctypedef struct cn_tape:
         cn_idx n_sensed, n_constant, n_code, result
         cn_tape_form form
@@ -84,6 +85,7 @@ _FORMS = {
     "q": (CN_TAPE_CHARGE, ("p", "n"), (0, 1), True, (), ()),
     "ddt": (CN_TAPE_SLOPE, ("own",), (0,), True, ((0, 0),), ()),
     "idt": (CN_TAPE_INTEGRAL, ("own",), (0,), False, (), ((0, 0),)),
+    "is": (CN_TAPE_OUTPUT, ("own",), (0,), False, ((0, 0),), ()),
 }
 
 
@@ -94,7 +96,7 @@ cdef class TapeKernel:
     ----------
     kind : str
         What the expression x is: ``"i"`` the current from p through the element to n, ``"v"`` the voltage
-        v(p) - v(n), ``"q"`` the charge; ``"ddt"`` and ``"idt"`` make dx/dt and the integral of x an unknown.
+        v(p) - v(n), ``"q"`` the charge; ``"ddt"``, ``"idt"`` and ``"is"`` make dx/dt, the integral of x or x itself an unknown.
         The locals are the element's own (``own``), then what is sensed.
     tape : circuitnn.mna.tape.Tape
         Its ``code``, ``result``, ``sensed`` and ``constants``.

@@ -14,9 +14,10 @@ from circuitnn.errors import CircuitError, DeviceError
 from circuitnn.mna._block import BlockKernel
 from circuitnn.mna._tape import TapeKernel
 from circuitnn.mna.delays import Delays
+from circuitnn.mna.observe import Observed, observed
 from circuitnn.mna.ordering import fill_reducing_order
-from circuitnn.mna.tape import Tape, compile_behavioural
-from circuitnn.netlist.expression import Probe, walk
+from circuitnn.mna.tape import Tape, compile_behavioural, compile_tape
+from circuitnn.netlist.expression import Expression, Probe, walk
 from circuitnn.netlist.flat import GROUND, Element
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ SLOPE_TOLERANCE = 1.0
 INTEGRAL_TOLERANCE = 1e-12
 #: Letters of elements whose current flows between their first two nodes.
 _METERED = "rcdifgbsw"
+#: Kind of the unknown and name of the tolerance of what is asked of an element.
+_OBSERVED_KINDS = {"voltage": (NODE, "vntol"), "current": (BRANCH, "abstol"), "state": (STATE, "abstol")}
 
 
 @dataclass(slots=True)
@@ -131,10 +134,13 @@ class _Planner:
         for element in behavioural:
             if element.kind in ("v", "l"):
                 self._branch(element.name)
-        self.meters = self._meters(behavioural)
+        asked = observed(circuit)
+        trees = [element.expression for element in behavioural if element.expression is not None]
+        self.meters = self._meters([*trees, *(vector.expression for vector in asked)], {v.name for v in asked})
         batches = [self._batch(group) for group in groups]
         batches += self._behavioural(behavioural)
         batches += self._meter_batch()
+        batches += [self._observed(vector) for vector in asked if not vector.name.startswith("i(")]
         batches += [self._block(element) for element in blocks]
         self._assemble(batches)
 
@@ -255,10 +261,9 @@ class _Planner:
         rows: dict[str, np.ndarray] = {}
         for k, name in enumerate(device.terminals):
             rows[name] = np.array([node[e.nodes[k]] for e in group.elements], dtype=np.int64)
-        if self.meters:
-            for k, e in enumerate(group.elements):
-                if e.name in self.meters:
-                    rows[device.terminals[0]][k] = self.meters[e.name]
+        for k, e in enumerate(group.elements) if self.meters else ():
+            for terminal, name in enumerate(device.terminals):
+                rows[name][k] = self.meters.get((e.name, terminal), rows[name][k])
         collapsed = device.collapse(columns)
         for name in device.internals:
             rows[name] = self._own_unknowns(group, name, collapsed.get(name), NODE, self.options.vntol)
@@ -346,7 +351,7 @@ class _Planner:
                     local = [in_time[member.name]]
                 else:
                     local = [plan.node_index.get(n, -1) for n in element.nodes[:2]]
-                    local[0] = self.meters.get(element.name, local[0])
+                    local[0] = self.meters.get((element.name, 0), local[0])
                 if kernel.kind == "v":
                     local.append(plan.branch_index[element.name])
                 for what, name in member.sensed:
@@ -369,32 +374,53 @@ class _Planner:
                 plan.charge_ic.append((ends[0], ends[1], 0.0, element.params["ic"]))
         return batches
 
-    def _meters(self, elements: list[Element]) -> dict[str, int]:
-        """Give elements without a branch whose current an expression asks for one: a source of 0 V in front of them."""
-        meters: dict[str, int] = {}
-        for element in elements:
-            for probe in walk(element.expression) if element.expression is not None else ():
+    def _meters(self, trees: Iterable[Expression], shown: set[str]) -> dict[tuple[str, int], int]:
+        """Give terminals whose current an expression asks for a branch: a source of 0 V in front of them.
+
+        ``i(r1)`` is the current into the first terminal, ``i(m1#2)`` that into the third one. Results show those of
+        ``shown``.
+        """
+        meters: dict[tuple[str, int], int] = {}
+        for tree in trees:
+            for probe in walk(tree):
                 if not isinstance(probe, Probe) or probe.kind != "i" or probe.names[0] in self.plan.branch_index:
                     continue
-                other = self.circuit.elements.get(probe.names[0])
-                if other is None or not (other.letter in _METERED or len(other.nodes) == 2):
+                name, _, terminal = probe.names[0].partition("#")
+                other = self.circuit.elements.get(name)
+                two = other is not None and (other.letter in _METERED or len(other.nodes) == 2)
+                if other is None or not (two or terminal):
                     continue  # reported where it is sensed
-                hidden = self.plan.unknown(f"v({other.name}#meter)", NODE, self.options.vntol, hidden=True)
-                meters[other.name] = hidden
-                self._branch(other.name)
+                hidden = self.plan.unknown(f"v({probe.names[0]}#meter)", NODE, self.options.vntol, hidden=True)
+                meters[name, int(terminal or 0)] = hidden
+                row = self._branch(probe.names[0])
+                self.plan.hidden[row] = f"i({name})" not in shown
         return meters
 
     def _meter_batch(self) -> list[Batch]:
         if not self.meters:
             return []
         kernel = TapeKernel("v", Tape((), 0, (), (0.0,)))
-        names = list(self.meters)
+        plan, elements = self.plan, self.circuit.elements
         rows = [
-            [self.plan.node_index.get(self.circuit.elements[n].nodes[0], -1) for n in names],
-            [self.meters[n] for n in names],
-            [self.plan.branch_index[n] for n in names],
+            [plan.node_index.get(elements[name].nodes[k], -1) for name, k in self.meters],
+            [*self.meters.values()],
+            [plan.branch_index.get(f"{name}#{k}", plan.branch_index.get(name, -1)) for name, k in self.meters],
         ]
+        names = [name for name, _ in self.meters]
         return [Batch(kernel, names, np.array(rows, dtype=np.int64), np.zeros((1, len(names))))]
+
+    def _observed(self, vector: Observed) -> Batch:
+        """Make an unknown that equals what was asked for."""
+        plan, element = self.plan, self.circuit.elements[vector.element]
+        tape = compile_tape(vector.expression, temperature=self.options.temp, place=element.place)
+        kind, tolerance = _OBSERVED_KINDS[vector.kind]
+        row = plan.unknown(vector.name, kind, getattr(self.options, tolerance))
+        plan.outputs[row] = vector.element
+        local = [row]
+        for what, name in tape.sensed:
+            local.append(self._probe_node(element, name) if what == "v" else self._sensed(element, name))
+        param = np.array(tape.constants, dtype=float).reshape(-1, 1)
+        return Batch(TapeKernel("is", tape), [vector.element], np.array(local, dtype=np.int64)[:, None], param)
 
     def _probe_node(self, element: Element, name: str) -> int:
         if name == GROUND:

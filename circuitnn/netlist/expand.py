@@ -114,7 +114,7 @@ class _Expander:
             flat.save = list(dict.fromkeys(top.save))
         arrays = {name for name, element in self._elements.items() if element.vectors}
         asked = dict.fromkeys(name for name in flat.probes if name not in flat.save)
-        flat.probes = [n for n in asked if (v := InnerVector.from_text(n)) and v.element in arrays]
+        flat.probes = [n for n in asked if (v := InnerVector.from_text(n)) is None or v.element in arrays]
 
     # ------------------------------------------------------------------ before any instance
     def _size(self, body: Sequence[Statement], env: _Environment, chain: list[SubcktDefinition]) -> int:

@@ -64,13 +64,13 @@ class InnerVector:
 
 
 def ask(flat: FlatNetlist, text: str, place: Place | None) -> None:
-    """Note what a text asks for inside blocks; whether there is such a block, the circuit knows."""
+    """Note what a text asks for inside blocks and of elements; whether there is such a thing, the circuit knows."""
     for name in vectors_in(text):
         vector = InnerVector.from_text(name)
-        if vector is not None:
-            flat.probes.append(str(vector))
+        if vector is not None or name[0] in "@i":
+            flat.probes.append(str(vector or name))
             if place is not None:
-                flat.asked_at.setdefault(str(vector), place)
+                flat.asked_at.setdefault(str(vector or name), place)
 
 
 def split_arguments(text: str) -> list[str]:

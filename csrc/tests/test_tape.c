@@ -157,6 +157,11 @@ static void test_kernels(void)
     for (int k = 0; k < 2; k++) {
         CHECK(f[k] == s[k] && jf[k] == 1.0 && q[k] == -e[k] && jq[k] == -slope[k] && jq[2 + k] == -1.0);
     }
+    tape.form = CN_TAPE_OUTPUT;
+    kernel.eval(&kernel, 2, s, NULL, c, env, f, q, jf, jq);
+    for (int k = 0; k < 2; k++) {
+        CHECK(f[k] == s[k] - e[k] && q[k] == 0.0 && jf[k] == 1.0 && jf[2 + k] == -slope[k] && jf[4 + k] == -1.0);
+    }
     tape.form = CN_TAPE_INTEGRAL;
     kernel.eval(&kernel, 2, s, NULL, c, env, f, q, jf, jq);
     for (int k = 0; k < 2; k++) {
