@@ -96,7 +96,8 @@ cdef class TapeKernel:
     ----------
     kind : str
         What the expression x is: ``"i"`` the current from p through the element to n, ``"v"`` the voltage
-        v(p) - v(n), ``"q"`` the charge; ``"ddt"``, ``"idt"`` and ``"is"`` make dx/dt, the integral of x or x itself an unknown.
+        v(p) - v(n), ``"q"`` the charge; ``"ddt"``, ``"idt"`` and ``"is"`` make dx/dt, the integral of x or x itself an
+        unknown.
         The locals are the element's own (``own``), then what is sensed.
     tape : circuitnn.mna.tape.Tape
         Its ``code``, ``result``, ``sensed`` and ``constants``.
