@@ -90,6 +90,7 @@ class _Graph:
         self.dc = _Sets()
         self.edges: dict[str, list[Edge]] = {kind: [] for kind in ("voltage", "inductive", "current", "capacitive")}
         self.controlled: set[str] = set()  # current sources whose current depends on the solution
+        self.probes: dict[str, list[Probe]] = {}  # of behavioural elements
         self.sensed: set[str] = set()  # nodes whose voltage some element's equations depend on
         devices: dict[tuple[str, str | None], Any] = {}
         for element in circuit.elements.values():
@@ -122,7 +123,7 @@ class _Graph:
             self.edges[kind].append((a, b, name))
 
     def _behavioural(self, element: Element, tree: Expression) -> None:
-        probes = [part for part in walk(tree) if isinstance(part, Probe)]
+        probes = self.probes[element.name] = [part for part in walk(tree) if isinstance(part, Probe)]
         kind = _BEHAVIOURAL_LINKS.get(element.kind, "current")
         if kind == "voltage" and any(p.kind == "i" for p in probes):
             kind = "resistive"  # its voltage may depend on the current of its own loop
@@ -172,11 +173,7 @@ def _references(circuit: Circuit, graph: _Graph, found: Findings) -> None:
                 hint = nearest(name, (n for n, e in circuit.elements.items() if e.letter == letter))
                 text = f"{element.name} refers to {name!r}, which is no {wanted}{_or(hint)}"
                 found.faults.append((text, (element.name, name)))
-        if element.expression is None:
-            continue
-        for part in walk(element.expression):
-            if not isinstance(part, Probe):
-                continue
+        for part in graph.probes.get(element.name, ()):
             what, known = ("element", circuit.elements) if part.kind == "i" else ("node", graph.count)
             for name in part.names:
                 if name != GROUND and name not in known:

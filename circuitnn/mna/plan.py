@@ -16,8 +16,8 @@ from circuitnn.mna._tape import TapeKernel
 from circuitnn.mna.delays import Delays
 from circuitnn.mna.observe import Observed, observed
 from circuitnn.mna.ordering import fill_reducing_order
-from circuitnn.mna.tape import Tape, compile_behavioural, compile_tape
-from circuitnn.netlist.expression import Expression, Probe, walk
+from circuitnn.mna.tape import Member, Tape, compile_behavioural, compile_tape
+from circuitnn.netlist.expression import Probe, walk
 from circuitnn.netlist.flat import GROUND, Element
 
 if TYPE_CHECKING:
@@ -135,10 +135,12 @@ class _Planner:
             if element.kind in ("v", "l"):
                 self._branch(element.name)
         asked = observed(circuit)
-        trees = [element.expression for element in behavioural if element.expression is not None]
-        self.meters = self._meters([*trees, *(vector.expression for vector in asked)], {v.name for v in asked})
+        compiled = compile_behavioural(behavioural, temperature=self.options.temp, tnom=self.options.tnom)
+        sensed = [name for _, members in compiled for member in members for what, name in member.sensed if what == "i"]
+        sensed += [p.names[0] for v in asked for p in walk(v.expression) if isinstance(p, Probe) and p.kind == "i"]
+        self.meters = self._meters(sensed, {v.name for v in asked})
         batches = [self._batch(group) for group in groups]
-        batches += self._behavioural(behavioural)
+        batches += self._behavioural(behavioural, compiled)
         batches += self._meter_batch()
         batches += [self._observed(vector) for vector in asked if not vector.name.startswith("i(")]
         batches += [self._block(element) for element in blocks]
@@ -331,9 +333,8 @@ class _Planner:
             else:
                 plan.charge_ic.append((int(index[0, k]), int(index[1, k]), float(columns["capacitance"][k]), ic))
 
-    def _behavioural(self, elements: list[Element]) -> list[Batch]:
+    def _behavioural(self, elements: list[Element], groups: list[tuple[TapeKernel, list[Member]]]) -> list[Batch]:
         plan, batches = self.plan, []
-        groups = compile_behavioural(elements, temperature=self.options.temp, tnom=self.options.tnom)
         in_time: dict[str, int] = {}
         for kernel, members in groups:
             for member in members if kernel.kind in ("ddt", "idt") else ():
@@ -374,26 +375,25 @@ class _Planner:
                 plan.charge_ic.append((ends[0], ends[1], 0.0, element.params["ic"]))
         return batches
 
-    def _meters(self, trees: Iterable[Expression], shown: set[str]) -> dict[tuple[str, int], int]:
+    def _meters(self, sensed: Iterable[str], shown: set[str]) -> dict[tuple[str, int], int]:
         """Give terminals whose current an expression asks for a branch: a source of 0 V in front of them.
 
         ``i(r1)`` is the current into the first terminal, ``i(m1#2)`` that into the third one. Results show those of
         ``shown``.
         """
         meters: dict[tuple[str, int], int] = {}
-        for tree in trees:
-            for probe in walk(tree):
-                if not isinstance(probe, Probe) or probe.kind != "i" or probe.names[0] in self.plan.branch_index:
-                    continue
-                name, _, terminal = probe.names[0].partition("#")
-                other = self.circuit.elements.get(name)
-                two = other is not None and (other.letter in _METERED or len(other.nodes) == 2)
-                if other is None or not (two or terminal):
-                    continue  # reported where it is sensed
-                hidden = self.plan.unknown(f"v({probe.names[0]}#meter)", NODE, self.options.vntol, hidden=True)
-                meters[name, int(terminal or 0)] = hidden
-                row = self._branch(probe.names[0])
-                self.plan.hidden[row] = f"i({name})" not in shown
+        for of in sensed:
+            if of in self.plan.branch_index:
+                continue
+            name, _, terminal = of.partition("#")
+            other = self.circuit.elements.get(name)
+            two = other is not None and (other.letter in _METERED or len(other.nodes) == 2)
+            if other is None or not (two or terminal):
+                continue  # reported where it is sensed
+            hidden = self.plan.unknown(f"v({of}#meter)", NODE, self.options.vntol, hidden=True)
+            meters[name, int(terminal or 0)] = hidden
+            row = self._branch(of)
+            self.plan.hidden[row] = f"i({name})" not in shown
         return meters
 
     def _meter_batch(self) -> list[Batch]:

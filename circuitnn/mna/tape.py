@@ -348,8 +348,17 @@ def compile_behavioural(
         For an element without a kind or an expression that cannot be compiled.
     """
     groups: dict[tuple[object, ...], tuple[TapeKernel, list[Member]]] = {}
+    # Instances of one subcircuit differ in leaves only: their tape is compiled once.
+    shapes: dict[tuple[object, ...], tuple[TapeKernel, list[Member]] | None] = {}
     for element in elements:
         kind, root = _equation(element, temperature, tnom)
+        outline = _outline(root)
+        shape = (kind, outline[0])
+        known = shapes.get(shape)
+        if known is not None:
+            known[1].append(Member(element, element.name, outline[2]))
+            known[0].instances.append((element.name, outline[1]))
+            continue
         pending = [(element.name, kind, root, 0.0)]
         count = 0
         for name, form, tree, start in pending:
@@ -366,7 +375,46 @@ def compile_behavioural(
             kernel, members = groups[key]
             members.append(Member(element, name, sensed, start))
             kernel.instances.append((name, tape.constants))
+            if name == element.name and (tape.constants, tape.sensed) == outline[1:]:
+                shapes[shape] = groups[key]
     return list(groups.values())
+
+
+def _outline(root: Expression) -> tuple[tuple[object, ...], tuple[float, ...], tuple[tuple[str, str], ...]]:
+    """Return what of an expression decides its tape, its numbers, and what it senses, both in order of appearance."""
+    shape: list[object] = []
+    numbers: list[float] = []
+    sensed: dict[tuple[str, str], int] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        if kind is Number:
+            numbers.append(node.value)  # type: ignore[attr-defined]
+            shape.append(0)
+        elif isinstance(node, Probe):
+            shape.append(node.kind)
+            for name in node.names:
+                shape.append(-1 if name == GROUND else sensed.setdefault((node.kind, name), len(sensed)))
+        elif isinstance(node, Binary):
+            if _is_square(node):
+                shape.append("square")
+            else:
+                shape.append(node.op)
+                stack.append(node.right)
+            stack.append(node.left)
+        elif isinstance(node, Unary):
+            shape += ("unary", node.op)
+            stack.append(node.operand)
+        elif isinstance(node, Ternary):
+            shape.append("?")
+            stack += (node.no, node.yes, node.condition)
+        elif isinstance(node, Call) and node.name not in (*_POINTS, *_IN_TIME) and not _is_square(node):
+            shape += (node.name, len(node.args))
+            stack += reversed(node.args)
+        else:
+            shape.append(node)
+    return tuple(shape), tuple(numbers), tuple(sensed)
 
 
 def _equation(element: Element, temperature: float, tnom: float) -> tuple[str, Expression]:

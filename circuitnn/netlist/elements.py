@@ -373,7 +373,9 @@ def _behavioural(cursor: Cursor, name: str, place: Place) -> ElementStatement:
 
 
 def _coupling(cursor: Cursor, name: str, place: Place) -> ElementStatement:
-    inductors = (cursor.word("an inductor"), cursor.word("an inductor"))
+    inductors: tuple[str, ...] = (cursor.word("an inductor"), cursor.word("an inductor"))
+    while cursor.peek().startswith("l"):
+        inductors += (cursor.word("an inductor"),)
     value = cursor.value("the coupling")
     cursor.finish()
     return ElementStatement(name, (), {"coupling": value}, controls=inductors, place=place)
@@ -501,7 +503,7 @@ USAGE = {
     "f": "Fname n+ n- vsource gain, or POLY(n) vsources coefficients",
     "h": "Hname n+ n- vsource gain, or POLY(n) vsources coefficients",
     "b": "Bname n+ n- V=expression or I=expression",
-    "k": "Kname inductor inductor coupling",
+    "k": "Kname inductor inductor [inductor ...] coupling",
     "d": "Dname anode cathode model [area] [OFF] [name=value ...]",
     "s": "Sname n+ n- nc+ nc- model [ON|OFF]",
     "w": "Wname n+ n- vsource model [ON|OFF]",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import combinations, pairwise
 
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
@@ -198,6 +199,11 @@ class _Expander:
         for element in elements:
             if element.name[0] == "x":
                 self._call(element, scope, multiplier)
+            elif element.name[0] == "k" and len(element.controls) > 2:
+                # one coupling a pair of coils
+                for a, b in combinations(element.controls, 2):
+                    pair = replace(element, name=f"{element.name}_{a}_{b}", controls=(a, b))
+                    self._element(pair, scope, multiplier)
             else:
                 self._element(element, scope, multiplier)
         for directive in directives:

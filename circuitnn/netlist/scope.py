@@ -59,7 +59,7 @@ class Scope:
         Flat nodes of the ports.
     """
 
-    __slots__ = ("flat", "functions", "models", "nodes", "params", "parent", "prefix", "save", "subckts")
+    __slots__ = ("flat", "functions", "models", "nodes", "params", "parent", "plain", "prefix", "save", "subckts")
 
     def __init__(self, flat: FlatNetlist, prefix: str, parent: Scope | None, ports: dict[str, str]) -> None:
         self.flat = flat
@@ -71,6 +71,8 @@ class Scope:
         self.models: dict[str, str] = {}
         self.subckts: dict[str, SubcktDefinition] = {}
         self.save: list[str] = [] if parent is None else parent.save
+        # Trees known to call no function of .func, by identity: instances of a subcircuit share theirs.
+        self.plain: dict[int, Expression] = {} if parent is None else parent.plain
 
     def outwards(self) -> Iterator[Scope]:
         """Yield this scope and those around it."""
@@ -186,7 +188,10 @@ class Scope:
     # ------------------------------------------------------------------ functions
     def inline(self, tree: Expression, place: Place | None) -> Expression:
         """Return a tree with calls of ``.func`` functions replaced by their bodies."""
+        if id(tree) in self.plain:
+            return tree
         if not any(isinstance(node, Call) and node.name not in FUNCTIONS for node in walk(tree)):
+            self.plain[id(tree)] = tree
             return tree
         budget = [_MAX_INLINED]
 

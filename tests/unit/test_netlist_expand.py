@@ -188,3 +188,10 @@ def test_a_dot_in_a_name_marks_a_subcircuit(name):
     with pytest.raises(NetlistError, match="has a dot"):
         parse(f"t\nv1 a 0 1\n{name} a 0 1k\n.op\n.end").run()
     assert "r.x1.r2" in parse("t\nv1 a 0 1\nr.x1.r2 a 0 1k\n.end").circuit().elements
+
+
+def test_a_coupling_of_several_coils_is_one_of_each_pair():
+    found = elements("l1 a 0 1u\nl2 b 0 1u\nl3 c 0 1u\nk1 l1 l2 l3 0.9\n")
+    pairs = {found[name].controls for name in found if name.startswith("k")}
+    assert pairs == {("l1", "l2"), ("l1", "l3"), ("l2", "l3")}
+    assert all(found[name].params == {"coupling": 0.9} for name in found if name.startswith("k"))

@@ -29,6 +29,7 @@ class Capacitor(Device):
     w = Param(None, "m", low=0.0, doc="width", on="instance")
     defw = Param(10e-6, "m", low=0.0, doc="default width", on="model")
     narrow = Param(0.0, "m", doc="narrowing by side etching", on="model")
+    short = Param(0.0, "m", doc="shortening by side etching", on="model")
     cap = Param(None, "F", doc="default capacitance", on="model")
     cj = Param(None, "F/m^2", low=0.0, doc="capacitance of the area", on="model")
     cjsw = Param(0.0, "F/m", low=0.0, doc="capacitance of the rim", on="model")
@@ -38,7 +39,7 @@ class Capacitor(Device):
     def prepare(cls, values: Values, env: Environment) -> Values:
         """Return the capacitance at the element's temperature."""
         given = np.where(np.isnan(values["capacitance"]), values["cap"], values["capacitance"])
-        length = values["l"] - values["narrow"]
+        length = values["l"] - values["short"]
         width = np.where(np.isnan(values["w"]), values["defw"], values["w"]) - values["narrow"]
         geometric = values["cj"] * length * width + 2.0 * values["cjsw"] * (length + width)
         capacitance = np.where(np.isnan(given), geometric, given)
