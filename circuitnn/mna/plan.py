@@ -124,6 +124,9 @@ class _Planner:
     def __init__(self, circuit: Circuit) -> None:
         self.circuit = circuit
         self.options = circuit.options
+        self.environment = Environment(
+            temp=self.options.temp + ZERO_CELSIUS, tnom=self.options.tnom + ZERO_CELSIUS, gmin=self.options.gmin
+        )
         self.plan = Plan()
         self.linear: list[tuple[Batch, _Group | None]] = []
         self.entries: list[tuple[Batch, Any]] = []
@@ -205,13 +208,10 @@ class _Planner:
             self._couple(group)
         kernel = kernel_of(device)
         columns = self._columns(group)
-        environment = Environment(
-            temp=self.options.temp + ZERO_CELSIUS, tnom=self.options.tnom + ZERO_CELSIUS, gmin=self.options.gmin
-        )
         try:
-            prepared, states = device.prepare(columns, environment), device.state_init(columns)
+            prepared, states = device.prepare(columns, self.environment), device.state_init(columns)
         except DeviceError as error:
-            raise _named(error, group, columns, environment) from None
+            raise _named(error, group, columns, self.environment) from None
         param = np.empty((kernel.n_param, n))
         for row, name in enumerate(kernel.param_names):
             param[row] = prepared[name] if name in prepared else columns[name]
@@ -253,7 +253,9 @@ class _Planner:
                         place=element.place,
                         names=(element.name, name),
                     )
-                inductance.append(self.circuit.device_of(other)[1]["inductance"])
+                device, own = self.circuit.device_of(other)
+                coil = device.prepare(self._columns(_Group(device, [other], [{**own, "m": 1.0}])), self.environment)
+                inductance.append(float(coil["effective"][0]))
             values["mutual"] = values["coupling"] * float(np.sqrt(inductance[0] * inductance[1]))
 
     def _index(self, group: _Group, columns: dict[str, np.ndarray]) -> np.ndarray:
