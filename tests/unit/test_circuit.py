@@ -202,7 +202,6 @@ PLACE = Place("d.cir", 7, 1, "x1 a b")
         (Element("d1", ("a", "0"), {}, "darea"), CircuitError, ["d1", "'area'", "on the element"]),
         (Element("d1", ("a", "0"), {}, "dneg"), DeviceError, ["d1", "dneg", "'n'", "is -1", "above 0"]),
         (Element("k1", (), {"coupling": 1.5}), DeviceError, ["k1", "1.5", "at most 1"]),
-        (Element("l1", ("a", "0")), DeviceError, ["l1 has no inductance", "H"]),
         (Element("g1", ("a", "0", "a", "0")), DeviceError, ["g1 has no gain"]),
     ],
 )

@@ -55,3 +55,8 @@ def test_what_no_element_has_is_a_warning():
     results = cn.parse(DECK + ".save v(b) @r1[curent] @m1[nothing]\n.op\n").run()
     assert set(results["op"]) == {"v(b)"}
     assert [w for w in results.warnings if "curent" in w] and [w for w in results.warnings if "nothing" in w]
+
+
+def test_a_coil_without_an_inductance_is_named():
+    with pytest.raises(cn.errors.DeviceError, match="l1: an inductor has no inductance"):
+        cn.parse("t\nv1 a 0 ac 1\nr1 a b 1\nl1 b 0 lm\n.model lm l (tc1=1)\n.op\n").run()
