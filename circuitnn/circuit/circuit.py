@@ -9,6 +9,7 @@ import numbers
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -230,6 +231,7 @@ class Circuit:
 
         ``waveform`` is ``("pulse", v1, v2, ...)``, or so ``sin``, ``exp``, ``pwl``, ``sffm``, ``am``, ``trnoise`` or
         ``trrandom``; a ``pwl`` may begin again at its time ``repeat``, and come ``delay`` seconds later.
+        ``("external", times, values)`` takes two arrays, straight lines between their points.
         """
         self._source("v", name, plus, minus, dc, ac, phase, waveform, repeat, delay)
 
@@ -512,6 +514,8 @@ def _number(what: str, value: Any) -> float:
 
 def _waveform(owner: str, waveform: Sequence[Any], repeat: Any, delay: Any) -> Waveform:
     kind = str(waveform[0]).lower() if isinstance(waveform, list | tuple) and len(waveform) > 1 else ""
+    if kind == "external":
+        kind, waveform = "pwl", ("pwl", *_samples(owner, waveform[1:]))
     if kind not in _WAVEFORMS:
         raise UsageError(
             f"{owner}: {waveform!r} is not a waveform",
@@ -526,6 +530,18 @@ def _waveform(owner: str, waveform: Sequence[Any], repeat: Any, delay: Any) -> W
         again,
         _number(f"{owner}: delay", delay),
     )
+
+
+def _samples(owner: str, arrays: Sequence[Any]) -> list[float]:
+    """Return the times and values of two arrays by turns."""
+    times, values = (list(array) for array in arrays) if len(arrays) == 2 else ([], [])
+    if len(times) < 2 or len(times) != len(values) or any(not a <= b for a, b in pairwise(times)):
+        raise UsageError(
+            f"{owner}: external takes times that increase and as many values",
+            expected="('external', times, values), two arrays of the same length, at least 2",
+            names=(owner,),
+        )
+    return [float(number) for pair in zip(times, values, strict=True) for number in pair]
 
 
 def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:

@@ -351,3 +351,15 @@ def test_warnings_of_a_deck_reach_its_circuit():
     c = cn.parse("t\nv1 a 0 1\nr1 a 0 1\n.options retol=1e-4\n.op\n").circuit()
     assert any("'retol'" in text for text in c.warnings)
     assert any("'retol'" in text for text in c.run_cards([AnalysisCard("op")]).warnings)
+
+
+def test_an_external_source_takes_arrays():
+    times = np.linspace(0, 1e-6, 11)
+    c = cn.Circuit("external")
+    c.V("1", "a", 0, waveform=("external", times, np.sin(1e6 * times)))
+    c.R("1", "a", 0, 50)
+    run = c.tran(stop=1e-6)
+    np.testing.assert_allclose(run["v(a)"], np.interp(run["time"], times, np.sin(1e6 * times)), atol=1e-12)
+    for wrong in (("external", [0, 1]), ("external", [0, 1], [1]), ("external", [1, 0], [1, 2])):
+        with pytest.raises(UsageError, match="v2: external takes"):
+            c.V("2", "b", 0, waveform=wrong)
