@@ -49,26 +49,20 @@ static int strays(const cn_system *s, cn_idx unknown, double now, double before,
 static void shift(cn_system *s, const cn_batch *b, double sign)
 {
     const cn_kernel *kernel = b->kernel;
-    const size_t n = (size_t)b->n, entries = (size_t)kernel->n_local * n;
-    for (size_t k = 0; k < entries; k++) {
-        s->f_quiet[b->index[k]] += sign * b->f[k];
-        s->q_quiet[b->index[k]] += sign * b->q[k];
-    }
+    const size_t n = (size_t)b->n;
+    cn_sums_add(&b->rows, b->f, sign, s->f_quiet);
+    cn_sums_add(&b->rows, b->q, sign, s->q_quiet);
+    cn_sums_add(&b->jf_sums, b->jf, sign, s->g);
+    cn_sums_add(&b->jq_sums, b->jq, sign, s->c);
     for (size_t e = 0; e < (size_t)kernel->n_jf; e++) {
         const cn_idx *row = b->index + (size_t)kernel->jf_row[e] * n;
         const double *u = b->u + (size_t)kernel->jf_col[e] * n, *j = b->jf + e * n;
-        for (size_t i = 0; i < n; i++) {
-            s->g[b->jf_slot[e * n + i]] += sign * j[i];
-            s->f_quiet[row[i]] -= sign * j[i] * u[i];
-        }
+        for (size_t i = 0; i < n; i++) s->f_quiet[row[i]] -= sign * j[i] * u[i];
     }
     for (size_t e = 0; e < (size_t)kernel->n_jq; e++) {
         const cn_idx *row = b->index + (size_t)kernel->jq_row[e] * n;
         const double *u = b->u + (size_t)kernel->jq_col[e] * n, *j = b->jq + e * n;
-        for (size_t i = 0; i < n; i++) {
-            s->c[b->jq_slot[e * n + i]] += sign * j[i];
-            s->q_quiet[row[i]] -= sign * j[i] * u[i];
-        }
+        for (size_t i = 0; i < n; i++) s->q_quiet[row[i]] -= sign * j[i] * u[i];
     }
     s->base_stale = 1;
 }

@@ -9,6 +9,32 @@
 /* ngspice ties .ic and .nodeset nodes with the same conductance. */
 #define FORCE_CONDUCTANCE 1e10
 
+/* Where the batches' contributions go. */
+static cn_status gather_sums(cn_system *s)
+{
+    size_t total = 0;
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        const cn_kernel *kernel = s->batches[i].kernel;
+        total += ((size_t)kernel->n_local + (size_t)kernel->n_jf + (size_t)kernel->n_jq) * (size_t)s->batches[i].n;
+    }
+    const size_t most = (size_t)(s->nnz > s->n ? s->nnz : s->n) + 1;
+    s->sums = malloc(sizeof(cn_idx) * (3 * total + 1));
+    cn_idx *scratch = malloc(sizeof(cn_idx) * 2 * most), *at = s->sums;
+    if (s->sums && scratch) {
+        for (size_t k = 0; k < most; k++) scratch[k] = -1;
+        for (cn_idx i = 0; i < s->n_batches; i++) {
+            cn_batch *b = &s->batches[i];
+            const size_t n = (size_t)b->n;
+            cn_idx *const next = scratch + most;
+            at = cn_sums_init(&b->rows, b->index, n * (size_t)b->kernel->n_local, s->n, at, scratch, next);
+            at = cn_sums_init(&b->jf_sums, b->jf_slot, n * (size_t)b->kernel->n_jf, s->nnz, at, scratch, next);
+            at = cn_sums_init(&b->jq_sums, b->jq_slot, n * (size_t)b->kernel->n_jq, s->nnz, at, scratch, next);
+        }
+    }
+    free(scratch);
+    return s->sums && scratch ? CN_OK : CN_NO_MEMORY;
+}
+
 cn_status cn_system_init(cn_system *s, const cn_idx *perm)
 {
     const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1; /* the last of each is ground's */
@@ -21,7 +47,7 @@ cn_status cn_system_init(cn_system *s, const cn_idx *perm)
     for (size_t k = 0; k < sizeof matrices / sizeof *matrices; k++)
         if (!(*matrices[k] = calloc(nnz, sizeof(double)))) return CN_NO_MEMORY;
     s->is_held = calloc(n, 1);
-    if (!s->is_held || cn_quiet_init(s) != CN_OK) return CN_NO_MEMORY;
+    if (!s->is_held || cn_quiet_init(s) != CN_OK || gather_sums(s) != CN_OK) return CN_NO_MEMORY;
     memcpy(s->g, s->g0, sizeof(double) * (size_t)s->nnz);
     memcpy(s->c, s->c0, sizeof(double) * (size_t)s->nnz);
     for (cn_idx k = 0; k < s->n_held; k++) s->is_held[s->held_row[k]] = 1;
@@ -37,6 +63,7 @@ void cn_system_free(cn_system *s)
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(s->is_held);
     free(s->touched);
+    free(s->sums);
 }
 
 void cn_system_drive(cn_system *s, cn_mode mode, double t)
@@ -80,21 +107,6 @@ static void gather(const cn_batch *b, const double *x)
 {
     const cn_idx total = b->kernel->n_local * b->n;
     for (cn_idx k = 0; k < total; k++) b->u[k] = x[b->index[k]];
-}
-
-static void scatter(const cn_idx *slot, const double *value, size_t count, double *into)
-{
-    for (size_t k = 0; k < count; k++) into[slot[k]] += value[k];
-}
-
-static void scatter_sum(const cn_idx *slot, const double *a, const double *b, double factor, size_t count, double *into)
-{
-    for (size_t k = 0; k < count; k++) into[slot[k]] += a[k] + factor * b[k];
-}
-
-static void scatter_times(const cn_idx *slot, const double *value, double factor, size_t count, double *into)
-{
-    for (size_t k = 0; k < count; k++) into[slot[k]] += factor * value[k];
 }
 
 /* A held state's row becomes w = w0: its entries go, its diagonal is one. */
@@ -143,13 +155,12 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
             *held += kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, how == CN_START);
         }
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
-        const size_t n = (size_t)b->n;
-        scatter(b->jf_slot, b->jf, n * (size_t)kernel->n_jf, s->ax);
+        cn_sums_add(&b->jf_sums, b->jf, 1.0, s->ax);
         if (kernel->n_jq && alpha != 0.0) {
-            scatter_sum(b->index, b->f, b->q, alpha, n * (size_t)kernel->n_local, s->f);
-            scatter_times(b->jq_slot, b->jq, alpha, n * (size_t)kernel->n_jq, s->ax);
+            cn_sums_add_two(&b->rows, b->f, b->q, alpha, s->f);
+            cn_sums_add(&b->jq_sums, b->jq, alpha, s->ax);
         } else {
-            scatter(b->index, b->f, n * (size_t)kernel->n_local, s->f);
+            cn_sums_add(&b->rows, b->f, 1.0, s->f);
         }
         if (b->rests) cn_quiet_note(b, x);
     }
@@ -177,7 +188,7 @@ void cn_system_charges(cn_system *s, const double *x, double t)
         settle_limits(b, env);
         if (kernel->n_jq == 0) continue;
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
-        scatter(b->index, b->q, (size_t)b->n * (size_t)kernel->n_local, s->q);
+        cn_sums_add(&b->rows, b->q, 1.0, s->q);
     }
 }
 
@@ -197,7 +208,7 @@ void cn_system_step_charges(cn_system *s, const double *x, double t)
             if (kernel->n_jq) kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         }
         if (kernel->n_jq == 0) continue;
-        scatter(b->index, b->q, n * (size_t)kernel->n_local, s->q);
+        cn_sums_add(&b->rows, b->q, 1.0, s->q);
         if (kernel->flags & CN_KERNEL_MEMORY) continue;
         for (size_t e = 0; e < (size_t)kernel->n_jq; e++) {
             const cn_idx *row = b->index + (size_t)kernel->jq_row[e] * n;
@@ -221,8 +232,8 @@ void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx)
         gather(b, x);
         settle_limits(b, env);
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
-        scatter(b->jf_slot, b->jf, (size_t)b->n * (size_t)kernel->n_jf, gx);
-        scatter(b->jq_slot, b->jq, (size_t)b->n * (size_t)kernel->n_jq, cx);
+        cn_sums_add(&b->jf_sums, b->jf, 1.0, gx);
+        cn_sums_add(&b->jq_sums, b->jq, 1.0, cx);
     }
 }
 

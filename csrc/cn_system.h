@@ -9,6 +9,7 @@
 #include "cn_kernel.h"
 #include "cn_lu.h"
 #include "cn_source.h"
+#include "cn_sums.h"
 #include "cn_types.h"
 
 typedef enum cn_kind { CN_NODE = 0, CN_BRANCH = 1, CN_STATE = 2 } cn_kind;
@@ -22,6 +23,7 @@ typedef struct cn_batch {
     const double *param;   /* n_param * n */
     const cn_idx *jf_slot; /* n_jf * n: place of each entry in the value array; nnz for what belongs to ground */
     const cn_idx *jq_slot;
+    cn_sums rows, jf_sums, jq_sums; /* the same three, gathered by where they go */
     double *u, *f, *q, *jf, *jq; /* of the last evaluation */
     double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
     double *mark;                /* and of the last point to which a transient may return */
@@ -104,9 +106,9 @@ typedef struct cn_system {
     cn_idx woken;              /* since the linear part was last made from scratch */
     double *g, *c;             /* nnz+1: g0, c0 and the quiet batches' */
     double *f_quiet, *q_quiet; /* n+1: their constant parts */
-    double *near;              /* n+1: absolute part of how far a quiet unknown may stray */
     cn_idx *touched;           /* what the batches' `touch`, `at` and `seen` point into */
     double *touched_values;
+    cn_idx *sums;              /* what the batches' sums point into */
     cn_report report;
 } cn_system;
 

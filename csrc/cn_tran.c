@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RETURNS = 8, RINGS = 6 };
+enum { MAX_RETURNS = 8, RINGS = 6, WARY_STEPS = 100 };
 
 /* SPICE's trtol of 7 stands for its overestimated error; this estimate is sharp, and one trtol is half a reltol. */
 static const double ERROR_PER_TRTOL = 0.5;
@@ -416,6 +416,7 @@ static cn_status attempt(cn_tran *tr)
         if (norm > 1.0) {
             if (h > 1e3 * tr->min_step) {
                 tr->rejected_error++;
+                tr->wary = WARY_STEPS;
                 cn_system_revert(s);
                 tr->step = h * larger(0.1, 0.8 * pow(norm, -1.0 / (order + 1)));
                 if (rule == CN_BDF && tr->order > 2) {
@@ -433,6 +434,7 @@ static cn_status attempt(cn_tran *tr)
         }
     }
     if (tr->damp) tr->damp--;
+    if (tr->wary) tr->wary--;
     accept(tr, rule, alpha, t);
     const cn_status noted = cn_delay_accept(&s->delays, tr->x[0], t);
     if (noted != CN_OK) return noted;
@@ -440,8 +442,10 @@ static cn_status attempt(cn_tran *tr)
     if (tr->rule == CN_BDF && tr->valid == 3) tr->order = tr->max_order < 2 ? 1 : 2;
     const cn_status recorded = record(tr);
     if (recorded != CN_OK) return recorded;
-    /* An unchanged step keeps the factors of a linear circuit. */
-    tr->step = growth < 0.95 ? h * growth : growth < 1.25 ? h : h * smaller(growth, 2.0);
+    /* An unchanged step keeps the factors of a linear circuit.  Where steps were too long lately, they grow slowly: what
+     * made them so, an edge that runs through a chain of gates, comes again.  Higher orders change their steps rarely. */
+    const int wary = tr->wary && order <= 2;
+    tr->step = growth < 0.95 ? h * growth : growth < (wary ? 1.1 : 1.25) ? h : h * smaller(growth, wary ? 1.2 : 2.0);
     if (rule == CN_BDF && order > 2 && tr->step > h) {
         /* The formulas of high order are stable only when the step keeps its length for a while. */
         if (tr->steady > 0 && tr->steady <= order) {

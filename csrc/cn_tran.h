@@ -21,6 +21,7 @@ typedef struct cn_tran {
     int order;                 /* of backward differentiation now */
     int steady;                /* steps since it was chosen */
     int damp;                  /* steps of backward differentiation still to take against ringing */
+    int wary;                  /* steps that grow but slowly, after one that was too long */
     int valid;                 /* accepted points that prediction may use, the current one first */
     double times[CN_HISTORY];
     double *x[CN_HISTORY];     /* n+1 each */

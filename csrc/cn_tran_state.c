@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SCALARS = 5 };
+enum { SCALARS = 6 };
 
 static size_t limits_of(const cn_batch *b) { return (size_t)b->kernel->n_limit * (size_t)b->n; }
 
@@ -51,7 +51,7 @@ static void exchange(cn_tran *tr, double *state, int out)
 
 void cn_tran_save(const cn_tran *tr, double *state)
 {
-    const double scalars[SCALARS] = {tr->step, tr->valid, tr->order, tr->steady, tr->damp};
+    const double scalars[SCALARS] = {tr->step, tr->valid, tr->order, tr->steady, tr->damp, tr->wary};
     memcpy(state, scalars, sizeof scalars);
     exchange((cn_tran *)tr, state + SCALARS, 1);
 }
@@ -65,6 +65,7 @@ void cn_tran_restore(cn_tran *tr, const double *state)
     tr->order = (int)state[2];
     tr->steady = (int)state[3];
     tr->damp = (int)state[4];
+    tr->wary = (int)state[5];
     tr->mark_t = -INFINITY; /* no way back beyond this point */
     tr->inconsistent = 0;
     cn_system_revert(tr->system);

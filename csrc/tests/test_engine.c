@@ -125,7 +125,8 @@ static void diode_point(void)
     cn_system s = make(1e-3, 0.0, g0, c0, &source);
     static const cn_idx index[] = {1}, slot[] = {4};
     double u[1], f[1], q[1], jf[1], lim[1] = {0.0}, acc[1] = {0.0}, mark[1];
-    cn_batch batch = {&kernel, 1, index, NULL, slot, slot, u, f, q, jf, NULL, lim, acc, mark, 0, 0, 0, NULL, NULL, NULL};
+    cn_batch batch = {.kernel = &kernel, .n = 1, .index = index, .jf_slot = slot, .jq_slot = slot, .u = u, .f = f, .q = q,
+                      .jf = jf, .lim = lim, .acc = acc, .mark = mark};
     s.n_batches = 1;
     s.batches = &batch;
     CHECK(cn_system_init(&s, PERM) == CN_OK);
