@@ -144,6 +144,7 @@ cn_status cn_operating_point(cn_system *s, double *x, cn_mode drive_mode, int wa
     s->scale = 1.0;
     if (status == CN_OK || gives_up(status)) return status;
     s->report.method = CN_NO_METHOD;
+    cn_newton_imbalance(s, x, 0.0, NULL, CN_MODE_DC, 0.0);
     /* A matrix without an inverse is the cause to tell, not that the homotopies failed on it too. */
     return first == CN_SINGULAR ? first : status;
 }

@@ -111,6 +111,13 @@ static void negative_residual(cn_system *s, const double *history, cn_mode mode)
         for (cn_idx k = 0; k < s->n_held; k++) dx[s->held_row[k]] = -s->f[s->held_row[k]];
 }
 
+void cn_newton_imbalance(cn_system *s, const double *x, double alpha, const double *history, cn_mode mode, double t)
+{
+    cn_idx held;
+    cn_system_load(s, x, alpha, mode, t, CN_SETTLE, &held);
+    negative_residual(s, history, mode);
+}
+
 /* A linear circuit in time: the solution itself in one solve, without the residual of a guess. */
 static cn_status solve_linear(cn_system *s, double *x, double alpha, const double *history)
 {
@@ -175,6 +182,7 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
         }
         if (settled >= (mode == CN_MODE_DC ? 2 : 1) && !(init && iteration == 0)) return CN_OK;
     }
+    if (mode == CN_MODE_TRAN) cn_newton_imbalance(s, x, alpha, history, mode, t);
     return CN_NO_CONVERGENCE;
 }
 

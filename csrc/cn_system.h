@@ -164,11 +164,15 @@ int cn_system_switched(const cn_system *s);
 cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
                     int max_iterations);
 
+/* Leave in dx what Kirchhoff's laws lack at x, minus the residual: what a failure tells. */
+void cn_newton_imbalance(cn_system *s, const double *x, double alpha, const double *history, cn_mode mode, double t);
+
 /* A dc solution by Newton's method with a line search on the natural level function (Deuflhard, Newton Methods for
  * Nonlinear Problems, Springer 2004, section 3.3), from x.  step: n numbers of scratch. */
 cn_status cn_newton_line_search(cn_system *s, double *x, double *step, int max_iterations);
 
-/* Operating point: Newton's method, then with a line search, gmin stepping, source stepping, pseudo-transient. */
+/* Operating point: Newton's method, then with a line search, gmin stepping, source stepping, pseudo-transient.
+ * A failure leaves in x the last iterate, and in dx its imbalance. */
 cn_status cn_operating_point(cn_system *s, double *x, cn_mode drive_mode, int warm);
 
 #endif

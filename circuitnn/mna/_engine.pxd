@@ -112,7 +112,7 @@ cdef extern from "cn_system.h":
         const cn_idx *forced_row
         const double *forced_value
         int forcing
-        double scale
+        double scale, base_alpha
         cn_options options
         cn_lu *lu
         double *q
@@ -133,9 +133,11 @@ cdef class Engine:
     cdef object forced
     cdef dict source_args
     cdef list blocks
+    cdef list firsts
     cdef bint alive
     cdef readonly int n
     cdef _set_batches(self, cn_batch *first, plan_batch, lengths, bint rests)
     cdef _set_delays(self, lines, double vntol)
     cdef _own(self, array)
+    cdef _parts(self, cn_idx unknown)
     cdef _raise(self)

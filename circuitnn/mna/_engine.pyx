@@ -80,7 +80,8 @@ cdef class Engine:
         s.n_sources = plan.n_sources
         s.sources = <cn_source *> calloc(max(plan.n_sources, 1), sizeof(cn_source))
         lengths = [_lengths(b.n) for b in plan.batches]
-        s.n_batches = sum([len(of_one) for of_one in lengths])
+        self.firsts = np.concatenate([[0], np.cumsum([len(of_one) for of_one in lengths])]).astype(int).tolist()
+        s.n_batches = self.firsts[len(lengths)]
         s.batches = <cn_batch *> calloc(max(s.n_batches, 1), sizeof(cn_batch))
         if s.sources == NULL or s.batches == NULL:
             raise MemoryError
@@ -227,23 +228,50 @@ cdef class Engine:
         return np.asarray(g)[:self.s.nnz], np.asarray(c)[:self.s.nnz]
 
     def limits(self, int k):
-        """Return the limited voltages of batch ``k`` where they were last settled, (n_limit, n)."""
-        cdef cn_batch *b = &self.s.batches[k]
-        cdef Py_ssize_t count = b.kernel.n_limit * b.n
-        out = np.empty((b.kernel.n_limit, b.n))
-        cdef double[:, ::1] view = out
-        if count:
-            memcpy(&view[0, 0], b.lim, count * sizeof(double))
-        return out
+        """Return the limited voltages of the plan's batch ``k`` where they were last settled, (n_limit, n)."""
+        cdef cn_batch *b
+        parts = []
+        for at in range(self.firsts[k], self.firsts[k + 1]):
+            b = &self.s.batches[at]
+            parts.append(_copied(b.lim, b.kernel.n_limit * b.n).reshape(b.kernel.n_limit, b.n))
+        return np.concatenate(parts, axis=1)
+
+    def imbalance(self, double[::1] tolerance, int most):
+        """Return where Kirchhoff's laws were most out of balance in the last failure, beyond ``tolerance`` (n,).
+
+        A list of ``(unknown, lack, parts)``, the worst first; parts are the largest contributions there of what is
+        evaluated, ``(value, batch of the plan, place in it)``. Values that are not finite come first.
+        """
+        lack = _copied(self.s.dx, self.n)
+        with np.errstate(invalid="ignore"):
+            size = np.abs(lack) / tolerance
+        size[~np.isfinite(lack)] = np.inf
+        worst = [int(k) for k in np.argsort(-size, kind="stable")[:most] if size[k] > 1.0]
+        return [(k, float(lack[k]), self._parts(k)) for k in worst]
+
+    cdef _parts(self, cn_idx unknown):
+        cdef cn_batch *b
+        cdef Py_ssize_t e, k, at
+        cdef double value
+        parts = []
+        for batch in range(len(self.firsts) - 1):
+            done = 0
+            for at in range(self.firsts[batch], self.firsts[batch + 1]):
+                b = &self.s.batches[at]
+                for e in range(b.kernel.n_local):
+                    for k in range(b.n):
+                        if b.index[e * b.n + k] == unknown:
+                            value = b.f[e * b.n + k] + self.s.base_alpha * b.q[e * b.n + k]
+                            parts.append((value, batch, done + k))
+                done += b.n
+        return sorted(parts, key=_weight)[:3]
 
     def charges(self, double[::1] x):
         """Return q(x), (n+1,)."""
         cn_system_charges(&self.s, &x[0], 0.0)
         self._raise()
-        out = np.empty(self.s.n + 1)
-        cdef double[::1] view = out
-        memcpy(&view[0], self.s.q, (self.s.n + 1) * sizeof(double))
-        view[self.s.n] = 0.0
+        out = _copied(self.s.q, self.s.n + 1)
+        out[self.s.n] = 0.0
         return out
 
     def report(self):
@@ -270,6 +298,18 @@ cdef class Engine:
     def singular_unknown(self):
         """Return the unknown whose column had no pivot in the last factorisation."""
         return cn_lu_bad_column(self.s.lu)
+
+
+cdef _copied(const double *values, Py_ssize_t count):
+    cdef double[::1] out = np.empty(count)
+    if count:
+        memcpy(&out[0], values, count * sizeof(double))
+    return np.asarray(out)
+
+
+def _weight(part):
+    """Order contributions: those that are not finite first, then the largest."""
+    return -abs(part[0]) if np.isfinite(part[0]) else -np.inf
 
 
 def _lengths(n):

@@ -15,10 +15,13 @@ from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError
 from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
 from circuitnn.mna.waveforms import drive_of
 from circuitnn.netlist.flat import Element
+from circuitnn.units import format_si
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
 
+#: Rows that the message of a failure shows.
+_SHOWN = 3
 _VECTOR_KINDS = ("voltage", "current", "state")
 
 
@@ -295,18 +298,45 @@ class System:
                 hint=error.hint,
                 result=result,
             ) from error
-        worst = report["worst"]
-        where = f"{self.names[worst]} still moves by {report['worst_step']:.3g}" if self.n else "no unknowns"
         reason = {
             _engine.NOT_FINITE: "a device gave a value that is not finite",
             _engine.STEP_TOO_SMALL: "the time step became too small",
         }.get(status, "Newton's method did not settle")
+        where, names = self._worst(report)
+        tried = ", ".join(f"{method} ({count} iterations)" for method, count in report["tried"].items())
+        if report["method"] == "none" and tried:
+            where.append(f"tried: {tried}")
         raise ConvergenceError(
-            f"{what}: {reason}; {where} (elements there: {', '.join(self.elements_at(worst))})",
-            names=(self.names[worst],),
+            "; ".join([f"{what}: {reason}", *where]),
+            names=names,
             hint="try .nodeset or .ic for bistable nodes, a larger reltol or gmin, or resistance at infinite slopes",
             result=result,
         )
+
+    def _worst(self, report: dict[str, Any]) -> tuple[list[str], tuple[str, ...]]:
+        """Return sentences on where the last failure was worst, and the names in them."""
+        if not self.n:
+            return ["no unknowns"], ()
+        # Rows of nodes sum currents, those of branches voltages; those of states have the states' own units.
+        floors = {NODE: self.options.abstol, BRANCH: self.options.vntol}
+        tolerance = np.array([floors.get(kind, tol) for kind, tol in zip(self.plan.kind, self.plan.tol, strict=True)])
+        names, faults = [], []
+        for unknown, lack, parts in self.engine.imbalance(tolerance, _SHOWN):
+            unit = {NODE: "A", BRANCH: "V"}.get(self.plan.kind[unknown], "")
+            parts = [(value, self.plan.batches[batch].names[k]) for value, batch, k in parts if value != 0.0]
+            names += [self.names[unknown], *(name for _, name in parts)]
+            shown = ", ".join(f"{name} {_amount(value, unit)}" for value, name in parts)
+            faults.append(f"{self.names[unknown]} by {_amount(lack, unit)}" + (f" ({shown})" if shown else ""))
+        moving = report["worst"]
+        where = [f"out of balance: {', '.join(faults)}"] if faults else []
+        if report["worst_step"] != 0.0:
+            elements = ", ".join(self.elements_at(moving))
+            where.append(f"{self.names[moving]} still moves by {report['worst_step']:.3g} (elements there: {elements})")
+        return where, tuple(dict.fromkeys([*names, self.names[moving]]))
+
+
+def _amount(value: float, unit: str) -> str:
+    return format_si(value, unit) if math.isfinite(value) else "what is not finite"
 
 
 def _normal(name: str) -> str:

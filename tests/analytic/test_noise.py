@@ -52,6 +52,20 @@ def test_a_diode_is_half_as_loud_as_its_resistance():
     assert noise.variables[2].unit == "A/sqrt(Hz)"
 
 
+def test_many_diodes_in_series_are_as_loud_as_all_together():
+    """The mean squares of independent sources in series add; each diode is half as loud as its r = kT/(qI)."""
+    count = 11
+    c = cn.Circuit("chain")
+    c.I("1", 0, "n0", dc=1e-3)
+    for k in range(count):
+        c.D(str(k), f"n{k}", f"n{k + 1}" if k + 1 < count else 0, model="dm")
+    c.model("dm", "d", is_=1e-14)
+    noise = c.noise("v(n0)", "i1", 1.0, 10.0, 1)
+    r = K * T / Q / 1e-3
+    # within the square of the last Newton step, as above
+    np.testing.assert_allclose(noise["onoise_spectrum"] ** 2, count * 2 * K * T * r, rtol=1e-6)
+
+
 def test_flicker_noise_gains_as_much_in_each_decade():
     c = cn.Circuit("flicker")
     c.I("1", 0, "a", dc=1e-3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import circuitnn as cn
-from circuitnn.errors import DeviceError, TopologyError
+from circuitnn.errors import ConvergenceError, DeviceError, TopologyError
 
 
 def test_a_node_tied_by_ic_needs_no_path_to_ground():
@@ -20,6 +20,26 @@ def test_a_node_tied_by_ic_needs_no_path_to_ground():
     np.testing.assert_allclose(tran["v(a)"], 2.0 + 1e3 * tran.time, rtol=1e-9)
     with pytest.raises(TopologyError, match="no path for direct current"):
         circuit.op()
+
+
+def test_a_failure_names_where_currents_do_not_balance_and_what_was_tried():
+    """A current that jumps past the only balance: no solution exists, 1.5 mA are missing at best."""
+    deck = ["jump", "v1 a 0 1", "r1 a b 1k", "b1 b 0 i=v(b)>0.5 ? 1m : -1m", ".op", ".end"]
+    circuit = cn.parse("\n".join(deck)).circuit()
+    with pytest.raises(
+        ConvergenceError, match=r"no operating point.*out of balance: v\(b\) by 1\.\d+ mA \(b1"
+    ) as caught:
+        circuit.op()
+    assert caught.value.names[:2] == ("v(b)", "b1")
+    for method in ("newton", "line search", "gmin stepping", "source stepping", "pseudo-transient"):
+        assert f"{method} (" in caught.value.message
+
+
+def test_a_value_that_is_not_finite_is_laid_at_its_device():
+    deck = ["root", "v1 a 0 -1", "r1 a b 1k", "b1 b 0 i=1e300*sqrt(v(b)-1)*1e300", ".op", ".end"]
+    with pytest.raises(ConvergenceError, match=r"v\(b\) by what is not finite \(b1 what is not finite") as caught:
+        cn.parse("\n".join(deck)).circuit().op()
+    assert caught.value.names[:2] == ("v(b)", "b1")
 
 
 def test_errors_of_device_parameters_name_the_element():
