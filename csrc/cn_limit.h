@@ -82,6 +82,38 @@ static inline double cn_limit_vds(double v, double old, int *held)
     return v;
 }
 
+/* Limit the voltages of a MOSFET together, referred to the source, or to the drain where it conducts backwards: what
+ * is limited at one end moves the other with it.  von is the gate voltage around which its steps are small. */
+static inline void cn_limit_mosfet(double vgs, double vds, double vbs, double von, double vt, double vcrit_source,
+                                   double vcrit_drain, double *old_vgs, double *old_vds, double *old_vbs, int *held)
+{
+    int gate = 0;
+    const double vbd = vbs - vds, raw_vds = vds;
+    if (*old_vds >= 0.0) {
+        const double limited = cn_limit_fet(vgs, *old_vgs, von, &gate);
+        if (gate) vds = limited - (vgs - vds);
+        vgs = limited;
+        vds = cn_limit_vds(vds, *old_vds, held);
+    } else {
+        const double limited = cn_limit_fet(vgs - vds, *old_vgs - *old_vds, von, &gate);
+        if (gate) vds = vgs - limited;
+        vds = cn_limit_vds(vds, *old_vds, held);
+        if (gate || vds != raw_vds) vgs = limited + vds;
+    }
+    if (vds >= 0.0) {
+        vbs = cn_limit_pn(vbs, *old_vbs, vt, vcrit_source, held);
+    } else {
+        int junction = 0;
+        const double limited = cn_limit_pn(vbd, *old_vbs - *old_vds, vt, vcrit_drain, &junction);
+        if (junction || vds != raw_vds) vbs = limited + vds;
+        *held |= junction;
+    }
+    *held |= gate;
+    *old_vgs = vgs;
+    *old_vds = vds;
+    *old_vbs = vbs;
+}
+
 /* Position of a switch with hysteresis: closed above on, open below off, else as at the last accepted time. */
 static inline double cn_switch(double control, double on, double off, double accepted)
 {

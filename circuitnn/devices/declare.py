@@ -7,12 +7,13 @@ declaration come the C kernel with its exact Jacobian, the ``.model`` check, the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from circuitnn.devices.symbolic import stop_at_bounds
+from circuitnn.devices.symbolic import stop_at_bounds, where
 from circuitnn.errors import DeviceError, nearest
 
 Values = dict[str, np.ndarray]
@@ -162,7 +163,10 @@ class Noise:
 
 @dataclass(frozen=True)
 class Limited:
-    """A voltage at which the model is linearised with SPICE's limiting, or a switch position."""
+    """A voltage at which the model is linearised with SPICE's limiting, or a switch position.
+
+    An empty ``kind`` is limited together with the one before it.
+    """
 
     name: str
     kind: str
@@ -171,13 +175,31 @@ class Limited:
     start: Any
 
 
+@dataclass(frozen=True)
+class Let:
+    """An intermediate value of the equations; slopes are taken by a pivot as by an unknown."""
+
+    symbol: Any
+    value: Any
+    pivot: bool = False
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A kernel of its own for the instances whose parameters ``zero`` are zero, and whose unknowns ``merged`` lie on
+    another one (None: ground): it evaluates and stamps only what is left."""
+
+    zero: tuple[str, ...]
+    merged: dict[str, str | None]
+
+
 class Device:
     """Base of all devices; see ``passives/resistor.py`` for a short one.
 
     Class attributes to set: ``letter``, ``model_types``, ``terminals``; where needed ``internals``, ``branches``
     (``auxiliaries`` of them are unknowns that are no currents), ``controls``, ``positional``, ``links``, ``derived``
     (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
-    of parameters in model cards). A declaration that is incomplete or ambiguous is a DeviceError at once.
+    of parameters in model cards), ``variants`` (the leanest one first). A declaration that is incomplete or ambiguous is a DeviceError at once.
     """
 
     name: ClassVar[str] = ""
@@ -199,11 +221,14 @@ class Device:
     locals: ClassVar[tuple[str, ...]] = ()
     attributes: ClassVar[dict[str, str]] = {}
     aliases: ClassVar[dict[str, str]] = {}
+    variants: ClassVar[dict[str, Variant]] = {}
 
     # set on the instance that `derive` makes
     gmin: Any
     time: Any
     limits: list[Limited]
+    lets: list[Let]
+    slopes: list[tuple[Any, Any, Any]]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -214,7 +239,7 @@ class Device:
             what = f"{'parameter' if isinstance(value, Param) else 'state'} {key!r} of {cls.__name__}"
             if not value.unit or not value.doc:
                 raise DeviceError(f"{what} lacks a unit or a doc", names=(key,))
-            if hasattr(Device, key) or key in ("gmin", "time", "limits"):
+            if hasattr(Device, key) or key in ("gmin", "time", "limits", "lets", "slopes"):
                 raise DeviceError(
                     f"{what} has a name that every device uses itself",
                     names=(key,),
@@ -279,6 +304,52 @@ class Device:
         """
         return self._limit(Limited(name, kind, raw, args, start))
 
+    def limited_mosfet(
+        self,
+        vgs: Any,
+        vds: Any,
+        vbs: Any,
+        *,
+        threshold: Callable[[Any, Any], Any],
+        vt: Any,
+        vcrit: tuple[Any, Any],
+        start: tuple[Any, Any],
+    ) -> tuple[Any, Any, Any]:
+        """Return the symbols of a MOSFET's vgs, vds and vbs, limited together: the drain takes the source's part
+        where the voltages are reversed.
+
+        ``threshold(vds, vbs)`` is the gate voltage around which steps are small, in the direction of the current;
+        ``vcrit`` those of the source and drain junctions; ``start`` gives vgs and vbs of the first iteration.
+        """
+        import sympy
+
+        names = ("vgs", "vds", "vbs")
+        symbols = tuple(sympy.Symbol(f"lim_{name}", real=True) for name in names)
+        _, old_vds, old_vbs = symbols
+        near = where(old_vds >= 0, threshold(old_vds, old_vbs), threshold(-old_vds, old_vbs - old_vds))
+        args = ((near, vt, *vcrit), (), ())
+        starts = (start[0], 0.0, start[1])
+        kinds = ("mosfet", "", "")
+        for name, kind, raw, arg, first in zip(names, kinds, (vgs, vds, vbs), args, starts, strict=True):
+            self._limit(Limited(name, kind, raw, arg, first))
+        return symbols
+
+    def let(self, name: str, value: Any, *, pivot: bool = False) -> Any:
+        """Return a symbol for an intermediate value, computed once and differentiated once however often it is used.
+
+        Slopes of what follows are taken by a ``pivot`` itself, and by what the pivot depends on only at the end.
+        """
+        import sympy
+
+        value = sympy.sympify(value, strict=True)
+        if value.is_Atom:
+            return value
+        symbol = sympy.Symbol(f"let_{name}", real=True)
+        if any(item.symbol == symbol for item in self.lets):
+            raise DeviceError(f"{self.name}: the intermediate value {name!r} is given twice", names=(name,))
+        self.lets.append(Let(symbol, value, pivot))
+        return symbol
+
     def discrete(self, name: str, control: Any, on: Any, off: Any) -> Any:
         """Return the symbol of a switch position: 1 above ``on``, 0 below ``off``, as it was in between."""
         return self._limit(Limited(name, "switch", control, (on, off), 0.0))
@@ -289,6 +360,14 @@ class Device:
         if limit not in self.limits:
             self.limits.append(limit)
         return sympy.Symbol(f"lim_{limit.name}", real=True)
+
+    def slope(self, of: Any, by: Any) -> Any:
+        """Return the symbol of the derivative of an intermediate value by a pivot, a limited voltage or an unknown."""
+        import sympy
+
+        symbol = sympy.Symbol(f"slope_{of}_{by}", real=True)
+        self.slopes.append((symbol, of, by))
+        return symbol
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from circuitnn.devices.declare import Device, Limited, Noise
+from circuitnn.devices.declare import Device, Let, Limited, Noise, Variant
+from circuitnn.devices.symbolic import cases_class, substitute
 from circuitnn.errors import DeviceError, nearest
 
 
@@ -14,11 +15,15 @@ class Model:
     """The derived equations of a device, with sympy expressions.
 
     ``jf`` and ``jq`` map (row, column) of local unknowns to structurally nonzero derivatives. f and q are already
-    corrected for limiting: f(lim) + df/dlim (raw - lim). The densities and exponents of ``noise`` are expressions too.
+    corrected for limiting: f(lim) + df/dlim (raw - lim). ``definitions`` gives the symbols of intermediate values and
+    of their slopes, in an order in which each uses only earlier ones. ``locals`` are the unknowns that are left. The
+    densities and exponents of ``noise`` are expressions too.
     """
 
     device: type[Device]
+    locals: tuple[str, ...]
     params: list[str]
+    definitions: dict[Any, Any]
     f: list[Any]
     q: list[Any]
     jf: dict[tuple[int, int], Any]
@@ -32,8 +37,8 @@ class Model:
     noise: list[Noise]
 
 
-def derive(device: type[Device]) -> Model:
-    """Return the equations of a device class.
+def derive(device: type[Device], variant: Variant | None = None) -> Model:
+    """Return the equations of a device class, or those of a variant with fewer unknowns and parameters.
 
     Raises
     ------
@@ -49,21 +54,81 @@ def derive(device: type[Device]) -> Model:
     """
     import sympy
 
+    frame, unknown, known = _frame(device)
+    equations, noises = _equations(frame, device)
+    for row in (*equations.f, *equations.q):
+        if row not in device.locals:
+            raise DeviceError(f"{device.name}: an equation is given for {row!r}, which is no unknown of the device")
+    kept, replaced = _reduce(device, variant, unknown, known)
+
+    def reduced(value: Any) -> Any:
+        value = sympy.sympify(value, strict=True)
+        return substitute(value, replaced) if replaced else value
+
+    def rows(given: dict[str, Any]) -> list[Any]:
+        total = dict.fromkeys(kept, sympy.Integer(0))
+        for name, value in given.items():
+            place = variant.merged.get(name, name) if variant else name
+            if place is not None:
+                total[place] = total[place] + reduced(value)
+        return list(total.values())
+
+    raw_f, raw_q = rows(equations.f), rows(equations.q)
+    lets = [Let(item.symbol, reduced(item.value), item.pivot) for item in frame.lets]
+    limits = [
+        Limited(item.name, item.kind, reduced(item.raw), tuple(map(reduced, item.args)), reduced(item.start))
+        for item in sorted(frame.limits, key=lambda item: item.kind == "switch")
+    ]
+    noise = [_noise(device, item, variant, reduced) for item in noises]
+    noise = [item for item in noise if item.density != 0]
+    lim = {item.name: sympy.Symbol(f"lim_{item.name}", real=True) for item in limits}
+    noisy = [e for item in noise for e in (item.density, item.exponent)]
+    lets = _used_lets(lets, [*raw_f, *raw_q, *noisy, *(of for _, of, _ in frame.slopes)])
+    used = _symbols([*raw_f, *raw_q, *noisy, *(item.value for item in lets)])
+    for item in limits:
+        used |= _symbols([item.raw, *item.args, item.start])
+    unknowns = [unknown[name] for name in kept]
+    env = {frame.gmin, frame.time}
+    own = {item.symbol for item in lets} | {symbol for symbol, _, _ in frame.slopes}
+    undeclared = used - set(unknowns) - set(known.values()) - env - set(lim.values()) - own
+    if undeclared:
+        raise DeviceError(f"{device.name}: undeclared symbols {sorted(map(str, undeclared))}")
+    smooth = [(lim[item.name], item.raw) for item in limits if item.kind != "switch"]
+    chain = _Chain(lets, unknowns, smooth, _signs(device, known))
+    chain.name_slopes(frame.slopes)
+    f, jf = chain.rows(raw_f)
+    q, jq = chain.rows(raw_q)
+    params = [name for name, symbol in known.items() if symbol in used]
+    linear = not (limits or lets or used & env) and _is_linear(device, raw_f, raw_q, jf, jq, unknowns, known)
+    definitions = chain.definitions
+    return Model(
+        device, kept, params, definitions, f, q, jf, jq, limits, linear, unknowns, known, raw_f, raw_q, noise
+    )  # fmt: skip
+
+
+def _frame(device: type[Device]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """An instance of the device whose attributes are symbols; its unknowns and parameters by name."""
+    import sympy
+
     frame: Any = object.__new__(device)
-    frame.limits = []
+    frame.limits, frame.lets, frame.slopes = [], [], []
     frame.gmin, frame.time = sympy.Symbol("env_gmin", real=True), sympy.Symbol("env_time", real=True)
-    unknowns = [sympy.Symbol(f"u_{name}", real=True) for name in device.locals]
-    for name, symbol in zip(device.locals, unknowns, strict=True):
-        setattr(frame, name, symbol)
+    unknown = {name: sympy.Symbol(f"u_{name}", real=True) for name in device.locals}
     known = {name: sympy.Symbol(f"p_{name}", real=True) for name in (*device.params, *device.derived)}
+    for name, symbol in unknown.items():
+        setattr(frame, name, symbol)
     for attribute, name in device.attributes.items():
         setattr(frame, attribute, known[name])
     for name in device.derived:
         setattr(frame, name, known[name])
+    return frame, unknown, known
+
+
+def _equations(frame: Any, device: type[Device]) -> tuple[Any, tuple[Noise, ...]]:
     try:
         equations = frame.equations()
-        limits: list[Limited] = sorted(frame.limits, key=lambda item: item.kind == "switch")
-        noise = [_noise(device, item) for item in frame.noise()]
+        limits = len(frame.limits)
+        noise = frame.noise()
     except AttributeError as error:
         if error.obj is not frame:
             raise
@@ -71,63 +136,166 @@ def derive(device: type[Device]) -> Model:
             f"the equations of {device.name} use self.{error.name}, which is not declared",
             hint=nearest(str(error.name), [*device.locals, *device.attributes, *device.derived]),
         ) from None
-    if len(frame.limits) > len(limits):
+    if len(frame.limits) > limits:
         raise DeviceError(f"{device.name}: its noise limits a voltage that its equations do not")
-    for row in (*equations.f, *equations.q):
-        if row not in device.locals:
-            raise DeviceError(f"{device.name}: an equation is given for {row!r}, which is no unknown of the device")
-    raw_f = [sympy.sympify(equations.f.get(name, 0), strict=True) for name in device.locals]
-    raw_q = [sympy.sympify(equations.q.get(name, 0), strict=True) for name in device.locals]
-    env = (frame.gmin, frame.time)
-    lim = {item.name: sympy.Symbol(f"lim_{item.name}", real=True) for item in limits}
-    used = set().union(*(e.free_symbols for e in (*raw_f, *raw_q)), set())
-    for item in limits:
-        for e in (item.raw, *item.args, item.start):
-            used |= sympy.sympify(e, strict=True).free_symbols
-    noisy = set().union(*(e.free_symbols for item in noise for e in (item.density, item.exponent)), set())
-    undeclared = (used | noisy) - set(unknowns) - set(known.values()) - set(env) - set(lim.values())
-    if undeclared:
-        raise DeviceError(f"{device.name}: undeclared symbols {sorted(map(str, undeclared))}")
-    smooth = [item for item in limits if item.kind != "switch"]
-    corrected_f, jf = _differentiate(raw_f, unknowns, smooth, lim)
-    corrected_q, jq = _differentiate(raw_q, unknowns, smooth, lim)
-    params = [name for name, symbol in known.items() if symbol in used | noisy]
-    linear = not limits and not (used & set(env)) and _is_linear(device, raw_f, raw_q, jf, jq, unknowns, known)
-    return Model(device, params, corrected_f, corrected_q, jf, jq, limits, linear, unknowns, known, raw_f, raw_q, noise)
+    return equations, noise
 
 
-def _noise(device: type[Device], item: Noise) -> Noise:
-    import sympy
-
+def _noise(device: type[Device], item: Noise, variant: Variant | None, reduced: Any) -> Noise:
     for name in (item.plus, item.minus):
         if name not in device.locals:
             raise DeviceError(
                 f"{device.name}: the noise {item.name!r} is at {name!r}, which is no unknown of the device"
             )
-    density, exponent = (sympy.sympify(e, strict=True) for e in (item.density, item.exponent))
-    return Noise(item.name, item.plus, item.minus, density, exponent)
+    merged = variant.merged if variant else {}
+    plus, minus = (merged.get(name) or name for name in (item.plus, item.minus))
+    return Noise(item.name, plus, minus, reduced(item.density), reduced(item.exponent))
 
 
-def _differentiate(rows: list[Any], unknowns: list[Any], limits: list[Limited], lim: dict[str, Any]) -> Any:
-    """Corrected rows and derivatives by unknowns, through the limited voltages by the chain rule."""
+def _reduce(
+    device: type[Device], variant: Variant | None, unknown: dict[str, Any], known: dict[str, Any]
+) -> tuple[tuple[str, ...], dict[Any, Any]]:
+    """The unknowns that a variant keeps, and what stands in for the other symbols."""
     import sympy
 
-    corrected, jacobian = [], {}
-    for i, row in enumerate(rows):
-        total = row
-        slopes = {item.name: sympy.diff(row, lim[item.name]) for item in limits if row.has(lim[item.name])}
-        for item in limits:
-            if item.name in slopes:
-                total = total + slopes[item.name] * (item.raw - lim[item.name])
-        corrected.append(total)
-        for j, u in enumerate(unknowns):
-            derivative = sympy.diff(row, u)
-            for item in limits:
-                if item.name in slopes:
-                    derivative = derivative + slopes[item.name] * sympy.diff(item.raw, u)
-            if derivative != 0:
-                jacobian[i, j] = derivative
-    return corrected, jacobian
+    if variant is None:
+        return device.locals, {}
+    replaced = {known[name]: sympy.Integer(0) for name in variant.zero}
+    for name, target in variant.merged.items():
+        replaced[unknown[name]] = sympy.Integer(0) if target is None else unknown[target]
+    return tuple(name for name in device.locals if name not in variant.merged), replaced
+
+
+def _symbols(exprs: list[Any]) -> set[Any]:
+    return set().union(*(e.free_symbols for e in exprs), set())
+
+
+def _used_lets(lets: list[Let], rows: list[Any]) -> list[Let]:
+    wanted, kept = _symbols(rows), []
+    for item in reversed(lets):
+        if item.symbol in wanted:
+            kept.append(item)
+            wanted |= item.value.free_symbols
+    return kept[::-1]
+
+
+def _signs(device: type[Device], known: dict[str, Any]) -> dict[Any, Any]:
+    """Squares of parameters that are 1 or -1."""
+    import sympy
+
+    return {
+        known[name] ** 2: sympy.Integer(1) for name, p in device.params.items() if sorted(p.choices) == [-1.0, 1.0]
+    }  # fmt: skip
+
+
+class _Chain:
+    """The chain rule over intermediate values, one definition a slope, so that nothing grows with the depth.
+
+    Slopes are taken by the unknowns, the limited voltages and the pivots; what a pivot depends on enters last.
+    """
+
+    def __init__(self, lets: list[Let], unknowns: list[Any], limits: list[tuple[Any, Any]], signs: Any) -> None:
+        self._unknowns, self._limits, self._signs = unknowns, limits, signs
+        self._slopes: dict[Any, dict[Any, Any]] = {}  # of lets that are no pivots, by base or pivot
+        self._pivots: dict[Any, dict[Any, Any]] = {}  # of pivots, by base
+        self._corrections: dict[Any, Any] = {}
+        self.definitions: dict[Any, Any] = {}
+        base = {*unknowns, *(symbol for symbol, _ in limits)}
+        for item in lets:
+            self.definitions[item.symbol] = item.value
+            by: set[Any] = set()
+            for symbol in item.value.free_symbols:
+                by |= {symbol} & (base | self._pivots.keys())
+                by |= self._slopes.get(symbol, {}).keys()
+            slopes = {v: self._define(item.symbol, v, self._total(item.value, v)) for v in sorted(by, key=str)}
+            slopes = {v: slope for v, slope in slopes.items() if slope != 0}
+            if item.pivot:
+                self._pivots[item.symbol] = self._through_pivots(slopes)
+            else:
+                self._slopes[item.symbol] = slopes
+
+    def _define(self, of: Any, by: Any, value: Any) -> Any:
+        import sympy
+
+        if value.is_Atom:
+            return value
+        symbol = sympy.Symbol(f"d_{of}_{by}", real=True)
+        self.definitions[symbol] = value
+        return symbol
+
+    def _total(self, expr: Any, by: Any) -> Any:
+        """Derivative of an expression, case by case so that slopes of cases that are not taken cost nothing."""
+        import sympy
+
+        if isinstance(expr, cases_class()):
+            return expr.by([self._total(value, by) for value in expr.values])
+        if expr.is_Add:
+            return sympy.Add(*(self._total(arg, by) for arg in expr.args))
+        found = sympy.diff(expr, by)
+        for symbol in sorted(expr.free_symbols & self._slopes.keys(), key=str):
+            slope = self._slopes[symbol].get(by, 0)
+            if slope != 0:
+                found = found + sympy.diff(expr, symbol) * slope
+        return found
+
+    def _through_pivots(self, slopes: dict[Any, Any]) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for by, slope in slopes.items():
+            for v, inner in self._pivots.get(by, {by: 1}).items():
+                found[v] = found.get(v, 0) + slope * inner
+        return found
+
+    def _by_base(self, symbol: Any) -> dict[Any, Any]:
+        """Slopes of an intermediate value by unknowns and limited voltages."""
+        if symbol in self._pivots:
+            return self._pivots[symbol]
+        return self._through_pivots(self._slopes[symbol])
+
+    def _correction(self, symbol: Any) -> Any:
+        """What limiting adds to an intermediate value: its slopes times (raw - lim)."""
+        if symbol not in self._corrections:
+            slopes = self._by_base(symbol)
+            terms = [slopes[lim] * (raw - lim) for lim, raw in self._limits if lim in slopes]
+            total = sum(terms)
+            self._corrections[symbol] = self._define(symbol, "limited", total) if terms else 0
+        return self._corrections[symbol]
+
+    def name_slopes(self, asked: list[tuple[Any, Any, Any]]) -> None:
+        """Define the symbols of slopes that a device asks for by name: (symbol, of, by)."""
+        import sympy
+
+        for symbol, of, by in asked:
+            slopes = self._slopes.get(of, {})
+            value = slopes[by] if by in slopes else self._by_base(of).get(by, 0)
+            self.definitions[symbol] = sympy.sympify(value)
+
+    def rows(self, rows: list[Any]) -> tuple[list[Any], dict[tuple[int, int], Any]]:
+        """Return corrected rows and their derivatives by the unknowns, zeros left out."""
+        import sympy
+
+        corrected, jacobian = [], {}
+        for i, row in enumerate(rows):
+            slopes: dict[Any, Any] = {}
+            total = row
+            for lim, raw in self._limits:
+                if row.has(lim):
+                    slopes[lim] = sympy.diff(row, lim)
+                    total = total + slopes[lim] * (raw - lim)
+            for symbol in sorted(row.free_symbols & {*self._slopes, *self._pivots}, key=str):
+                outer = sympy.diff(row, symbol)
+                total = total + outer * self._correction(symbol)
+                for v, slope in self._by_base(symbol).items():
+                    slopes[v] = slopes.get(v, 0) + outer * slope
+            corrected.append(total)
+            for j, u in enumerate(self._unknowns):
+                derivative = sympy.diff(row, u) + slopes.get(u, 0)
+                for lim, raw in self._limits:
+                    if lim in slopes:
+                        derivative = derivative + slopes[lim] * sympy.diff(raw, u)
+                derivative = sympy.expand_mul(derivative, deep=False).xreplace(self._signs) if self._signs else derivative
+                if derivative != 0:
+                    jacobian[i, j] = derivative
+        return corrected, jacobian
 
 
 def _is_linear(device: type[Device], f: Any, q: Any, jf: Any, jq: Any, unknowns: Any, known: Any) -> bool:

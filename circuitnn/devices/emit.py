@@ -51,15 +51,23 @@ def _printer() -> Any:
     return Printer({"contract": False})
 
 
-class _Block:
-    """Statements of one C scope: hoists cases, shares subexpressions."""
+class _Scope:
+    """Statements of one C block.
 
-    def __init__(self, printer: Any, counter: list[int], indent: str) -> None:
+    A definition is computed in the block that needs it: outside all cases, or inside the one case that uses it. Cases
+    under the same conditions share one ``if``.
+    """
+
+    def __init__(
+        self, printer: Any, counter: list[int], indent: str, definitions: dict[Any, Any], done: frozenset[Any]
+    ) -> None:
         self.printer = printer
         self.counter = counter
         self.indent = indent
+        self.definitions = definitions
+        self.done = set(done)
+        self.used: set[Any] = set()
         self.lines: list[str] = []
-        self.hoisted: dict[Any, Any] = {}
 
     def fresh(self, prefix: str) -> Any:
         """Return a new symbol."""
@@ -69,41 +77,112 @@ class _Block:
         return sympy.Symbol(f"{prefix}{self.counter[0]}", real=True)
 
     def assign(self, outputs: list[tuple[str, Any]]) -> None:
-        """Emit ``target = expression;`` for every pair."""
+        """Emit ``target = expression;`` for every pair, and before it what the expressions need."""
         import sympy
 
-        plain = self.without_cases([expr for _, expr in outputs])
+        values = [value for _, value in outputs]
+        here = self._own_definitions(values)
+        exprs = [*(self.definitions[symbol] for symbol in here), *values]
+        self.used |= set().union(*(expr.free_symbols for expr in exprs), set())
+        cases = self._name_cases(exprs)
+        plain = [_replace_cases(expr, cases) for expr in exprs]
         shared, reduced = sympy.cse(plain, symbols=iter(lambda: self.fresh("t"), None), optimizations="basic")
-        for symbol, expr in shared:
-            self.lines.append(f"{self.indent}const double {symbol} = {self.printer.doprint(expr)};")
-        for (target, _), expr in zip(outputs, reduced, strict=True):
+        statements = dict([*shared, *zip(here, reduced, strict=False)])
+        self._schedule(statements, cases)
+        for (target, _), expr in zip(outputs, reduced[len(here) :], strict=True):
             self.lines.append(f"{self.indent}{target} = {self.printer.doprint(expr)};")
 
-    def without_cases(self, exprs: list[Any]) -> list[Any]:
-        """Return the expressions with every Cases replaced by a variable that an if block sets."""
-        found: list[Any] = []
-        for expr in exprs:
+    def _own_definitions(self, values: list[Any]) -> list[Any]:
+        """Definitions of this block: needed outside all cases, or by several of its ifs, in their order."""
+        here: set[Any] = set()
+        while True:
+            wanted = list(values) + [self.definitions[symbol] for symbol in here]
+            found = set().union(*(self._undone(_surface(expr)) for expr in wanted), set())
+            if not found <= here:
+                here |= found
+                continue
+            users: dict[Any, Any] = {}
+            for node in {node: None for expr in wanted for node in _outermost_cases(expr)}:
+                for symbol in self._inner_needs(node, here):
+                    if users.setdefault(symbol, node.conditions) != node.conditions:
+                        found.add(symbol)
+            if found <= here:
+                return [symbol for symbol in self.definitions if symbol in here]
+            here |= found
+
+    def _undone(self, symbols: set[Any]) -> set[Any]:
+        return (symbols & self.definitions.keys()) - self.done
+
+    def _inner_needs(self, node: Any, here: set[Any]) -> set[Any]:
+        """Definitions that the values of a case need, at any depth, and that this block does not make."""
+        needs: set[Any] = set()
+        more = self._undone(node.free_symbols) - here
+        while more:
+            needs |= more
+            more = set().union(*(self._undone(self.definitions[symbol].free_symbols) for symbol in more)) - here - needs
+        return needs
+
+    def _name_cases(self, exprs: list[Any]) -> dict[Any, Any]:
+        cases: dict[Any, Any] = {}
+
+        def name(expr: Any) -> None:
             for node in _outermost_cases(expr):
-                if node not in self.hoisted and node not in found:
-                    found.append(node)
-        groups: dict[tuple[Any, ...], list[Any]] = {}
-        for node in found:
-            groups.setdefault(node.conditions, []).append(node)
-        for conditions, nodes in groups.items():
-            tests = self.without_cases(list(conditions))
-            targets = [self.fresh("c") for _ in nodes]
-            self.lines.append(f"{self.indent}double {', '.join(str(t) for t in targets)};")
-            for k in range(len(conditions) + 1):
-                opening = "" if k == 0 else "} else "
-                opening += f"if ({self.printer.doprint(tests[k])}) {{" if k < len(tests) else "{"
-                self.lines.append(self.indent + opening)
-                inner = _Block(self.printer, self.counter, self.indent + "    ")
-                inner.hoisted = dict(self.hoisted)
-                inner.assign([(str(t), node.values[k]) for t, node in zip(targets, nodes, strict=True)])
-                self.lines += inner.lines
-            self.lines.append(self.indent + "}")
-            self.hoisted.update(zip(nodes, targets, strict=True))
-        return [expr.xreplace({n: self.hoisted[n] for n in _outermost_cases(expr)}) for expr in exprs]
+                if node not in cases:
+                    for condition in node.conditions:
+                        name(condition)
+                    cases[node] = self.fresh("c")
+
+        for expr in exprs:
+            name(expr)
+        return cases
+
+    def _schedule(self, statements: dict[Any, Any], cases: dict[Any, Any]) -> None:
+        """Emit statements and ifs, each after what it needs; an if as late as it may be, so that more fall into it."""
+        own = statements.keys() | set(cases.values())
+        ifs: dict[Any, dict[Any, Any]] = {}
+        for node, symbol in cases.items():
+            conditions = tuple(_replace_cases(condition, cases) for condition in node.conditions)
+            ifs.setdefault(conditions, {})[symbol] = node
+        needs = {symbol: expr.free_symbols & own for symbol, expr in statements.items()}
+        for conditions, members in ifs.items():
+            tested = set().union(*(condition.free_symbols for condition in conditions))
+            for symbol, node in members.items():
+                inner = node.free_symbols | self._inner_needs(node, own)
+                deep = set().union(*(self.definitions[s].free_symbols for s in inner & self.definitions.keys() - own))
+                needs[symbol] = (tested | inner | deep) & own - {symbol}
+        waiting = dict(statements)
+        while waiting or ifs:
+            ready = [symbol for symbol in waiting if not needs[symbol] & own]
+            for symbol in ready:
+                self.lines.append(f"{self.indent}const double {symbol} = {self.printer.doprint(waiting.pop(symbol))};")
+                self.done.add(symbol)
+                own = own - {symbol}
+            if ready:
+                continue
+            conditions = max(ifs, key=lambda key: self._share(ifs[key], needs, own))
+            members = {symbol: node for symbol, node in ifs[conditions].items() if not needs[symbol] & own}
+            self._if(conditions, members)
+            for symbol in members:
+                del ifs[conditions][symbol]
+                own = own - {symbol}
+            if not ifs[conditions]:
+                del ifs[conditions]
+
+    @staticmethod
+    def _share(members: dict[Any, Any], needs: dict[Any, set[Any]], own: set[Any]) -> float:
+        return sum(not needs[symbol] & own for symbol in members) / len(members)
+
+    def _if(self, conditions: tuple[Any, ...], members: dict[Any, Any]) -> None:
+        self.lines.append(f"{self.indent}double {', '.join(str(symbol) for symbol in members)};")
+        for k in range(len(conditions) + 1):
+            opening = "" if k == 0 else "} else "
+            opening += f"if ({self.printer.doprint(conditions[k])}) {{" if k < len(conditions) else "{"
+            self.lines.append(self.indent + opening)
+            inner = _Scope(self.printer, self.counter, self.indent + "    ", self.definitions, frozenset(self.done))
+            inner.assign([(str(symbol), node.values[k]) for symbol, node in members.items()])
+            self.lines += inner.lines
+            self.used |= inner.used
+        self.lines.append(self.indent + "}")
 
 
 def _outermost_cases(expr: Any) -> list[Any]:
@@ -117,6 +196,19 @@ def _outermost_cases(expr: Any) -> list[Any]:
     return found
 
 
+def _surface(expr: Any) -> set[Any]:
+    """Symbols that are needed whichever cases are taken; all conditions count."""
+    if isinstance(expr, cases_class()):
+        return set().union(*(_surface(condition) for condition in expr.conditions), set())
+    if not expr.args:
+        return set(expr.free_symbols)
+    return set().union(*(_surface(arg) for arg in expr.args))
+
+
+def _replace_cases(expr: Any, names: dict[Any, Any]) -> Any:
+    return expr.xreplace({node: names[node] for node in _outermost_cases(expr)})
+
+
 def _array(name: str, values: Iterable[int]) -> str:
     text = ", ".join(str(v) for v in values)
     return f"static const cn_idx {name}[] = {{{text or '0'}}};"
@@ -127,8 +219,8 @@ def _strings(name: str, values: Iterable[str]) -> str:
     return f"static const char *const {name}[] = {{{text or '0'}}};"
 
 
-def _loads(model: Model, used: set[Any], indent: str) -> list[str]:
-    lines = []
+def _loads(model: Model, block: _Scope, indent: str) -> list[str]:
+    used, lines = block.used, []
     for k, symbol in enumerate(model.unknowns):
         if symbol in used:
             lines.append(f"{indent}const double {symbol} = u[{k}*n+i];")
@@ -151,16 +243,15 @@ def _eval(model: Model, printer: Any) -> list[str]:
     outputs += [(f"q[{k}*n+i]", e) for k, e in enumerate(model.q)]
     outputs += [(f"jf[{k}*n+i]", e) for k, e in enumerate(model.jf.values())]
     outputs += [(f"jq[{k}*n+i]", e) for k, e in enumerate(model.jq.values())]
-    block = _Block(printer, [0], "        ")
+    block = _Scope(printer, [0], "        ", model.definitions, frozenset())
     block.assign(outputs)
-    used = set().union(*(e.free_symbols for _, e in outputs), set())
     return [
         "static void eval(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,",
         "                 const double *env, double *f, double *q, double *jf, double *jq)",
         "{",
         "    (void)self, (void)u, (void)lim, (void)p, (void)env, (void)f, (void)q, (void)jf, (void)jq;",
         "    for (cn_idx i = 0; i < n; i++) {",
-        *_loads(model, used, "        "),
+        *_loads(model, block, "        "),
         *block.lines,
         "    }",
         "}",
@@ -172,7 +263,7 @@ def _limit(model: Model, printer: Any) -> list[str]:
         return []
     import sympy
 
-    block = _Block(printer, [0], "        ")
+    block = _Scope(printer, [0], "        ", {}, frozenset())
     pairs: list[tuple[str, Any]] = []
     for k, item in enumerate(model.limits):
         pairs.append((f"const double raw{k}", sympy.sympify(item.raw, strict=True)))
@@ -188,9 +279,22 @@ def _limit(model: Model, printer: Any) -> list[str]:
                 f"        {place} = position{k};",
             ]
             continue
+        if not item.kind:
+            continue  # its leader has set it
         args = "".join(f", arg{k}_{m}" for m in range(len(item.args)))
+        together = 1 + next((m for m, other in enumerate(model.limits[k + 1 :]) if other.kind), len(model.limits) - k - 1)
+        if together > 1:
+            group = range(k, k + together)
+            raws, places = (", ".join(x) for x in ([f"raw{m}" for m in group], [f"&lim[{m}*n+i]" for m in group]))
+            block.lines += [
+                "        if (init) {",
+                *[f"            lim[{m}*n+i] = start{m};" for m in group],
+                "        } else {",
+                f"            cn_limit_{item.kind}({raws}{args}, {places}, &held);",
+                "        }",
+            ]
+            continue
         block.lines.append(f"        {place} = init ? start{k} : cn_limit_{item.kind}(raw{k}, {place}{args}, &held);")
-    used = set().union(*(e.free_symbols for _, e in pairs), set())
     unused = [f"(void)start{k};" for k, item in enumerate(model.limits) if item.kind == "switch"]
     return [
         "",
@@ -201,7 +305,7 @@ def _limit(model: Model, printer: Any) -> list[str]:
         "    (void)self, (void)u, (void)p, (void)env, (void)acc, (void)init;",
         "    for (cn_idx i = 0; i < n; i++) {",
         "        int held = 0;",
-        *_loads(model, used, "        "),
+        *_loads(model, block, "        "),
         *block.lines,
         *["        " + line for line in unused],
         "        count += held;",
@@ -217,10 +321,9 @@ def _noise(model: Model, printer: Any) -> list[str]:
     count = len(model.noise)
     outputs = [(f"out[{k}*n+i]", item.density) for k, item in enumerate(model.noise)]
     outputs += [(f"out[{count + k}*n+i]", item.exponent) for k, item in enumerate(model.noise)]
-    block = _Block(printer, [0], "        ")
+    block = _Scope(printer, [0], "        ", model.definitions, frozenset())
     block.assign(outputs)
-    used = set().union(*(e.free_symbols for _, e in outputs), set())
-    where = [(model.device.locals.index(item.plus), model.device.locals.index(item.minus)) for item in model.noise]
+    where = [(model.locals.index(item.plus), model.locals.index(item.minus)) for item in model.noise]
     return [
         "",
         _array("noise_plus", (plus for plus, _ in where)),
@@ -231,7 +334,7 @@ def _noise(model: Model, printer: Any) -> list[str]:
         "{",
         "    (void)self, (void)u, (void)lim, (void)p, (void)env;",
         "    for (cn_idx i = 0; i < n; i++) {",
-        *_loads(model, used, "        "),
+        *_loads(model, block, "        "),
         *block.lines,
         "    }",
         "}",
@@ -266,7 +369,7 @@ def kernel_source(device: type[Device], symbol: str) -> str:
             _array("jq_row", (i for i, _ in model.jq)),
             _array("jq_col", (j for _, j in model.jq)),
             _strings("param_names", model.params),
-            _strings("local_names", device.locals),
+            _strings("local_names", model.locals),
             "",
             *_eval(model, printer),
             *_limit(model, printer),

@@ -135,6 +135,16 @@ def where(*cases: Any) -> Any:
     return cases_class()(*kept, cases[-1]) if kept else cases[-1]
 
 
+def substitute(expr: Any, values: dict[Any, Any]) -> Any:
+    """Return the expression with symbols replaced; cases that this decides are taken out."""
+    if expr in values:
+        return values[expr]
+    if not expr.args or not expr.free_symbols & values.keys():
+        return expr
+    args = [substitute(arg, values) for arg in expr.args]
+    return where(*args) if isinstance(expr, cases_class()) else expr.func(*args)
+
+
 def clip(x: Any, low: Any, high: Any) -> Any:
     """Return x, but not below low or above high."""
     return where(x <= low, low, x >= high, high, x)
