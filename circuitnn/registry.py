@@ -102,7 +102,7 @@ class Catalog:
 
 
 _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
-    "devices": ("device", ("declare", "derive", "emit", "load", "symbolic", "physics", "cards")),
+    "devices": ("device", ("declare", "derive", "emit", "load", "symbolic", "physics", "mosfet", "cards")),
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),
     "mapping.importers": ("network format", ("importer",)),

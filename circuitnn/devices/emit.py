@@ -14,11 +14,7 @@ from circuitnn.devices.declare import Device
 from circuitnn.devices.derive import Model, derive
 from circuitnn.devices.symbolic import cases_class
 
-_HEADERS = ("cn_types.h", "cn_kernel.h", "cn_limit.h")
-_HELPERS = """\
-static inline double cn_square(double x) { return x * x; }
-static inline double cn_cube(double x) { return x * x * x; }
-"""
+_HEADERS = ("cn_types.h", "cn_kernel.h", "cn_limit.h", "cn_math.h")
 
 
 def _printer() -> Any:
@@ -43,6 +39,9 @@ def _printer() -> Any:
 
         def _print_Power(self, expr: Any) -> str:
             return f"pow({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+
+        def _print_QuarticRoot(self, expr: Any) -> str:
+            return f"cn_quartic_root({', '.join(self._print(arg) for arg in expr.args)})"
 
         def _print_sign(self, expr: Any) -> str:
             x = self._print(expr.args[0])
@@ -361,9 +360,9 @@ def kernel_source(device: type[Device], symbol: str) -> str:
             f"/* Generated from the equations of {device.name}. */",
             '#include "cn_kernel.h"',
             '#include "cn_limit.h"',
+            '#include "cn_math.h"',
             "#include <math.h>",
             "",
-            _HELPERS,
             _array("jf_row", (i for i, _ in model.jf)),
             _array("jf_col", (j for _, j in model.jf)),
             _array("jq_row", (i for i, _ in model.jq)),

@@ -84,6 +84,31 @@ def power(base: Any, exponent: Any) -> Any:
 
 
 @cache
+def quartic_class() -> Any:
+    """Return the class of roots of x^4 + a x^3 + b x^2 + c x + d."""
+    import sympy
+
+    class QuarticRoot(sympy.Function):
+        """``QuarticRoot(a, b, c, d, high)``; differentiated as the implicit function that it is."""
+
+        nargs = 5
+        is_real = True
+
+        def _eval_derivative(self, symbol: Any) -> Any:
+            a, b, c, d = self.args[:4]
+            slope = ((4 * self + 3 * a) * self + 2 * b) * self + c
+            total = sum(sympy.diff(x, symbol) * self**k for x, k in ((a, 3), (b, 2), (c, 1), (d, 0)))
+            return -total / slope
+
+    return QuarticRoot
+
+
+def quartic_root(a: Any, b: Any, c: Any, d: Any, high: Any) -> Any:
+    """Return the root of x^4 + a x^3 + b x^2 + c x + d in 0 .. high, where it falls through zero; -1 without one."""
+    return quartic_class()(a, b, c, d, high)
+
+
+@cache
 def cases_class() -> Any:
     """Return the class of expressions by cases.
 

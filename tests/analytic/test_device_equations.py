@@ -148,7 +148,7 @@ def test_gate_limiting(vgs, old, expected):
     kernel, p = prepare("mos1", vto=1.0)
     u = np.zeros((kernel.n_local, 1))
     u[kernel.local_names.index("g")] = vgs
-    lim, _ = kernel.limit(u, p, [[old], [0.0], [0.0], [0.0]])
+    lim, _ = kernel.limit(u, p, [[old], [0.0], [0.0]])
     assert lim[0, 0] == pytest.approx(expected, rel=1e-14)
 
 
@@ -165,7 +165,7 @@ def test_drain_limiting(vds, old, expected):
     u = np.zeros((kernel.n_local, 1))
     for node in ("d", "di"):
         u[kernel.local_names.index(node)] = vds
-    lim, _ = kernel.limit(u, p, [[0.0], [old], [0.0], [0.0]])
+    lim, _ = kernel.limit(u, p, [[0.0], [old], [0.0]])
     assert lim[1, 0] == pytest.approx(expected, rel=1e-14)
 
 
