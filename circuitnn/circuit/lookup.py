@@ -177,8 +177,10 @@ class Lookup:
         place = card.place or element.place
         if of_type:
             levels = ", ".join(str(k) for device in of_type for k in device.levels)
+            named = next((device.other_levels[level] for device in of_type if level in device.other_levels), None)
             raise CircuitError(
-                f"{element.name}: the model {card.name!r} ({card.type}) asks for level {level:g}",
+                f"{element.name}: the model {card.name!r} ({card.type}) asks for level {level:g}"
+                + (f", {named}, which is not built in" if named else ""),
                 place=place,
                 names=(element.name, card.name),
                 expected=f"level {levels}",

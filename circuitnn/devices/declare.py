@@ -199,13 +199,15 @@ class Device:
     Class attributes to set: ``letter``, ``model_types``, ``terminals``; where needed ``internals``, ``branches``
     (``auxiliaries`` of them are unknowns that are no currents), ``controls``, ``positional``, ``links``, ``derived``
     (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
-    of parameters in model cards), ``variants`` (the leanest one first). A declaration that is incomplete or ambiguous is a DeviceError at once.
+    of parameters in model cards), ``variants`` (the leanest one first), ``other_levels`` (names of levels that SPICE
+    has and we do not). A declaration that is incomplete or ambiguous is a DeviceError at once.
     """
 
     name: ClassVar[str] = ""
     letter: ClassVar[str] = "n"
     model_types: ClassVar[tuple[str, ...]] = ()
     levels: ClassVar[tuple[int, ...]] = ()
+    other_levels: ClassVar[dict[int, str]] = {}
     type_values: ClassVar[dict[str, dict[str, float]]] = {}
     terminals: ClassVar[tuple[str, ...]] = ("p", "n")
     internals: ClassVar[tuple[str, ...]] = ()

@@ -292,7 +292,9 @@ class _Chain:
                 for lim, raw in self._limits:
                     if lim in slopes:
                         derivative = derivative + slopes[lim] * sympy.diff(raw, u)
-                derivative = sympy.expand_mul(derivative, deep=False).xreplace(self._signs) if self._signs else derivative
+                derivative = (
+                    sympy.expand_mul(derivative, deep=False).xreplace(self._signs) if self._signs else derivative
+                )
                 if derivative != 0:
                     jacobian[i, j] = derivative
         return corrected, jacobian

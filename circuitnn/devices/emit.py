@@ -281,7 +281,9 @@ def _limit(model: Model, printer: Any) -> list[str]:
         if not item.kind:
             continue  # its leader has set it
         args = "".join(f", arg{k}_{m}" for m in range(len(item.args)))
-        together = 1 + next((m for m, other in enumerate(model.limits[k + 1 :]) if other.kind), len(model.limits) - k - 1)
+        together = 1 + next(
+            (m for m, other in enumerate(model.limits[k + 1 :]) if other.kind), len(model.limits) - k - 1
+        )
         if together > 1:
             group = range(k, k + together)
             raws, places = (", ".join(x) for x in ([f"raw{m}" for m in group], [f"&lim[{m}*n+i]" for m in group]))

@@ -19,7 +19,7 @@ INTRINSIC = 1.45e16
 _TINY_VDSAT = 0.025
 #: Oxide that flicker noise assumes where there is none, F/m^2.
 _NOISE_OXIDE = OXIDE / 1e-7
-_BARE = {"di": "d", "si": "s"}
+_BARE: dict[str, str | None] = {"di": "d", "si": "s"}
 _STATIC = {**_BARE, "ygs": None, "ygd": None, "ygb": None}
 _CAPACITANCES = ("cgs", "cgd", "cgb", "cox", "cd", "cs", "cdsw", "cssw")
 
@@ -41,6 +41,11 @@ class Mosfet(Device):
 
     letter = "m"
     model_types = ("nmos", "pmos")
+    other_levels: ClassVar = {
+        4: "BSIM1", 5: "BSIM2", 8: "BSIM3v3", 9: "MOS 3 with the changes of level 9", 10: "BSIM3SOI", 14: "BSIM4",
+        49: "BSIM3v3", 54: "BSIM4", 55: "BSIM3SOI", 56: "BSIM3SOI", 57: "BSIM3SOI", 58: "BSIM4SOI", 60: "STAG",
+        68: "HiSIM2", 73: "HiSIM_HV",
+    }  # fmt: skip
     type_values: ClassVar = {"nmos": {"polarity": 1.0}, "pmos": {"polarity": -1.0}}
     aliases: ClassVar = {"vt0": "vto", "u0": "uo"}
     terminals = ("d", "g", "s", "b")
@@ -48,7 +53,7 @@ class Mosfet(Device):
     branches = ("ygs", "ygd", "ygb")
     auxiliaries = ("ygs", "ygd", "ygb")
     links = (("d", "s", "resistive"), ("b", "s", "resistive"), ("b", "d", "resistive"), ("g", "s", "capacitive"))
-    derived = (
+    derived: ClassVar[tuple[str, ...]] = (
         "vbi", "phit", "rootphi", "satd", "sats", "vt", "per_vt", "vcritd", "vcrits", "gd", "gs", "cgs", "cgd",
         "cgb", "cox", "pot", "edge", "cd", "cs", "cdsw", "cssw", "k1", "k1sw", "k2", "k2sw", "k3", "k3sw", "vgs0",
         "vbs0",
@@ -97,9 +102,7 @@ class Mosfet(Device):
     uo = model(600.0, "cm^2/(V s)", "surface mobility")
     nsub = model(None, "1/cm^3", "substrate doping")
     nss = model(0.0, "1/cm^2", "surface state density")
-    tpg = model(
-        1.0, "1", "type of gate: opposite to the substrate, same, or aluminium", None, choices=(1.0, -1.0, 0.0)
-    )
+    tpg = model(1.0, "1", "type of gate: opposite to the substrate, same, or aluminium", None, choices=(1.0, -1.0, 0.0))
     tnom = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="temperature at which the parameters hold", on="model")
 
     @classmethod
@@ -145,8 +148,8 @@ class Mosfet(Device):
             # without saturation current nothing needs limiting: the floor puts vcrit out of reach
             "vcritd": vt * np.log(vt / (np.sqrt(2.0) * np.maximum(satd, 1e-300))),
             "vcrits": vt * np.log(vt / (np.sqrt(2.0) * np.maximum(sats, 1e-300))),
-            "gd": _end_conductance(v["rd"], v["rsh"], v["nrd"]) * m,
-            "gs": _end_conductance(v["rs"], v["rsh"], v["nrs"]) * m,
+            "gd": cls._end(v, "d") * m,
+            "gs": cls._end(v, "s") * m,
             "cgs": v["cgso"] * m * width,
             "cgd": v["cgdo"] * m * width,
             "cgb": v["cgbo"] * m * length,
@@ -163,6 +166,13 @@ class Mosfet(Device):
             "vbs0": np.where(started, -1.0, 0.0),
         }
         return {**common, **cls._own(common, length, width, temp / tnom)}
+
+    @classmethod
+    def _end(cls, v: Values, end: str) -> np.ndarray:
+        """Return the conductance of the drain's (d) or the source's (s) series resistance, 0 where there is none."""
+        sheet = np.nan_to_num(v["rsh"]) * v[f"nr{end}"]
+        r = np.where(np.isnan(v[f"r{end}"]), sheet, v[f"r{end}"])
+        return np.where(r > 0.0, 1.0 / np.where(r > 0.0, r, 1.0), 0.0)
 
     @classmethod
     def _own(cls, p: Values, length: np.ndarray, width: np.ndarray, ratio: np.ndarray) -> Values:
@@ -212,8 +222,8 @@ class Mosfet(Device):
         v = values
         bare = ~(np.nan_to_num(v["tox"]) > 0.0)
         return {
-            "di": ("d", _end_conductance(v["rd"], v["rsh"], v["nrd"]) == 0.0),
-            "si": ("s", _end_conductance(v["rs"], v["rsh"], v["nrs"]) == 0.0),
+            "di": ("d", cls._end(v, "d") == 0.0),
+            "si": ("s", cls._end(v, "s") == 0.0),
             "ygs": (None, bare),
             "ygd": (None, bare),
             "ygb": (None, bare),
@@ -336,7 +346,7 @@ class NoisyMosfet(Mosfet):
     af = model(1.0, "1", "flicker-noise exponent; noise only")
     nlev = model(2.0, "1", "noise equations; noise only", choices=(0.0, 1.0, 2.0, 3.0))
     gdsnoi = model(1.0, "1", "channel noise coefficient of nlev 3; noise only")
-    derived = (*Mosfet.derived, "thermal", "noise_size")
+    derived: ClassVar[tuple[str, ...]] = (*Mosfet.derived, "thermal", "noise_size")
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
@@ -363,11 +373,6 @@ class NoisyMosfet(Mosfet):
             Noise("id", "di", "si", self.thermal * 2 / 3 * white),
             Noise("1overf", "di", "si", flicker, where(self.nlev < 2, 1, self.af)),
         )
-
-
-def _end_conductance(resistance: np.ndarray, sheet: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    r = np.where(np.isnan(resistance), np.where(np.isnan(sheet), 0.0, sheet) * squares, resistance)
-    return np.where(r > 0.0, 1.0 / np.where(r > 0.0, r, 1.0), 0.0)
 
 
 def _continuation(suffix: str, fc: np.ndarray, grade: np.ndarray, pot: np.ndarray) -> Values:

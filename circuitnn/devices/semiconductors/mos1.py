@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,8 +15,8 @@ class Mos1(NoisyMosfet):
     """Drain current in three regions with body effect and channel-length modulation; bulk junctions with depletion
     charge; overlap capacitances; Meyer's capacitances when tox is given."""
 
-    levels = (1,)
-    derived = (*NoisyMosfet.derived, "bend", "beta")
+    levels: ClassVar[tuple[int, ...]] = (1,)
+    derived: ClassVar[tuple[str, ...]] = (*NoisyMosfet.derived, "bend", "beta")
 
     kp = model(None, "A/V^2", "transconductance parameter")
     lambda_ = model(0.0, "1/V", "channel-length modulation", name="lambda")

@@ -3,7 +3,7 @@ saturation voltage, IEEE Trans. Electron Devices 17, 481, 1970), as SPICE3 has i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,8 +17,8 @@ class Mos2(NoisyMosfet):
     """Bulk charge along the channel; short and narrow channels, mobility that falls with the field, velocity
     saturation, channel-length modulation, weak inversion with nfs."""
 
-    levels = (2,)
-    derived = (
+    levels: ClassVar[tuple[int, ...]] = (2,)
+    derived: ClassVar[tuple[str, ...]] = (
         *NoisyMosfet.derived, "beta", "depth", "part", "shift", "narrow", "fast", "weakest", "drift", "punch",
         "modulation", "slow",
     )  # fmt: skip
@@ -61,7 +61,7 @@ class Mos2(NoisyMosfet):
         return where(vb <= 0, sqrt(self.phit - vb), self.rootphi / (1 + vb / (2 * self.phit)))
 
     def _gate(self, vd: Any, vb: Any) -> tuple[Any, ...]:
-        """Root of the bulk voltage at the source, body factor, threshold without body charge, slope of weak inversion."""
+        """Root of the bulk voltage, body factor, threshold without body charge, slope of weak inversion."""
         root, far = self._bulk_root(vb), self._bulk_root(vb - vd)
         near_depth, far_depth = (sqrt(1 + self.depth * r) for r in (root, far))
         body = self.gamma * where(self.depth <= 0, 1, 1 - self.part * (near_depth + far_depth - 2))
@@ -112,7 +112,8 @@ class Mos2(NoisyMosfet):
             self.modulation * (sqrt(slow**2 + beyond) - slow),
         )
         part = self.let("shortening", shortening)
-        left = self.let("left", where(1 - part < self.punch, self.punch / (1 + (part - 1 + self.shift) / self.punch), 1 - part))
+        deep = 1 + (part - 1 + self.shift) / self.punch
+        left = self.let("left", where(1 - part < self.punch, self.punch / deep, 1 - part))
         weakly = self.let("weakly", where(self.fast <= 0, 1, over < 0, exp(over / weak), 1))
         off = where(self.fast <= 0, above, vdsat) <= 0
         return where(off, 0, self.beta * mobility / left * charge * weakly), over, where(off, 0, vdsat)

@@ -4,7 +4,7 @@ SPICE3 has it."""
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,8 @@ class Mos3(NoisyMosfet):
     """Semi-empirical: short and narrow channels, static feedback, mobility that falls with the gate voltage, velocity
     saturation, channel-length modulation, weak inversion with nfs."""
 
-    levels = (3,)
-    derived = (
+    levels: ClassVar[tuple[int, ...]] = (3,)
+    derived: ClassVar[tuple[str, ...]] = (
         *NoisyMosfet.derived, "beta", "depth", "part", "lateral", "narrow", "feedback", "fast", "drift", "stretch",
         "length",
     )  # fmt: skip
@@ -49,7 +49,7 @@ class Mos3(NoisyMosfet):
     delta = model(0.0, "1", "width effect on the threshold", None)
     theta = model(0.0, "1/V", "mobility modulation by the gate")
     kappa = model(0.2, "1", "saturation field factor")
-    aliases = {**NoisyMosfet.aliases, "delvt0": "delvto", "input_delta": "delta"}
+    aliases: ClassVar[dict[str, str]] = {**NoisyMosfet.aliases, "delvt0": "delvto", "input_delta": "delta"}
 
     @classmethod
     def _channel_size(cls, v: Values) -> tuple[np.ndarray, np.ndarray]:

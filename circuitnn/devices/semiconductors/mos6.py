@@ -3,11 +3,11 @@ it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from circuitnn.devices.declare import Collapse, Values
+from circuitnn.devices.declare import Values
 from circuitnn.devices.mosfet import Mosfet, model
 from circuitnn.devices.symbolic import power, where
 
@@ -16,8 +16,8 @@ class Mos6(Mosfet):
     """Saturation current kc (vgs - vth)^nc and saturation voltage kv (vgs - vth)^nv; bulk junctions with depletion
     charge; overlap capacitances; Meyer's capacitances when tox is given. It makes no noise, as in SPICE."""
 
-    levels = (6,)
-    derived = (*Mosfet.derived, "bend", "beta", "modulation")
+    levels: ClassVar[tuple[int, ...]] = (6,)
+    derived: ClassVar[tuple[str, ...]] = (*Mosfet.derived, "bend", "beta", "modulation")
 
     kv = model(2.0, "V^(1-nv)", "saturation voltage factor", exclusive=True)
     nv = model(0.5, "1", "saturation voltage exponent")
@@ -30,7 +30,7 @@ class Mos6(Mosfet):
     lambda1 = model(0.0, "1/V^2", "dependence of the channel-length modulation on the bulk", None)
     nvth = model(0.5, "1", "threshold voltage coefficient; read, without effect as in SPICE", None)
     psat = model(0.0, "1", "ps of the card; read, without effect as in SPICE", None)
-    aliases = {**Mosfet.aliases, "ps": "psat"}
+    aliases: ClassVar[dict[str, str]] = {**Mosfet.aliases, "ps": "psat"}
 
     @classmethod
     def _own(cls, p: Values, length: np.ndarray, width: np.ndarray, ratio: np.ndarray) -> Values:
@@ -42,10 +42,9 @@ class Mos6(Mosfet):
         }
 
     @classmethod
-    def collapse(cls, values: Values) -> Collapse:
-        """No squares count as one."""
-        one = {name: np.where(values[name] == 0.0, 1.0, values[name]) for name in ("nrd", "nrs")}
-        return super().collapse({**values, **one})
+    def _end(cls, v: Values, end: str) -> np.ndarray:
+        squares = np.where(v[f"nr{end}"] == 0.0, 1.0, v[f"nr{end}"])
+        return super()._end({**v, f"nr{end}": squares}, end)
 
     def _gmin(self) -> Any:
         return self.gmin * self.m
