@@ -372,6 +372,11 @@ class Device:
         return symbol
 
     @classmethod
+    def kernel_names(cls) -> dict[str, str]:
+        """Return the names of the device's kernels by variant; ``""`` is the whole device."""
+        return {"": cls.name} | {variant: f"{cls.name}_{variant}" for variant in cls.variants}
+
+    @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
         """Return kernel parameters by name, from user parameters (NaN where not given), each shape (n,)."""
         return values

@@ -71,10 +71,17 @@ def derive(device: type[Device], variant: Variant | None = None) -> Model:
             place = variant.merged.get(name, name) if variant else name
             if place is not None:
                 total[place] = total[place] + reduced(value)
-        return list(total.values())
+        # where rows fall together, what flows from one into the other cancels
+        return [_multiplied_out(value) for value in total.values()] if variant else list(total.values())
 
+    lets = []
+    for item in frame.lets:
+        value = reduced(item.value)
+        if variant and value.is_Number:
+            replaced[item.symbol] = value
+        else:
+            lets.append(Let(item.symbol, value, item.pivot))
     raw_f, raw_q = rows(equations.f), rows(equations.q)
-    lets = [Let(item.symbol, reduced(item.value), item.pivot) for item in frame.lets]
     limits = [
         Limited(item.name, item.kind, reduced(item.raw), tuple(map(reduced, item.args)), reduced(item.start))
         for item in sorted(frame.limits, key=lambda item: item.kind == "switch")
@@ -164,6 +171,12 @@ def _reduce(
     for name, target in variant.merged.items():
         replaced[unknown[name]] = sympy.Integer(0) if target is None else unknown[target]
     return tuple(name for name in device.locals if name not in variant.merged), replaced
+
+
+def _multiplied_out(value: Any) -> Any:
+    import sympy
+
+    return sympy.Add(*(sympy.expand_mul(term, deep=False) for term in sympy.Add.make_args(value)))
 
 
 def _symbols(exprs: list[Any]) -> set[Any]:

@@ -342,8 +342,8 @@ def _noise(model: Model, printer: Any) -> list[str]:
     ]
 
 
-def kernel_source(device: type[Device], symbol: str) -> str:
-    """Return the C source of a device's kernel, exported as ``const cn_kernel symbol``.
+def kernel_source(device: type[Device], symbol: str, variant: str = "") -> str:
+    """Return the C source of a device's kernel, or of one of its variants, exported as ``const cn_kernel symbol``.
 
     Examples
     --------
@@ -351,7 +351,8 @@ def kernel_source(device: type[Device], symbol: str) -> str:
     >>> "CN_KERNEL_LINEAR" in kernel_source(catalog("devices").get("resistor"), "k")
     True
     """
-    model = derive(device)
+    model = derive(device, device.variants.get(variant))
+    name = device.kernel_names()[variant]
     printer = _printer()
     noise = "noise_plus, noise_minus, noise_names, noise" if model.noise else "0, 0, 0, 0"
     discrete = sum(item.kind == "switch" for item in model.limits)
@@ -359,7 +360,7 @@ def kernel_source(device: type[Device], symbol: str) -> str:
     flags = "CN_KERNEL_LINEAR" if model.linear else "CN_KERNEL_TIMED" if timed else "0"
     return "\n".join(
         [
-            f"/* Generated from the equations of {device.name}. */",
+            f"/* Generated from the equations of {name}. */",
             '#include "cn_kernel.h"',
             '#include "cn_limit.h"',
             '#include "cn_math.h"',
@@ -378,7 +379,7 @@ def kernel_source(device: type[Device], symbol: str) -> str:
             "",
             f"extern const cn_kernel {symbol};",
             f"const cn_kernel {symbol} = {{",
-            f'    CN_KERNEL_ABI, {flags}, "{device.name}",',
+            f'    CN_KERNEL_ABI, {flags}, "{name}",',
             f"    {len(model.unknowns)}, {len(model.params)}, {len(model.limits)}, {discrete},",
             f"    {len(model.jf)}, {len(model.jq)}, jf_row, jf_col, jq_row, jq_col, param_names, local_names,",
             f"    eval, {'limit' if model.limits else '0'}, 0,",
@@ -407,20 +408,23 @@ def generate_builtin(folder: Path) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     devices = catalog("devices").all()
-    written = []
-    for name, device in devices.items():
-        written.append(_write_if_changed(folder / f"{name}.c", kernel_source(device, f"cn_kernel_{name}")))
+    written, names = [], []
+    for device in devices.values():
+        for variant, name in device.kernel_names().items():
+            source = kernel_source(device, f"cn_kernel_{name}", variant)
+            written.append(_write_if_changed(folder / f"{name}.c", source))
+            names.append(name)
     header = header_text(Path(__file__).resolve().parents[2] / "csrc")
     escaped = (line.replace("\\", "\\\\").replace('"', '\\"') for line in header.splitlines())
     quoted = "\n".join(f'    "{line}\\n"' for line in escaped)
     table = [
         '#include "cn_kernel.h"',
-        *(f"extern const cn_kernel cn_kernel_{name};" for name in devices),
+        *(f"extern const cn_kernel cn_kernel_{name};" for name in names),
         "extern const cn_kernel *const cn_builtin_kernels[];",
         "extern const cn_idx cn_builtin_count;",
         "extern const char cn_builtin_headers[];",
-        "const cn_kernel *const cn_builtin_kernels[] = {" + ", ".join(f"&cn_kernel_{name}" for name in devices) + "};",
-        f"const cn_idx cn_builtin_count = {len(devices)};",
+        "const cn_kernel *const cn_builtin_kernels[] = {" + ", ".join(f"&cn_kernel_{name}" for name in names) + "};",
+        f"const cn_idx cn_builtin_count = {len(names)};",
         f"const char cn_builtin_headers[] =\n{quoted};",
         "",
     ]

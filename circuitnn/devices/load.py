@@ -18,7 +18,7 @@ from circuitnn.errors import DeviceError, FileError, UsageError
 from circuitnn.registry import catalog
 
 _FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math")
-_registered: dict[type[Device], Kernel] = {}
+_registered: dict[tuple[type[Device], str], Kernel] = {}
 D = TypeVar("D", bound=type[Device])
 
 
@@ -27,17 +27,17 @@ def _builtin() -> dict[str, Kernel]:
     return builtin_kernels()
 
 
-def kernel_of(device: type[Device]) -> Kernel:
-    """Return the compiled kernel of a device class.
+def kernel_of(device: type[Device], variant: str = "") -> Kernel:
+    """Return the compiled kernel of a device class, or of one of its variants.
 
     Examples
     --------
     >>> kernel_of(catalog("devices").get("resistor")).linear
     True
     """
-    if device in _registered:
-        return _registered[device]
-    kernel = _builtin().get(device.name)
+    if (device, variant) in _registered:
+        return _registered[device, variant]
+    kernel = _builtin().get(device.kernel_names()[variant])
     if kernel is None:
         hint = "cn.register(...) it, or build the package again"
         raise DeviceError(f"the device {device.name!r} has no kernel", hint=hint, names=(device.name,))
@@ -102,9 +102,12 @@ def register(device: D) -> D:
         raise DeviceError(f"{device.name!r} is no name for a device", expected="letters, digits and _")
     if not device.model_types:
         device.model_types = (device.name,)
-    kernel = _compile(device.name, kernel_source(device, "cn_user_kernel"))
+    kernels = {
+        variant: _compile(name, kernel_source(device, "cn_user_kernel", variant))
+        for variant, name in device.kernel_names().items()
+    }
     catalog("devices").register(device.name, device)
-    _registered[device] = kernel
+    _registered.update({(device, variant): kernel for variant, kernel in kernels.items()})
     return device
 
 

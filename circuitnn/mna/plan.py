@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circuitnn.devices.declare import Environment
+from circuitnn.devices.declare import Device, Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitError, DeviceError
 from circuitnn.mna._block import BlockKernel
@@ -142,7 +142,7 @@ class _Planner:
         sensed = [name for _, members in compiled for member in members for what, name in member.sensed if what == "i"]
         sensed += [p.names[0] for v in asked for p in walk(v.expression) if isinstance(p, Probe) and p.kind == "i"]
         self.meters = self._meters(sensed, {v.name for v in asked})
-        batches = [self._batch(group) for group in groups]
+        batches = [batch for group in groups for batch in self._batches(group)]
         batches += self._behavioural(behavioural, compiled)
         batches += self._meter_batch()
         batches += [self._observed(vector) for vector in asked if not vector.name.startswith("i(")]
@@ -202,7 +202,7 @@ class _Planner:
             columns[name] = np.array([v.get(name, default) for v in group.values], dtype=float)
         return columns
 
-    def _batch(self, group: _Group) -> Batch:
+    def _batches(self, group: _Group) -> list[Batch]:
         device, plan, n = group.device, self.plan, len(group.elements)
         if device.name == "mutual":
             self._couple(group)
@@ -230,7 +230,7 @@ class _Planner:
         start = None
         if kernel.n_discrete:
             start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete, axis=0)
-        batch = Batch(kernel, [e.name for e in group.elements], index, param, start)
+        whole = Batch(kernel, [e.name for e in group.elements], index, param, start)
         self._initial_values(group, columns, states, index)
         if device.name == "tline":
             plan.delays = Delays.of(device, prepared, index)
@@ -239,8 +239,8 @@ class _Planner:
         if device.waveform:
             plan.sources += group.elements
         if kernel.linear:
-            self.linear.append((batch, group))
-        return batch
+            self.linear.append((whole, group))
+        return _by_variant(device, whole)
 
     def _couple(self, group: _Group) -> None:
         for element, values in zip(group.elements, group.values, strict=True):
@@ -544,6 +544,31 @@ class _Planner:
             plan.drive_row = np.concatenate(row).astype(np.int32)
             plan.drive_source = np.concatenate(source).astype(np.int32)
             plan.drive_value = np.concatenate(value)
+
+
+def _by_variant(device: type[Device], whole: Batch) -> list[Batch]:
+    """Split a batch by the leanest kernel that serves each instance."""
+    kernel, left, batches = whole.kernel, np.ones(whole.n, bool), []
+    for name, variant in device.variants.items():
+        fits = left.copy()
+        for param in variant.zero:
+            fits &= whole.param[kernel.param_names.index(param)] == 0.0
+        for local, target in variant.merged.items():
+            other = -1 if target is None else whole.index[kernel.local_names.index(target)]
+            fits &= whole.index[kernel.local_names.index(local)] == other
+        if fits.any():
+            batches.append(_some(whole, kernel_of(device, name), fits))
+            left &= ~fits
+    return [*batches, _some(whole, kernel, left)] if batches and left.any() else batches or [whole]
+
+
+def _some(whole: Batch, kernel: Any, chosen: np.ndarray) -> Batch:
+    """Return the chosen instances with what a kernel needs of their unknowns and parameters."""
+    names = [name for name, c in zip(whole.names, chosen, strict=True) if c]
+    index = whole.index[[whole.kernel.local_names.index(name) for name in kernel.local_names]]
+    param = whole.param[[whole.kernel.param_names.index(name) for name in kernel.param_names]]
+    start = None if whole.discrete_start is None else np.ascontiguousarray(whole.discrete_start[:, chosen])
+    return Batch(kernel, names, np.ascontiguousarray(index[:, chosen]), np.ascontiguousarray(param[:, chosen]), start)
 
 
 def _named(error: DeviceError, group: _Group, columns: dict[str, np.ndarray], environment: Environment) -> DeviceError:
