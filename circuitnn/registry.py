@@ -108,6 +108,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
     "mapping.importers": ("network format", ("importer",)),
     "cli.commands": ("command", ()),
     "bench.cases": ("benchmark", ()),
+    "runs.control.commands": ("group of commands", ()),
 }
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
-from circuitnn.errors import AnalysisError, UsageError
+from circuitnn.errors import AnalysisError, CircuitError, UsageError, nearest
 from circuitnn.mna.system import System
 from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.results.result import Result, Variable
@@ -63,8 +63,18 @@ class Dc(Analysis):
     def check(self, system: System) -> None:
         """Raise CircuitError when a swept source is not there."""
         for name in (self.source, self.source2):
-            if name is not None and name != "temp" and not _is_resistor(system, name):
+            if name is None or name == "temp" or _is_resistor(system, name):
+                continue
+            try:
                 system.source(name)
+            except CircuitError:
+                known = ["temp", *(other for other in system.circuit.elements if other.rpartition(".")[2][0] in "vir")]
+                raise CircuitError(
+                    f"there is no independent source {name!r} to sweep",
+                    names=(name,),
+                    expected="a source, a resistor or temp: " + ", ".join(known[1:13]),
+                    hint=nearest(name, known),
+                ) from None
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return one row a point; the inner sweep runs fastest."""
@@ -129,8 +139,9 @@ class _Sweep:
     def set(self, name: str, value: float) -> None:
         self.swept[name] = value
         if name == "temp" or _is_resistor(self.first, name):
-            # Temperature and resistances enter device parameters: a new plan.
+            # Temperature and resistances enter device parameters: a new system on the old structure.
             circuit = self.first.circuit.copy()
+            circuit.adopt(self.system.circuit)
             for other, number in self.swept.items():
                 if other == "temp":
                     circuit.options = replace(circuit.options, temp=number)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from circuitnn.errors import UsageError, nearest
 from circuitnn.registry import catalog
 
 
@@ -26,6 +27,8 @@ class Row:
         The peer's figure for the same, measured in the same run.
     goal : float, optional
         The ratio ``baseline / value`` that is asked for.
+    details : mapping of str to float or str, optional
+        What stands beside our figure, in its unit: each peer's, parts of ours; words where there is no number.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Row:
     unit: str
     baseline: float | None = None
     goal: float | None = None
+    details: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
@@ -60,7 +64,32 @@ class Row:
             "ratio": self.ratio,
             "goal": self.goal,
             "holds": self.holds,
+            "details": dict(self.details),
         }
+
+
+#: A part of a case: it takes the number of rounds of which medians are taken, and returns its rows.
+Part = Callable[[int], list[Row]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A benchmark: parts that can be run one by one, and the programs that it looks for.
+
+    Parameters
+    ----------
+    parts : mapping of str to callable
+        In the order in which they run.
+    peers : mapping of str to callable, optional
+        Names of other programs, and whether each is there; figures of those that are not are left out.
+    """
+
+    parts: Mapping[str, Part]
+    peers: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
+
+    def absent(self) -> list[str]:
+        """Return the names of the peers that are not installed."""
+        return [name for name, there in self.peers.items() if not there()]
 
 
 def median_time(call: Callable[[], object], rounds: int) -> float:
@@ -80,10 +109,53 @@ def median_time(call: Callable[[], object], rounds: int) -> float:
     return statistics.median(taken)
 
 
-def run(name: str) -> list[Row]:
-    """Run the case of that name; raise UsageError with the nearest name when there is none."""
-    case: Callable[[], list[Row]] = catalog("bench.cases").get(name)
-    return case()
+def case(name: str) -> Case:
+    """Return the case of that name; raise UsageError with the nearest name when there is none.
+
+    Examples
+    --------
+    >>> list(case("lu").parts)
+    ['ladder', 'ring', 'crossbar64', 'crossbar128']
+    """
+    found: Case = catalog("bench.cases").get(name)
+    return found
+
+
+def run(
+    name: str, only: Sequence[str] = (), rounds: int = 5, progress: Callable[[str], None] | None = None
+) -> list[Row]:
+    """Return the rows of a case.
+
+    Parameters
+    ----------
+    name : str
+    only : sequence of str, optional
+        The parts to run; all when empty.
+    rounds : int
+        Of which medians are taken.
+    progress : callable, optional
+        It is given the name of each part before the part runs.
+
+    Raises
+    ------
+    UsageError
+        For a case or a part that does not exist.
+    """
+    parts = case(name).parts
+    for part in only:
+        if part not in parts:
+            raise UsageError(
+                f"the benchmark {name} has no part {part!r}",
+                expected=", ".join(parts),
+                hint=nearest(part, parts),
+            )
+    rows = []
+    for part, measure in parts.items():
+        if not only or part in only:
+            if progress is not None:
+                progress(part)
+            rows += measure(rounds)
+    return rows
 
 
 def names() -> list[str]:

@@ -7,16 +7,19 @@ import importlib
 import inspect
 import numbers
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
+from circuitnn.circuit.alter import alter
 from circuitnn.circuit.lookup import Lookup
 from circuitnn.circuit.options import SimOptions
 from circuitnn.circuit.topology import Findings, examine, raise_faults
-from circuitnn.errors import CircuitError, CircuitnnError, Place, UsageError, nearest
+from circuitnn.errors import CircuitError, Place, UsageError, nearest
 from circuitnn.netlist.cursor import number
 from circuitnn.netlist.expression import Expression, Probe, parse_expression, substitute
 from circuitnn.netlist.flat import (
@@ -30,6 +33,7 @@ from circuitnn.netlist.flat import (
     Waveform,
 )
 from circuitnn.netlist.probes import InnerVector, vectors_in
+from circuitnn.netlist.table import ElementList, ElementTable
 from circuitnn.netlist.vectors import expand_range
 from circuitnn.netlist.writer import flat_to_text
 from circuitnn.registry import catalog
@@ -63,7 +67,7 @@ class Circuit:
 
     Attributes
     ----------
-    elements : dict of str to Element
+    elements : mapping of str to Element
     models : dict of str to Model
     options : SimOptions
     ic, nodeset : dict of str to float
@@ -93,7 +97,7 @@ class Circuit:
             raise UsageError(f"options are {options!r}", expected="circuitnn.circuit.options.SimOptions(...)")
         self.title = title
         self.options = options or SimOptions()
-        self.elements: dict[str, Element] = {}
+        self.elements = ElementTable()
         self.models: dict[str, Model] = {}
         self.ic: dict[str, float] = {}
         self.nodeset: dict[str, float] = {}
@@ -116,18 +120,27 @@ class Circuit:
         circuit.models = dict(flat.models)
         circuit.ic, circuit.nodeset, circuit.save = dict(flat.ic), dict(flat.nodeset), list(flat.save)
         circuit.probes, circuit.asked_at = list(flat.probes), dict(flat.asked_at)
-        for element in flat.elements:
-            circuit.add(element)
+        if isinstance(flat.elements, ElementList):
+            circuit.elements = flat.elements.table.copy()
+        else:
+            for element in flat.elements:
+                circuit.add(element)
         return circuit
 
     def copy(self) -> Self:
         """Return a copy that can be changed without changing this one."""
         other = copy.copy(self)
-        for name in ("elements", "models", "ic", "nodeset", "asked_at"):
+        other.elements = self.elements.copy()
+        for name in ("models", "ic", "nodeset", "asked_at"):
             setattr(other, name, dict(getattr(self, name)))
         other.save, other.probes, other.warnings = list(self.save), list(self.probes), list(self.warnings)
-        other._system, other._lookup = None, Lookup(other, self._lookup)
+        other._lookup = Lookup(other, self._lookup)
         return other
+
+    def adopt(self, other: Circuit) -> None:
+        """Keep the structure of another circuit's equations where they differ in numbers alone."""
+        self._system = other._system
+        self._lookup = Lookup(self, other._lookup)
 
     # ------------------------------------------------------------------ building
     def add(self, element: Element) -> None:
@@ -365,16 +378,18 @@ class Circuit:
         return found
 
     def system(self) -> Any:
-        """Return the system of equations, made anew only after a change."""
+        """Return the system of equations, made anew after a change; what only the structure decides is kept."""
         stamp = (
-            tuple(self.elements.values()), tuple(self.models.items()), self.options, tuple(self.save),
+            (self.elements,), self.elements.version, tuple(self.models.items()), self.options, tuple(self.save),
             tuple(self.probes),
         )  # fmt: skip
         if self._system is None or not _same(self._system[0], stamp):
             found = self._examine()
             raise_faults(self.title, found.faults)
             # The equations lie a layer above: reached by name, so that imports keep pointing down.
-            made = importlib.import_module("circuitnn.mna.system").System(self, found.dc_faults)
+            made = importlib.import_module("circuitnn.mna.system").System(
+                self, found.dc_faults, self._system[1] if self._system else None
+            )
             self._system = (stamp, made)
         return self._system[1]
 
@@ -385,6 +400,13 @@ class Circuit:
 
         def run(*args: Any, progress: Callable[[float], None] | None = None, **keywords: Any) -> Any:
             form = inspect.signature(analysis)
+            changes = {k: keywords.pop(k) for k in [*keywords] if k not in form.parameters and self._alterable(k)}
+            if changes:
+                other = self.copy()
+                other.alter(**changes)
+                result = getattr(other, name)(*args, progress=progress, **keywords)
+                self._system = self._system or other._system
+                return result
             try:
                 form.bind(*args, **keywords)
             except TypeError as error:
@@ -400,6 +422,73 @@ class Circuit:
         run.__name__, run.__doc__ = name, analysis.__doc__
         return run
 
+    def _alterable(self, name: str) -> bool:
+        low = name.lower()
+        return low == "temp" or low in self.elements
+
+    def alter(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> None:
+        """Give elements, models or the temperature other numbers; the structure of the equations is kept.
+
+        Parameters
+        ----------
+        changes : mapping of str to number
+            ``"r1"`` (its value), ``"m1:w"`` (a parameter), ``"nm(vto)"`` (of a model), ``"temp"`` (degrees Celsius),
+            ``"a1"`` (conductances, a matrix or a number); also as keywords where the names allow. An analysis takes
+            such keywords too, for one run: ``circuit.op(r1=2e3)``.
+
+        Raises
+        ------
+        CircuitError, DeviceError
+            When there is no such thing, or the value is out of range.
+
+        Examples
+        --------
+        >>> c = Circuit("divider")
+        >>> c.V("1", "a", 0, dc=1.0); c.R("1", "a", "b", "1k"); c.R("2", "b", 0, "1k")
+        >>> c.alter(r2="3k")
+        >>> round(float(c.op()["v(b)"]), 9), round(float(c.op(r1=3e3)["v(b)"]), 9), round(float(c.op()["v(b)"]), 9)
+        (0.75, 0.5, 0.75)
+        """
+        given = {**(changes or {}), **more}
+        numbers = {name: value if np.ndim(value) else parse_value(value) for name, value in given.items()}
+        alter(self, numbers)
+
+    def sweep(
+        self, analysis: str, changes: Mapping[str, Iterable[Any]] | None = None, /, *args: Any, **keywords: Any
+    ) -> Results:
+        """Run an analysis at each combination of values, on one structure of equations.
+
+        Parameters
+        ----------
+        analysis : str
+            ``"op"``, ``"tran"``, ...; its own arguments follow.
+        changes : mapping of str to sequence of numbers
+            What `alter` takes, to its values; the last name runs fastest. Also as keywords where the names allow.
+
+        Returns
+        -------
+        Results
+            One result a point; ``result.step`` says where it stands, ``results.steps`` lists all, and
+            ``results.stack("op")`` is one table.
+
+        Raises
+        ------
+        CircuitnnError
+            The first failure; its ``result`` holds what was computed.
+
+        Examples
+        --------
+        >>> c = Circuit("divider")
+        >>> c.V("1", "a", 0, dc=1.0); c.R("1", "a", "b", "1k"); c.R("2", "b", 0, "1k")
+        >>> swept = c.sweep("op", r2=[1e3, 3e3])
+        >>> [(step["r2"], round(float(op["v(b)"]), 9)) for step, op in zip(swept.steps, swept.values())]
+        [(1000.0, 0.5), (3000.0, 0.75)]
+        """
+        # What runs many lies above: reached by name, so that imports keep pointing down.
+        run = importlib.import_module("circuitnn.runs.sweep").run_sweep
+        done: Results = run(self, analysis, changes or {}, args, keywords)
+        return done
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *catalog("analyses").names()})
 
@@ -411,20 +500,9 @@ class Circuit:
         CircuitnnError
             Before anything runs for a malformed card; else the first failure, its ``result`` a ``Results``.
         """
-        results: Results = importlib.import_module("circuitnn.results.result").Results()
-        analyses = [catalog("analyses").get(card.name).from_card(card) for card in cards]
-        try:
-            for analysis in analyses:
-                results.add(analysis.run(self.system(), progress))
-        except (CircuitnnError, KeyboardInterrupt) as error:
-            partial = getattr(error, "result", None)
-            if partial is not None:
-                results.add(partial)
-            vars(error)["result"] = results
-            raise
-        finally:
-            results.warnings.extend(self.warnings)
-        return results
+        # What runs decks lies above: reached by name, so that imports keep pointing down.
+        done: Results = importlib.import_module("circuitnn.runs.session").run_cards(self, cards, progress)
+        return done
 
     def to_netlist(self, path: str | Path | None = None) -> str:
         """Return the circuit as plain SPICE text, and write it to ``path`` when one is given.
@@ -435,7 +513,7 @@ class Circuit:
             When the file cannot be written; none is left half-written.
         """
         flat = FlatNetlist(
-            title=self.title, elements=list(self.elements.values()), models=dict(self.models),
+            title=self.title, elements=[*self.elements.values()], models=dict(self.models),
             options=self.options.changed(), ic=dict(self.ic), nodeset=dict(self.nodeset), save=list(self.save),
             probes=list(self.probes),
         )  # fmt: skip
@@ -545,4 +623,4 @@ def _samples(owner: str, arrays: Sequence[Any]) -> list[float]:
 
 
 def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
-    return len(a[0]) == len(b[0]) and all(x is y for x, y in zip(a[0], b[0], strict=True)) and a[1:] == b[1:]
+    return a[0][0] is b[0][0] and a[1:] == b[1:]

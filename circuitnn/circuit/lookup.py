@@ -184,6 +184,7 @@ class Lookup:
                 place=place,
                 names=(element.name, card.name),
                 expected=f"level {levels}",
+                hint="use a card of such a level for that process, or register a device of your own" if named else None,
             )
         types = [t for device in fitting for t in device.model_types]
         raise CircuitError(

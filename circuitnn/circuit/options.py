@@ -15,6 +15,7 @@ IGNORED = frozenset(
     (
         *("acct", "noacct", "list", "nolist", "nomod", "nopage", "node", "nonode", "opts", "noopts", "savecurrents"),
         *("numdgt", "ingold", "warn", "post", "probe", "filetype", "width", "limpts", "lvltim", "cptime"),
+        *("nfreqs", "fourgridsize", "polydegree"),
         *("klu", "sparse", "pivtol", "pivrel", "itl3", "itl5", "itl6"),
     )
 )

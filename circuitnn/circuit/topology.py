@@ -11,15 +11,22 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from circuitnn.circuit._sets import DisjointSets
 from circuitnn.errors import TopologyError, nearest
 from circuitnn.netlist.expression import Expression, Probe, walk
 from circuitnn.netlist.flat import GROUND, Element
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from circuitnn.circuit.circuit import Circuit
+    from circuitnn.netlist.table import Part
+
+_LINKS = ("resistive", "voltage", "inductive", "current", "capacitive")
 
 Fault = tuple[str, tuple[str, ...]]
-Edge = tuple[str, str, str]
 
 _LISTED = 12  # names in one message
 _FAULTS = 20  # faults in one error; a broken deck of thousands of elements says the same thing thousands of times
@@ -53,26 +60,13 @@ def raise_faults(title: str, faults: list[Fault]) -> None:
     raise TopologyError(message, names=names)
 
 
-class _Sets:
-    """Disjoint sets of node names."""
+@dataclass(slots=True)
+class _Edges:
+    """Two-terminal links of one kind: nodes by number, and the places of their elements in the circuit's order."""
 
-    def __init__(self) -> None:
-        self.parent: dict[str, str] = {}
-
-    def find(self, node: str) -> str:
-        parent = self.parent
-        root = node
-        while parent.setdefault(root, root) != root:
-            root = parent[root]
-        while parent[node] != root:
-            parent[node], node = root, parent[node]
-        return root
-
-    def join(self, a: str, b: str) -> bool:
-        """Join two sets; False when they are one already."""
-        ra, rb = self.find(a), self.find(b)
-        self.parent[ra] = rb
-        return ra != rb
+    plus: NDArray[np.int32]
+    minus: NDArray[np.int32]
+    places: NDArray[np.int64]
 
 
 #: What joins the nodes of a behavioural element, by its kind.
@@ -85,24 +79,34 @@ class _Graph:
     """What one pass over the elements collects: who touches a node, what joins and what senses nodes."""
 
     def __init__(self, circuit: Circuit) -> None:
-        self.count: dict[str, int] = defaultdict(int)
-        self.last: dict[str, str] = {}
-        self.dc = _Sets()
-        self.edges: dict[str, list[Edge]] = {kind: [] for kind in ("voltage", "inductive", "current", "capacitive")}
+        self.elements = circuit.elements
+        self.columns = columns = circuit.elements.columns()
+        self.count = np.bincount(columns.terminals, minlength=len(columns.nodes))
         self.controlled: set[str] = set()  # current sources whose current depends on the solution
         self.probes: dict[str, list[Probe]] = {}  # of behavioural elements
         self.sensed: set[str] = set()  # nodes whose voltage some element's equations depend on
+        self._links: dict[str, list[tuple[int, int, int]]] = {kind: [] for kind in _LINKS}
+        self._plain: dict[str, list[Part]] = {kind: [] for kind in _LINKS}
+        for part in columns.parts:
+            device, _ = circuit.resolve(self.elements.at(int(part.order[0])))
+            self._plain[device.links[0][2]].append(part)
+        self._others(circuit)
+        self.edges = {kind: self._edges(kind) for kind in _LINKS}
+        self.dc = DisjointSets(len(columns.nodes))
+        for kind in ("resistive", "voltage", "inductive"):
+            self.dc.join(self.edges[kind].plus, self.edges[kind].minus)
+        self.islands = self.dc.roots()
+
+    def _others(self, circuit: Circuit) -> None:
         devices: dict[tuple[str, str | None], Any] = {}
-        for element in circuit.elements.values():
-            for node in element.nodes:
-                self.count[node] += 1
-                self.last[node] = element.name
+        number = self.columns.index
+        for place, element in self.columns.others:
             if element.expression is not None:
-                self._behavioural(element, element.expression)
+                self._behavioural(place, element, element.expression)
                 continue
             if element.letter == "a":
                 for a, b in circuit.block_of(element).links:
-                    self._link(element.nodes[a], element.nodes[b], "resistive", element.name)
+                    self._link("resistive", element.nodes[a], element.nodes[b], place)
                 continue
             key = (element.letter, element.model)
             if key not in devices:
@@ -111,26 +115,37 @@ class _Graph:
             if len(element.nodes) != len(device.terminals):
                 circuit.device_of(element)  # raises, naming the terminals
             for a, b, kind in links:
-                self._link(element.nodes[a], element.nodes[b], kind, element.name)
+                self._links[kind].append((number[element.nodes[a]], number[element.nodes[b]], place))
             if senses or device.controls:
                 self.controlled.add(element.name)
                 self.sensed.update([element.nodes[k] for k in senses])
 
-    def _link(self, a: str, b: str, kind: str, name: str) -> None:
-        if kind not in ("current", "capacitive"):
-            self.dc.join(a, b)
-        if kind != "resistive":
-            self.edges[kind].append((a, b, name))
+    def _edges(self, kind: str) -> _Edges:
+        """Return all links of a kind, in the order of the elements."""
+        found = [np.array(self._links[kind], dtype=np.int64).reshape(-1, 3).T]
+        found += [np.stack([*part.nodes, part.order]) for part in self._plain[kind]]
+        plus, minus, places = np.concatenate(found, axis=1)
+        if sum([part.shape[1] > 0 for part in found]) > 1:
+            order = np.argsort(places, kind="stable")
+            plus, minus, places = plus[order], minus[order], places[order]
+        return _Edges(plus.astype(np.int32), minus.astype(np.int32), places)
 
-    def _behavioural(self, element: Element, tree: Expression) -> None:
+    def _link(self, kind: str, a: str, b: str, place: int) -> None:
+        self._links[kind].append((self.columns.index[a], self.columns.index[b], place))
+
+    def _behavioural(self, place: int, element: Element, tree: Expression) -> None:
         probes = self.probes[element.name] = [part for part in walk(tree) if isinstance(part, Probe)]
         kind = _BEHAVIOURAL_LINKS.get(element.kind, "current")
         if kind == "voltage" and any(p.kind == "i" for p in probes):
             kind = "resistive"  # its voltage may depend on the current of its own loop
-        self._link(element.nodes[0], element.nodes[1], kind, element.name)
+        self._link(kind, element.nodes[0], element.nodes[1], place)
         if probes:
             self.controlled.add(element.name)
             self.sensed.update([name for p in probes if p.kind == "v" for name in p.names])
+
+    def names(self, places: Iterable[int]) -> list[str]:
+        """Return the names of the elements at places of the circuit's order."""
+        return [self.elements.name_at(place) for place in places]
 
 
 def _wiring(device: Any) -> tuple[Any, list[tuple[int, int, str]], list[int]]:
@@ -148,14 +163,15 @@ def examine(circuit: Circuit) -> Findings:
     Cost: one pass over the elements, near linear in their number.
     """
     found = Findings()
-    if not circuit.elements:
+    if len(circuit.elements) == 0:
         found.faults.append(("the circuit has no elements; the first line of a deck is its title", ()))
         return found
     graph = _Graph(circuit)
     _references(circuit, graph, found)
-    if GROUND not in graph.count:
-        text = f"no element touches ground; the circuit has the nodes {_list(graph.count)}. Call one of them 0 (or gnd)"
-        found.faults.append((text, tuple(graph.count)[:_LISTED]))
+    nodes = graph.columns.nodes
+    if GROUND not in graph.columns.index:
+        text = f"no element touches ground; the circuit has the nodes {_list(nodes)}. Call one of them 0 (or gnd)"
+        found.faults.append((text, tuple(nodes)[:_LISTED]))
         return found
     _loops(graph, found)
     _islands(circuit, graph, found)
@@ -165,7 +181,7 @@ def examine(circuit: Circuit) -> Findings:
 
 def _references(circuit: Circuit, graph: _Graph, found: Findings) -> None:
     """Elements that sense others: F, H, W and K by name, B by probes."""
-    for element in circuit.elements.values():
+    for _, element in graph.columns.others:
         for name in element.controls:
             other = circuit.elements.get(name)
             wanted, letter = ("inductor", "l") if element.letter == "k" else ("voltage source", "v")
@@ -174,7 +190,7 @@ def _references(circuit: Circuit, graph: _Graph, found: Findings) -> None:
                 text = f"{element.name} refers to {name!r}, which is no {wanted}{_or(hint)}"
                 found.faults.append((text, (element.name, name)))
         for part in graph.probes.get(element.name, ()):
-            what, known = ("element", circuit.elements) if part.kind == "i" else ("node", graph.count)
+            what, known = ("element", circuit.elements) if part.kind == "i" else ("node", graph.columns.index)
             for name in part.names:
                 if name != GROUND and name not in known:
                     probe = f"{part.kind}({','.join(part.names)})"
@@ -184,33 +200,38 @@ def _references(circuit: Circuit, graph: _Graph, found: Findings) -> None:
 
 def _loops(graph: _Graph, found: Findings) -> None:
     """Loops of voltage sources never have a solution; with an inductor in it a loop has one in time, not at rest."""
-    sets = _Sets()
-    tree: list[Edge] = []
-    closing: list[tuple[Edge, bool]] = []
+    sets = DisjointSets(len(graph.columns.nodes))
     # Sources first: then a loop that an inductor closes is one of those that only rest forbids.
-    for kind in ("voltage", "inductive"):
-        for edge in graph.edges[kind]:
-            if sets.join(edge[0], edge[1]):
-                tree.append(edge)
-            else:
-                closing.append((edge, kind == "inductive"))
-    if not closing:
+    joined = {kind: sets.join(graph.edges[kind].plus, graph.edges[kind].minus) for kind in ("voltage", "inductive")}
+    if all(mask.all() for mask in joined.values()):
         return
     import networkx as nx
 
-    joined = nx.Graph()
-    for n1, n2, name in tree:
-        joined.add_edge(n1, n2, name=name)
-    for k, ((a, b, name), only_dc) in enumerate(closing):
+    nodes = graph.columns.nodes
+    tree = nx.Graph()
+    closing: list[tuple[int, int, str, bool]] = []
+    for kind, mask in joined.items():
+        edges = graph.edges[kind]
+        for a, b, place, new in zip(
+            edges.plus.tolist(), edges.minus.tolist(), edges.places.tolist(), mask.tolist(), strict=True
+        ):
+            if new:
+                tree.add_edge(a, b, place=place)
+            else:
+                closing.append((a, b, graph.elements.name_at(place), kind == "inductive"))
+    for k, (a, b, name, only_dc) in enumerate(closing):
         faults = found.dc_faults if only_dc else found.faults
         if a == b:
-            faults.append((f"{name} has both ends on node {a!r}: remove it, or join it to another node", (name, a)))
+            text = f"{name} has both ends on node {nodes[a]!r}: remove it, or join it to another node"
+            faults.append((text, (name, nodes[a])))
         elif k >= _FAULTS:  # beyond what is ever shown
-            faults.append((f"{name} closes a loop of voltage sources and inductors", (name, a, b)))
+            text = f"{name} closes a loop of voltage sources and inductors"
+            faults.append((text, (name, nodes[a], nodes[b])))
         else:
-            path = nx.shortest_path(joined, a, b)
-            names = [name, *(joined.edges[pair]["name"] for pair in pairwise(path))]
-            faults.append((_loop_text(names, path, only_dc), (*names, *path)))
+            path = nx.shortest_path(tree, a, b)
+            names = [name, *graph.names(tree.edges[pair]["place"] for pair in pairwise(path))]
+            on_path = [nodes[node] for node in path]
+            faults.append((_loop_text(names, on_path, only_dc), (*names, *on_path)))
 
 
 def _loop_text(names: list[str], path: list[str], only_dc: bool) -> str:
@@ -225,34 +246,38 @@ def _loop_text(names: list[str], path: list[str], only_dc: bool) -> str:
 
 def _islands(circuit: Circuit, graph: _Graph, found: Findings) -> None:
     """Groups of nodes without a path for direct current to ground."""
-    find = graph.dc.find
-    ground = find(GROUND)
-    islands: dict[str, list[str]] = defaultdict(list)
-    for node in graph.count:
-        if find(node) != ground:
-            islands[find(node)].append(node)
-    if not islands:
+    columns, roots = graph.columns, graph.islands
+    ground = roots[columns.index[GROUND]]
+    afloat = roots != ground
+    if not afloat.any():
         return
-    touching: dict[str, list[str]] = defaultdict(list)
-    for element in circuit.elements.values():
-        for root in {find(node) for node in element.nodes}:
-            touching[root].append(element.name)
-    crossing: dict[str, dict[str, list[str]]] = {"current": defaultdict(list), "capacitive": defaultdict(list)}
+    islands: dict[int, list[str]] = defaultdict(list)
+    for node in np.flatnonzero(afloat).tolist():
+        islands[int(roots[node])].append(columns.nodes[node])
+    touching: dict[int, list[int]] = defaultdict(list)
+    there = afloat[columns.terminals]
+    for root, place in dict.fromkeys(
+        zip(roots[columns.terminals[there]].tolist(), columns.owner[there].tolist(), strict=True)
+    ):
+        touching[root].append(place)
+    crossing: dict[str, dict[int, list[int]]] = {"current": defaultdict(list), "capacitive": defaultdict(list)}
     for kind, by_root in crossing.items():
-        for a, b, name in graph.edges[kind]:
-            ra, rb = find(a), find(b)
-            if ra != rb:
-                by_root[ra].append(name)
-                by_root[rb].append(name)
-    sensed = {find(node) for node in graph.sensed}
+        edges = graph.edges[kind]
+        ra, rb = roots[edges.plus], roots[edges.minus]
+        across = ra != rb
+        for a, b, place in zip(ra[across].tolist(), rb[across].tolist(), edges.places[across].tolist(), strict=True):
+            by_root[a].append(place)
+            by_root[b].append(place)
+    sensed = {int(roots[columns.index[node]]) for node in graph.sensed if node in columns.index}
     for root, nodes in islands.items():
-        currents, capacitors = crossing["current"][root], crossing["capacitive"][root]
+        currents, capacitors = (graph.names(crossing[kind][root]) for kind in ("current", "capacitive"))
+        touched = graph.names(touching[root])
         # A controlled source can set the voltage (a conductance made of a G source, an OTA in a loop): its equation
         # counts where the island's voltage acts on something. Whether it does so in fact, the numbers will tell.
-        if root in sensed and not graph.controlled.isdisjoint(currents):
+        if root in sensed and any(name in graph.controlled for name in currents):
             continue
-        names = (*nodes, *touching[root][:_LISTED])
-        where = f"{'node' if len(nodes) == 1 else 'nodes'} {_list(nodes)} (elements {_list(touching[root])})"
+        names = (*nodes, *touched[:_LISTED])
+        where = f"{'node' if len(nodes) == 1 else 'nodes'} {_list(nodes)} (elements {_list(touched)})"
         if capacitors:
             text = (
                 f"{where}: no path for direct current to ground; only {_list([*capacitors, *currents])} lead there. "
@@ -274,9 +299,13 @@ def _islands(circuit: Circuit, graph: _Graph, found: Findings) -> None:
 
 
 def _dangling(graph: _Graph, found: Findings) -> None:
-    loose = [n for n, count in graph.count.items() if count == 1 and n != GROUND and n not in graph.sensed]
+    columns = graph.columns
+    single = [columns.nodes[k] for k in np.flatnonzero(graph.count == 1).tolist()]
+    loose = [node for node in single if node != GROUND and node not in graph.sensed]
     for node in loose[:_LISTED]:
-        found.warnings.append(f"node {node!r} is touched by {graph.last[node]} alone: a dangling terminal")
+        place = columns.owner[np.flatnonzero(columns.terminals == columns.index[node])[0]]
+        (name,) = graph.names([int(place)])
+        found.warnings.append(f"node {node!r} is touched by {name} alone: a dangling terminal")
     if len(loose) > _LISTED:
         found.warnings.append(f"{len(loose) - _LISTED} more nodes are touched by one terminal alone")
 

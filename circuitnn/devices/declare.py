@@ -184,6 +184,10 @@ class Let:
     pivot: bool = False
 
 
+#: Name of the kernel whose unknowns are those of the device and, after them, its readings.
+READINGS = "readings"
+
+
 @dataclass(frozen=True)
 class Variant:
     """A kernel of its own for the instances whose parameters ``zero`` are zero, and whose unknowns ``merged`` lie on
@@ -298,6 +302,10 @@ class Device:
         """Return the noise currents; inside, attributes are symbols as in ``equations``."""
         return ()
 
+    def readings(self) -> Equations:
+        """Return what ``@element[name]`` shows, f + dq/dt by name; attributes are symbols as in ``equations``."""
+        return Equations()
+
     def limited(self, name: str, raw: Any, kind: str, *args: Any, start: Any = 0.0) -> Any:
         """Return the symbol of a voltage that Newton's method may change only so far at a time.
 
@@ -373,8 +381,9 @@ class Device:
 
     @classmethod
     def kernel_names(cls) -> dict[str, str]:
-        """Return the names of the device's kernels by variant; ``""`` is the whole device."""
-        return {"": cls.name} | {variant: f"{cls.name}_{variant}" for variant in cls.variants}
+        """Return the names of the kernels by variant; ``""`` is the whole device, ``READINGS`` its readings."""
+        own = (READINGS,) if cls.readings is not Device.readings else ()
+        return {"": cls.name} | {variant: f"{cls.name}_{variant}" for variant in (*cls.variants, *own)}
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:

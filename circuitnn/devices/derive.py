@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from circuitnn.devices.declare import Device, Let, Limited, Noise, Variant
+from circuitnn.devices.declare import Device, Equations, Let, Limited, Noise, Variant
 from circuitnn.devices.symbolic import cases_class, substitute
 from circuitnn.errors import DeviceError, nearest
 
@@ -37,8 +37,11 @@ class Model:
     noise: list[Noise]
 
 
-def derive(device: type[Device], variant: Variant | None = None) -> Model:
+def derive(device: type[Device], variant: Variant | None = None, *, readings: bool = False) -> Model:
     """Return the equations of a device class, or those of a variant with fewer unknowns and parameters.
+
+    With ``readings`` they are those of the readings instead: each, an unknown after the device's, equals its value.
+    Slopes of currents and charges count as constants there, so that Newton's method has them one iteration late.
 
     Raises
     ------
@@ -60,6 +63,9 @@ def derive(device: type[Device], variant: Variant | None = None) -> Model:
         if row not in device.locals:
             raise DeviceError(f"{device.name}: an equation is given for {row!r}, which is no unknown of the device")
     kept, replaced = _reduce(device, variant, unknown, known)
+    if readings:
+        equations, noises = _readings(frame, unknown), ()
+        kept = tuple(unknown)
 
     def reduced(value: Any) -> Any:
         value = sympy.sympify(value, strict=True)
@@ -87,7 +93,6 @@ def derive(device: type[Device], variant: Variant | None = None) -> Model:
         for item in sorted(frame.limits, key=lambda item: item.kind == "switch")
     ]
     noise = [_noise(device, item, variant, reduced) for item in noises]
-    noise = [item for item in noise if item.density != 0]
     lim = {item.name: sympy.Symbol(f"lim_{item.name}", real=True) for item in limits}
     noisy = [e for item in noise for e in (item.density, item.exponent)]
     lets = _used_lets(lets, [*raw_f, *raw_q, *noisy, *(of for _, of, _ in frame.slopes)])
@@ -146,6 +151,17 @@ def _equations(frame: Any, device: type[Device]) -> tuple[Any, tuple[Noise, ...]
     if len(frame.limits) > limits:
         raise DeviceError(f"{device.name}: its noise limits a voltage that its equations do not")
     return equations, noise
+
+
+def _readings(frame: Any, unknown: dict[str, Any]) -> Equations:
+    import sympy
+
+    shown = frame.readings()
+    unknown |= {name: sympy.Symbol(f"u_{name}", real=True) for name in shown.f}
+    return Equations(
+        f={name: unknown[name] - value for name, value in shown.f.items()},
+        q={name: -charge for name, charge in shown.q.items()},
+    )
 
 
 def _noise(device: type[Device], item: Noise, variant: Variant | None, reduced: Any) -> Noise:

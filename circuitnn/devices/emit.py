@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from circuitnn.devices.declare import Device
+from circuitnn.devices.declare import READINGS, Device
 from circuitnn.devices.derive import Model, derive
 from circuitnn.devices.symbolic import cases_class
 
@@ -351,7 +351,7 @@ def kernel_source(device: type[Device], symbol: str, variant: str = "") -> str:
     >>> "CN_KERNEL_LINEAR" in kernel_source(catalog("devices").get("resistor"), "k")
     True
     """
-    model = derive(device, device.variants.get(variant))
+    model = derive(device, device.variants.get(variant), readings=variant == READINGS)
     name = device.kernel_names()[variant]
     printer = _printer()
     noise = "noise_plus, noise_minus, noise_names, noise" if model.noise else "0, 0, 0, 0"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from circuitnn.devices._kernels import Kernel, builtin_kernels, headers
-from circuitnn.devices.declare import Device
+from circuitnn.devices.declare import READINGS, Device
 from circuitnn.errors import DeviceError, FileError, UsageError
 from circuitnn.registry import catalog
 
@@ -42,6 +42,19 @@ def kernel_of(device: type[Device], variant: str = "") -> Kernel:
         hint = "cn.register(...) it, or build the package again"
         raise DeviceError(f"the device {device.name!r} has no kernel", hint=hint, names=(device.name,))
     return kernel
+
+
+def readings_of(device: type[Device]) -> list[str]:
+    """Return the names of what ``@element[name]`` shows of a device.
+
+    Examples
+    --------
+    >>> "gm" in readings_of(catalog("devices").get("mos1"))
+    True
+    """
+    if READINGS not in device.kernel_names():
+        return []
+    return kernel_of(device, READINGS).local_names[len(device.locals) :]
 
 
 def cache_folder() -> Path:

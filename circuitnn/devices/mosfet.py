@@ -261,7 +261,7 @@ class Mosfet(Device):
         bs = self.let("bs", self._junction(vbs, self.sats))
         qbd = self.let("qbd", self._depletion(vbd, self.cd, self.cdsw))
         qbs = self.let("qbs", self._depletion(vbs, self.cs, self.cssw))
-        self._noisy = (self.slope(current, vg), over, vd, vdsat, drain - bd)
+        self._noisy = (self.slope(current, vg), drain - bd)
         near, far, cgb = self._meyer(over, vd, vdsat)
         cgs = self.let("cgs", where(self.cox <= 0, 0, forward, near, far))
         cgd = self.let("cgd", where(self.cox <= 0, 0, forward, far, near))
@@ -269,6 +269,10 @@ class Mosfet(Device):
         rd = self.gd * (self.d - self.di)
         rs = self.gs * (self.s - self.si)
         qgs, qgd, qgb = self.cgs * (self.g - self.si), self.cgd * (self.g - self.di), self.cgb * (self.g - self.b)
+        self._states = (vgs, vds, vbs, vbd, vg, vd, vb)
+        self._currents = (current, drain, bd, bs, over, vdsat)
+        self._charges = (qbd, qbs, s * (qgs + qgd + qgb), -s * qgb)
+        self._gates = (cgs, cgd, cgb, s * (igs + igd + igb), -s * igb)
         return Equations(
             f={
                 "d": rd,
@@ -291,6 +295,32 @@ class Mosfet(Device):
                 "ygb": self.g - self.b,
             },
         )
+
+    def readings(self) -> Equations:
+        """Return what ngspice shows, in the voltages of an n-channel transistor: currents into the inner terminals,
+        voltages between these, slopes and capacitances."""
+        vgs, vds, vbs, vbd, vg, vd, vb = self._states
+        current, drain, bd, bs, over, vdsat = self._currents
+        qbd, qbs, q_gate, q_bulk = self._charges
+        cgs, cgd, cgb, gate, bulk = self._gates
+        von = self.polarity * (vg - over)
+        bulk = bulk + bd + bs
+        gmb = self.slope(current, vb)
+        return Equations(
+            f={
+                "id": drain - bd, "ig": gate, "ib": bulk, "is": bd - drain - gate - bulk, "ibd": bd, "ibs": bs,
+                "vgs": vgs, "vds": vds, "vbs": vbs, "vbd": vbd, "von": von, "vth": von,
+                "vdsat": self.polarity * where(vdsat > 0, vdsat, 0),
+                "gm": self.slope(current, vg), "gds": self.slope(current, vd), "gmb": gmb, "gmbs": gmb,
+                "gbd": self.slope(bd, vbs), "gbs": self.slope(bs, vbs),
+                "cgs": cgs + self.cgs, "cgd": cgd + self.cgd, "cgb": cgb + self.cgb,
+                "cbd": self.slope(qbd, vbs), "cbs": self.slope(qbs, vbs),
+            },
+            q={
+                "id": -qbd, "ig": q_gate, "ib": q_bulk + qbd + qbs, "is": -q_gate - q_bulk - qbs, "ibd": qbd,
+                "ibs": qbs,
+            },
+        )  # fmt: skip
 
     def _root(self, vb: Any) -> Any:
         """sqrt(phi - vb), below zero bias; beyond it its tangent, down to zero."""
@@ -344,8 +374,6 @@ class NoisyMosfet(Mosfet):
 
     kf = model(0.0, "1", "flicker-noise coefficient; noise only")
     af = model(1.0, "1", "flicker-noise exponent; noise only")
-    nlev = model(2.0, "1", "noise equations; noise only", choices=(0.0, 1.0, 2.0, 3.0))
-    gdsnoi = model(1.0, "1", "channel noise coefficient of nlev 3; noise only")
     derived: ClassVar[tuple[str, ...]] = (*Mosfet.derived, "thermal", "noise_size")
 
     @classmethod
@@ -356,22 +384,18 @@ class NoisyMosfet(Mosfet):
         length, width = v["l"] - 2.0 * v["ld"], v["w"] - 2.0 * v.get("wd", np.zeros_like(v["w"]))
         oxide = np.where(v["oxide"] > 0.0, v["oxide"], _NOISE_OXIDE)
         v["thermal"] = 4.0 * physics.BOLTZMANN * temp
-        v["noise_size"] = oxide * length * np.where(v["nlev"] == 0.0, length, width)
+        v["noise_size"] = oxide**2 * length * width
         return v
 
     def noise(self) -> tuple[Noise, ...]:
-        """Return thermal noise of RD and RS, of the channel (8/3 kT gm, or that of nlev 3), and flicker noise."""
-        gm, over, vd, vdsat, drain = self._noisy
-        linear = 1 - vd / vdsat
-        channel = where(over <= 0, 0, over <= vd, over, over * (1 + linear + linear**2) / (1 + linear))
-        white = where(self.nlev < 3, magnitude(gm), self.beta * channel * self.gdsnoi)
-        by_current = self.m * (magnitude(drain) / self.m) ** self.af
-        flicker = self.kf / self.noise_size * where(self.nlev < 2, by_current, gm**2 / self.m)
+        """Return thermal noise of RD and RS and of the channel, 8/3 kT gm, and flicker noise, that of m transistors."""
+        gm, drain = self._noisy
+        flicker = self.kf / self.noise_size * self.m * (magnitude(drain) / self.m) ** self.af
         return (
             Noise("rd", "d", "di", self.thermal * self.gd),
             Noise("rs", "s", "si", self.thermal * self.gs),
-            Noise("id", "di", "si", self.thermal * 2 / 3 * white),
-            Noise("1overf", "di", "si", flicker, where(self.nlev < 2, 1, self.af)),
+            Noise("id", "di", "si", self.thermal * 2 / 3 * magnitude(gm)),
+            Noise("1overf", "di", "si", flicker, 1),
         )
 
 

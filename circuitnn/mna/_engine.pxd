@@ -115,6 +115,7 @@ cdef extern from "cn_system.h":
         double scale, base_alpha
         cn_options options
         cn_lu *lu
+        int lu_ready, lu_current
         double *q
         double *dx
         double *residual

@@ -163,6 +163,12 @@ cdef class Engine:
             at += length
             b += 1
 
+    def swap_factors(self, Engine other):
+        """Exchange the factors with another engine of the same pattern, so that its pivots serve here."""
+        self.s.lu, other.s.lu = other.s.lu, self.s.lu
+        self.s.lu_ready, other.s.lu_ready = other.s.lu_ready, self.s.lu_ready
+        self.s.lu_current = other.s.lu_current = 0
+
     cdef _own(self, array):
         self.keep.append(array)
         return array

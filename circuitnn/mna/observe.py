@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitnn.devices.load import readings_of
 from circuitnn.errors import nearest
 from circuitnn.netlist.expression import Binary, Expression, Number, Probe
 from circuitnn.netlist.flat import Element
@@ -24,7 +25,6 @@ _TWO_ENDED = frozenset("rcdvilefghbsw")
 #: By letter: currents into the terminals, and voltages between two of them.
 _CURRENTS = {"m": ("id", "ig", "is", "ib"), "q": ("ic", "ib", "ie", "isub"), "j": ("id", "ig", "is")}
 _VOLTAGES = {
-    "m": {"vds": (0, 2), "vgs": (1, 2), "vbs": (3, 2), "vbd": (3, 0)},
     "q": {"vbe": (1, 2), "vbc": (1, 0), "vce": (0, 2)},
     "j": {"vgs": (1, 2), "vgd": (1, 0), "vds": (0, 2)},
 }
@@ -34,12 +34,14 @@ _UNIT = {"i": "current", "v": "voltage"}
 
 @dataclass(frozen=True)
 class Observed:
-    """One vector that was asked for: its name in results, ``voltage``, ``current`` or ``state``, and what it equals."""
+    """One vector that was asked for: its name in results, ``voltage``, ``current`` or ``state``, and what it equals;
+    ``param`` is what its device shows by itself."""
 
     name: str
     element: str
     kind: str
-    expression: Expression
+    expression: Expression | None
+    param: str = ""
 
 
 def observed(circuit: Circuit) -> list[Observed]:
@@ -70,12 +72,17 @@ def observed(circuit: Circuit) -> list[Observed]:
         param = match[2]
         if element.model is not None and param in circuit.device_of(element)[0].states:
             continue  # an unknown by itself
+        shown = readings_of(circuit.device_of(element)[0]) if element.model is not None else []
+        if param in shown:
+            kind = _UNIT.get(param[0], "state")
+            found.append(Observed(f"@{element.name}[{param}]", element.name, kind, None, param))
+            continue
         value, known = _value(circuit, element, param)
         if value is not None:
             kind = _UNIT.get(param[0], "state") if param not in ("inductance", "vto") else "state"
             found.append(Observed(f"@{element.name}[{param}]", element.name, kind, value))
             continue
-        hint = nearest(param, known)
+        hint = nearest(param, [*known, *shown])
         text = f"{name}: {element.name} has no {param!r} to show" + (f"; {hint}" if hint else "")
         if text not in circuit.warnings:
             circuit.warnings.append(text)

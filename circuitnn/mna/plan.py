@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circuitnn.devices.declare import Device, Environment
+from circuitnn.devices.declare import READINGS, Device, Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitError, DeviceError
 from circuitnn.mna._block import BlockKernel
@@ -17,13 +17,15 @@ from circuitnn.mna.delays import Delays
 from circuitnn.mna.observe import Observed, observed
 from circuitnn.mna.ordering import fill_reducing_order
 from circuitnn.mna.tape import Member, Tape, compile_behavioural, compile_tape
-from circuitnn.netlist.expression import Probe, walk
+from circuitnn.netlist.expression import Expression, Probe, walk
 from circuitnn.netlist.flat import GROUND, Element
+from circuitnn.netlist.plain import PLAIN
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
     from circuitnn.mna.block import Block, Output
     from circuitnn.netlist.probes import InnerVector
+    from circuitnn.netlist.table import Part
 
 NODE, BRANCH, STATE = 0, 1, 2
 ZERO_CELSIUS = 273.15
@@ -93,6 +95,8 @@ class Plan:
     diagonal: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     dynamic: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
     perm: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    assembled: list[Batch] = field(default_factory=list)  # all batches, in the order in which they made the pattern
+    line_slots: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
 
     def unknown(self, name: str, kind: int, tol: float, hidden: bool = False) -> int:
         """Add an unknown and return its index."""
@@ -104,25 +108,108 @@ class Plan:
         return self.n - 1
 
 
-@dataclass(slots=True)
 class _Group:
-    """Elements of one device class, before they become a batch."""
+    """Elements of one device class, in order, before they become a batch.
 
-    device: Any
-    elements: list[Element] = field(default_factory=list)
-    values: list[dict[str, float]] = field(default_factory=list)
+    Parameters
+    ----------
+    device : Device class
+    circuit : Circuit
+    """
+
+    def __init__(self, device: Any, circuit: Circuit) -> None:
+        self.device = device
+        self.elements: list[Element] = []  # those that are objects
+        self.values: list[dict[str, float]] = []
+        self._places: list[int] = []
+        self._table, self._index = circuit.elements, circuit.elements.columns().index
+        self._part: Part | None = None
+        self.places = np.zeros(0, np.int64)
+        self._sequence: Any = slice(None)
+
+    def add(self, place: int, element: Element, values: dict[str, float]) -> None:
+        """Add an element that is an object."""
+        self._places.append(place)
+        self.elements.append(element)
+        self.values.append(values)
+
+    def close(self, part: Part | None) -> None:
+        """Add the plain elements and put all in order."""
+        self._part = part
+        self.places = np.array(self._places, dtype=np.int64)
+        if part is not None:
+            self.places = np.concatenate([part.order, self.places])
+            if self.elements:
+                self._sequence = np.argsort(self.places)
+                self.places = self.places[self._sequence]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def element(self, k: int) -> Element:
+        """Return the k-th element."""
+        return self._table.at(int(self.places[k]))
+
+    def find(self, name: str) -> int:
+        """Return which element has a name, or -1."""
+        place = self._table.place(name)
+        k = int(np.searchsorted(self.places, place))
+        return k if k < len(self.places) and self.places[k] == place else -1
+
+    def names(self) -> list[str]:
+        """Return the names of all."""
+        if not self.elements:
+            return self._table.names_at(self.places)
+        return [self._table.name_at(place) for place in self.places.tolist()]
+
+    def column(self, name: str, default: float) -> np.ndarray:
+        """Return a parameter of all."""
+        others = np.array([values.get(name, default) for values in self.values], dtype=float)
+        part = self._part
+        if part is None:
+            return others
+        given = part.values if name == PLAIN[part.letter] else part.multipliers if name == "m" else None
+        plain = np.full(len(part.order), default) if given is None else given
+        return np.concatenate([plain, others])[self._sequence] if self.elements else plain
+
+    def nodes(self, terminal: int) -> np.ndarray:
+        """Return the node of a terminal of all, by its number in the circuit's columns."""
+        others = np.array([self._index[e.nodes[terminal]] for e in self.elements], dtype=np.int64)
+        if self._part is None:
+            return others
+        return np.concatenate([self._part.nodes[terminal], others])[self._sequence]
 
 
-def make_plan(circuit: Circuit) -> Plan:
-    """Return the plan of a circuit whose topology has been checked."""
-    return _Planner(circuit).plan
+def make_plan(circuit: Circuit, like: Plan | None = None) -> Plan:
+    """Return the plan of a circuit whose topology has been checked.
+
+    It shares pattern and ordering with the plan ``like`` where its equations have the same structure: then
+    ``plan.ap is like.ap``.
+    """
+    return _Planner(circuit, like).plan
+
+
+def _same_pattern(old: Plan, new: Plan) -> bool:
+    """Whether two plans put their entries in the same places."""
+    if old.names != new.names or old.kind != new.kind or len(old.assembled) != len(new.assembled):
+        return False
+    return np.array_equal(old.delays.node, new.delays.node) and all(
+        (a.kernel is b.kernel or type(a.kernel) is type(b.kernel))
+        and np.array_equal(a.index, b.index)
+        and all(
+            np.array_equal(getattr(a.kernel, rows), getattr(b.kernel, rows))
+            for rows in (("jf_row", "jf_col", "jq_row", "jq_col") if a.kernel is not b.kernel else ())
+        )
+        for a, b in zip(old.assembled, new.assembled, strict=True)
+    )
 
 
 class _Planner:
     """Holds what is known half-way; each method is one stage."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, like: Plan | None) -> None:
         self.circuit = circuit
+        self.like = like
         self.options = circuit.options
         self.environment = Environment(
             temp=self.options.temp + ZERO_CELSIUS, tnom=self.options.tnom + ZERO_CELSIUS, gmin=self.options.gmin
@@ -131,7 +218,7 @@ class _Planner:
         self.linear: list[tuple[Batch, _Group | None]] = []
         self.entries: list[tuple[Batch, Any]] = []
         groups, behavioural, blocks = self._group()
-        self._number_nodes(circuit.elements.values())
+        self._node_rows = self._number_nodes()
         for group in groups:
             self._number_own(group)
         for element in behavioural:
@@ -140,20 +227,23 @@ class _Planner:
         asked = observed(circuit)
         compiled = compile_behavioural(behavioural, temperature=self.options.temp, tnom=self.options.tnom)
         sensed = [name for _, members in compiled for member in members for what, name in member.sensed if what == "i"]
-        sensed += [p.names[0] for v in asked for p in walk(v.expression) if isinstance(p, Probe) and p.kind == "i"]
+        equal = [(v, v.expression) for v in asked if v.expression is not None]
+        sensed += [p.names[0] for _, tree in equal for p in walk(tree) if isinstance(p, Probe) and p.kind == "i"]
         self.meters = self._meters(sensed, {v.name for v in asked})
+        self.read = {(v.element, v.param): v for v in asked if v.expression is None}
         batches = [batch for group in groups for batch in self._batches(group)]
         batches += self._behavioural(behavioural, compiled)
         batches += self._meter_batch()
-        batches += [self._observed(vector) for vector in asked if not vector.name.startswith("i(")]
+        batches += [self._observed(v, tree) for v, tree in equal if not v.name.startswith("i(")]
         batches += [self._block(element) for element in blocks]
         self._assemble(batches)
 
     # ------------------------------------------------------------------ elements
     def _group(self) -> tuple[list[_Group], list[Element], list[Element]]:
+        columns = self.circuit.elements.columns()
         groups: dict[Any, _Group] = {}
         behavioural, blocks = [], []
-        for element in self.circuit.elements.values():
+        for place, element in columns.others:
             if element.expression is not None:
                 behavioural.append(element)
                 continue
@@ -161,19 +251,37 @@ class _Planner:
                 blocks.append(element)
                 continue
             device, values = self.circuit.device_of(element)
-            group = groups.get(device)
-            if group is None:
-                group = groups[device] = _Group(device)
-            group.elements.append(element)
-            group.values.append(values)
-        return list(groups.values()), behavioural, blocks
+            if device not in groups:
+                groups[device] = _Group(device, self.circuit)
+            groups[device].add(place, element, values)
+        parts: dict[Any, Part] = {}
+        for part in columns.parts:
+            device = self._device_of_part(part)
+            parts[device] = part
+            groups.setdefault(device, _Group(device, self.circuit))
+        for device, group in groups.items():
+            group.close(parts.get(device))
+        return sorted(groups.values(), key=lambda group: int(group.places[0])), behavioural, blocks
 
-    def _number_nodes(self, elements: Iterable[Element]) -> None:
-        index = self.plan.node_index
-        for element in elements:
-            for node in element.nodes:
-                if node != GROUND and node not in index:
-                    index[node] = self.plan.unknown(f"v({node})", NODE, self.options.vntol)
+    def _device_of_part(self, part: Part) -> Any:
+        """Return the device of plain elements, having checked those of the smallest and the largest number."""
+        columns = [part.values] if part.multipliers is None else [part.values, part.multipliers]
+        ends = {int(end) for column in columns for end in (column.argmin(), column.argmax())}
+        found = [self.circuit.device_of(self.circuit.elements.at(int(part.order[k]))) for k in sorted(ends)]
+        return found[0][0]
+
+    def _number_nodes(self) -> np.ndarray:
+        """Make an unknown of each node; return the unknown of each node of the circuit's columns, -1 for ground."""
+        plan, nodes = self.plan, self.circuit.elements.columns().nodes
+        names = [node for node in nodes if node != GROUND]
+        plan.node_index = dict(zip(names, range(plan.n, plan.n + len(names)), strict=True))
+        plan.names += [f"v({node})" for node in names]
+        plan.kind += [NODE] * len(names)
+        plan.tol += [self.options.vntol] * len(names)
+        plan.hidden += [False] * len(names)
+        plan.n += len(names)
+        get = plan.node_index.get
+        return np.array([get(node, -1) for node in nodes], dtype=np.int64)
 
     def _branch(self, name: str) -> int:
         index = self.plan.branch_index[name] = self.plan.unknown(f"i({name})", BRANCH, self.options.abstol)
@@ -181,15 +289,13 @@ class _Planner:
 
     def _number_own(self, group: _Group) -> None:
         """Number internal nodes, branches and states, so that later elements can refer to them."""
-        device = group.device
-        for element in group.elements:
-            for k, name in enumerate(device.branches):
-                if name in device.auxiliaries:
-                    continue
+        branches = [(k, name) for k, name in enumerate(group.device.branches) if name not in group.device.auxiliaries]
+        for owner in group.names() if branches else ():
+            for k, name in branches:
                 if k == 0:
-                    self._branch(element.name)
+                    self._branch(owner)
                 else:
-                    second = f"{element.name}#{name}"
+                    second = f"{owner}#{name}"
                     self.plan.branch_index[second] = self.plan.unknown(
                         f"i({second})", BRANCH, self.options.abstol, hidden=True
                     )
@@ -199,11 +305,11 @@ class _Planner:
         columns = {}
         for name, param in group.device.params.items():
             default = np.nan if param.default is None else param.default
-            columns[name] = np.array([v.get(name, default) for v in group.values], dtype=float)
+            columns[name] = group.column(name, default)
         return columns
 
     def _batches(self, group: _Group) -> list[Batch]:
-        device, plan, n = group.device, self.plan, len(group.elements)
+        device, plan, n = group.device, self.plan, len(group)
         if device.name == "mutual":
             self._couple(group)
         kernel = kernel_of(device)
@@ -220,27 +326,53 @@ class _Planner:
             bad[kernel.param_names.index("value")] = False
         if bad.any():
             row, which = np.argwhere(bad)[0]
+            element = group.element(which)
             raise DeviceError(
-                f"{group.elements[which].name}: {kernel.param_names[row]!r} of {device.name} has no finite value",
-                place=group.elements[which].place,
-                names=(group.elements[which].name,),
+                f"{element.name}: {kernel.param_names[row]!r} of {device.name} has no finite value",
+                place=element.place,
+                names=(element.name,),
                 hint="give it a value on the element or in its model card",
             )
         index = self._index(group, columns)
         start = None
         if kernel.n_discrete:
             start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete, axis=0)
-        whole = Batch(kernel, [e.name for e in group.elements], index, param, start)
+        whole = Batch(kernel, group.names(), index, param, start)
         self._initial_values(group, columns, states, index)
         if device.name == "tline":
             plan.delays = Delays.of(device, prepared, index)
             for branch, name in enumerate(("ic_i1", "ic_i2")):
                 plan.start.update(zip(plan.delays.branch[:, branch].tolist(), prepared[name].tolist(), strict=True))
         if device.waveform:
-            plan.sources += group.elements
+            plan.sources += [group.element(k) for k in range(n)]
         if kernel.linear:
             self.linear.append((whole, group))
-        return _by_variant(device, whole)
+        return [*_by_variant(device, whole), *self._readings(device, whole)]
+
+    def _readings(self, device: type[Device], whole: Batch) -> list[Batch]:
+        """A kernel of its own gives what is asked of elements; readings that nobody asks for fall on ground."""
+        asked = {name for name, _ in self.read}
+        chosen = np.array([name in asked for name in whole.names], bool)
+        if not chosen.any():
+            return []
+        kernel = kernel_of(device, READINGS)
+        names = [name for name in whole.names if name in asked]
+        rows = [whole.index[:, chosen]]
+        for reading in kernel.local_names[len(device.locals) :]:
+            rows.append(np.array([[self._reading(name, reading) for name in names]], dtype=np.int64))
+        param = whole.param[[whole.kernel.param_names.index(name) for name in kernel.param_names]]
+        return [Batch(kernel, names, np.concatenate(rows), np.ascontiguousarray(param[:, chosen]))]
+
+    def _reading(self, element: str, name: str) -> int:
+        vector = self.read.get((element, name))
+        return -1 if vector is None else self._output_row(vector)
+
+    def _output_row(self, vector: Observed) -> int:
+        """Give what was asked of an element an unknown."""
+        kind, tolerance = _OBSERVED_KINDS[vector.kind]
+        row = self.plan.unknown(vector.name, kind, getattr(self.options, tolerance))
+        self.plan.outputs[row] = vector.element
+        return row
 
     def _couple(self, group: _Group) -> None:
         for element, values in zip(group.elements, group.values, strict=True):
@@ -254,20 +386,23 @@ class _Planner:
                         names=(element.name, name),
                     )
                 device, own = self.circuit.device_of(other)
-                coil = device.prepare(self._columns(_Group(device, [other], [{**own, "m": 1.0}])), self.environment)
+                alone = _Group(device, self.circuit)
+                alone.add(0, other, {**own, "m": 1.0})
+                alone.close(None)
+                coil = device.prepare(self._columns(alone), self.environment)
                 inductance.append(float(coil["effective"][0]))
             values["mutual"] = values["coupling"] * float(np.sqrt(inductance[0] * inductance[1]))
 
     def _index(self, group: _Group, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Unknown of each local unknown of each instance, shape (n_local, n); ground is -1 until numbering is done."""
         device, plan = group.device, self.plan
-        node = {GROUND: -1, **plan.node_index}
         rows: dict[str, np.ndarray] = {}
         for k, name in enumerate(device.terminals):
-            rows[name] = np.array([node[e.nodes[k]] for e in group.elements], dtype=np.int64)
-        for k, e in enumerate(group.elements) if self.meters else ():
-            for terminal, name in enumerate(device.terminals):
-                rows[name][k] = self.meters.get((e.name, terminal), rows[name][k])
+            rows[name] = self._node_rows[group.nodes(k)]
+        for (owner, terminal), row in self.meters.items():
+            k = group.find(owner)
+            if k >= 0:
+                rows[device.terminals[terminal]][k] = row
         collapsed = device.collapse(columns)
         for name in device.internals:
             rows[name] = self._own_unknowns(group, name, collapsed.get(name), NODE, self.options.vntol)
@@ -275,11 +410,11 @@ class _Planner:
             if name in device.auxiliaries:
                 rows[name] = self._own_unknowns(group, name, collapsed.get(name), STATE, SLOPE_TOLERANCE)
             else:
-                owner = "" if k == 0 else f"#{name}"
-                rows[name] = np.array([plan.branch_index[e.name + owner] for e in group.elements], dtype=np.int64)
+                end = "" if k == 0 else f"#{name}"
+                rows[name] = np.array([plan.branch_index[owner + end] for owner in group.names()], dtype=np.int64)
         for name, state in device.states.items():
             rows[name] = np.array(
-                [plan.unknown(f"@{e.name}[{name}]", STATE, STATE_TOLERANCE * state.scale) for e in group.elements]
+                [plan.unknown(f"@{owner}[{name}]", STATE, STATE_TOLERANCE * state.scale) for owner in group.names()]
             )
         for k, name in enumerate(device.controls):
             rows[name] = np.array([self._sensed(e, e.controls[k]) for e in group.elements], dtype=np.int64)
@@ -288,11 +423,11 @@ class _Planner:
         return np.stack([rows[name] for name in device.locals])
 
     def _own_unknowns(self, group: _Group, name: str, collapse: Any, kind: int, tol: float) -> np.ndarray:
-        gone = np.zeros(len(group.elements), bool) if collapse is None else collapse[1]
+        gone = np.zeros(len(group), bool) if collapse is None else collapse[1]
         return np.array(
             [
-                -1 if gone[k] else self.plan.unknown(f"v({e.name}#{name})", kind, tol, hidden=True)
-                for k, e in enumerate(group.elements)
+                -1 if gone[k] else self.plan.unknown(f"v({owner}#{name})", kind, tol, hidden=True)
+                for k, owner in enumerate(group.names())
             ],
             dtype=np.int64,
         )
@@ -331,7 +466,7 @@ class _Planner:
         for k in np.flatnonzero(np.isfinite(columns["ic"])).tolist():
             ic = float(columns["ic"][k])
             if device.letter == "l":
-                plan.start[plan.branch_index[group.elements[k].name]] = ic
+                plan.start[plan.branch_index[group.element(k).name]] = ic
             else:
                 plan.charge_ic.append((int(index[0, k]), int(index[1, k]), float(columns["capacitance"][k]), ic))
 
@@ -411,14 +546,11 @@ class _Planner:
         names = [name for name, _ in self.meters]
         return [Batch(kernel, names, np.array(rows, dtype=np.int64), np.zeros((1, len(names))))]
 
-    def _observed(self, vector: Observed) -> Batch:
+    def _observed(self, vector: Observed, tree: Expression) -> Batch:
         """Make an unknown that equals what was asked for."""
-        plan, element = self.plan, self.circuit.elements[vector.element]
-        tape = compile_tape(vector.expression, temperature=self.options.temp, place=element.place)
-        kind, tolerance = _OBSERVED_KINDS[vector.kind]
-        row = plan.unknown(vector.name, kind, getattr(self.options, tolerance))
-        plan.outputs[row] = vector.element
-        local = [row]
+        element = self.circuit.elements[vector.element]
+        tape = compile_tape(tree, temperature=self.options.temp, place=element.place)
+        local = [self._output_row(vector)]
         for what, name in tape.sensed:
             local.append(self._probe_node(element, name) if what == "v" else self._sensed(element, name))
         param = np.array(tape.constants, dtype=float).reshape(-1, 1)
@@ -474,30 +606,13 @@ class _Planner:
         n = plan.n
         for batch in batches:
             batch.index = np.where(batch.index < 0, n, batch.index).astype(np.int32)
-        keys = [np.arange(n, dtype=np.int64) * (n + 1)]  # the whole diagonal: held states and gmin stepping need it
-        wheres = []
-        for batch in batches:
-            for rows, columns in (
-                (batch.kernel.jf_row, batch.kernel.jf_col),
-                (batch.kernel.jq_row, batch.kernel.jq_col),
-            ):
-                row, column = batch.index[rows].astype(np.int64), batch.index[columns].astype(np.int64)
-                key = np.where((row == n) | (column == n), -1, column * n + row)
-                wheres.append(key)
-                keys.append(key.ravel())
-        if len(plan.delays.td):
-            row, column = plan.delays.entries(n)
-            wheres.append(np.where((row == n) | (column == n), -1, column * n + row))
-            keys.append(wheres[-1])
-        pattern = np.unique(np.concatenate(keys))
-        pattern = pattern[pattern >= 0]
-        nnz = len(pattern)
-        plan.ai = (pattern % n).astype(np.int32) if n else np.zeros(0, np.int32)
-        plan.ap = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n).astype(np.int32)
-        plan.diagonal = np.searchsorted(pattern, keys[0]).astype(np.int32)
-        slots = [np.where(key < 0, nnz, np.searchsorted(pattern, key)).astype(np.int32) for key in wheres]
-        for k, batch in enumerate(batches):
-            batch.jf_slot, batch.jq_slot = slots[2 * k], slots[2 * k + 1]
+        plan.assembled = batches
+        entries = plan.delays.entries(n) if len(plan.delays.td) else None
+        if self.like is not None and _same_pattern(self.like, plan):
+            self._take_pattern(self.like)
+        else:
+            self._make_pattern(entries)
+        nnz = len(plan.ai)
         plan.g0, plan.c0 = np.zeros(nnz + 1), np.zeros(nnz + 1)
         plan.dynamic = np.zeros(n + 1, np.uint8)
         folded = {id(batch) for batch, _ in self.linear}
@@ -510,13 +625,52 @@ class _Planner:
                 # A block integrates its states along straight port voltages: these must be nearly so in each step.
                 plan.dynamic[batch.index[: batch.kernel.n_ports].ravel()] = 1
         if len(plan.delays.td):
-            plan.delays.keep(slots[-1], nnz)
+            plan.delays.keep(plan.line_slots, nnz)
             plan.g0[plan.delays.slot] += plan.delays.coupling
             # What leaves an end is read between the points: it must be nearly straight there.
             plan.dynamic[plan.delays.node.ravel()] = plan.dynamic[plan.delays.branch.ravel()] = 1
         plan.dynamic = plan.dynamic[:n]
         plan.n_sources = len(plan.sources)
+
+    def _make_pattern(self, lines: tuple[np.ndarray, np.ndarray] | None) -> None:
+        """Find the places of all entries and the order of elimination; ``lines`` are rows and columns of delays."""
+        plan = self.plan
+        n = plan.n
+        keys = [np.arange(n, dtype=np.int64) * (n + 1)]  # the whole diagonal: held states and gmin stepping need it
+        wheres = []
+        for batch in plan.assembled:
+            for rows, columns in (
+                (batch.kernel.jf_row, batch.kernel.jf_col),
+                (batch.kernel.jq_row, batch.kernel.jq_col),
+            ):
+                row, column = batch.index[rows].astype(np.int64), batch.index[columns].astype(np.int64)
+                key = np.where((row == n) | (column == n), -1, column * n + row)
+                wheres.append(key)
+                keys.append(key.ravel())
+        if lines is not None:
+            row, column = lines
+            wheres.append(np.where((row == n) | (column == n), -1, column * n + row))
+            keys.append(wheres[-1])
+        pattern = np.unique(np.concatenate(keys))
+        pattern = pattern[pattern >= 0]
+        nnz = len(pattern)
+        plan.ai = (pattern % n).astype(np.int32) if n else np.zeros(0, np.int32)
+        plan.ap = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n).astype(np.int32)
+        plan.diagonal = np.searchsorted(pattern, keys[0]).astype(np.int32)
+        slots = [np.where(key < 0, nnz, np.searchsorted(pattern, key)).astype(np.int32) for key in wheres]
+        for k, batch in enumerate(plan.assembled):
+            batch.jf_slot, batch.jq_slot = slots[2 * k], slots[2 * k + 1]
+        if lines is not None:
+            plan.line_slots = slots[-1]
         plan.perm = fill_reducing_order(n, plan.ap, plan.ai)
+
+    def _take_pattern(self, like: Plan) -> None:
+        """Put all entries where another plan has them."""
+        plan = self.plan
+        plan.ap, plan.ai, plan.diagonal, plan.perm = like.ap, like.ai, like.diagonal, like.perm
+        plan.line_slots = like.line_slots
+        for batch, other in zip(plan.assembled, like.assembled, strict=True):
+            batch.jf_slot, batch.jq_slot = other.jf_slot, other.jq_slot
 
     def _fold_linear(self) -> None:
         """Add the constant Jacobians of linear devices to g0 and c0, and their sources to the drive."""
@@ -538,7 +692,7 @@ class _Planner:
                 row.append(batch.index[local, which])
                 source.append(first + which)
                 value.append(-f[local, which])
-                first += len(group.elements)
+                first += len(group)
         plan.g0, plan.c0 = plan.g0[:-1], plan.c0[:-1]  # the last slot gathered what belongs to ground
         if row:
             plan.drive_row = np.concatenate(row).astype(np.int32)
@@ -573,17 +727,30 @@ def _some(whole: Batch, kernel: Any, chosen: np.ndarray) -> Batch:
 
 def _named(error: DeviceError, group: _Group, columns: dict[str, np.ndarray], environment: Environment) -> DeviceError:
     """Return the error of a whole group with the name and place of the first element that causes it."""
-    for k, element in enumerate(group.elements):
-        alone = {name: column[k : k + 1] for name, column in columns.items()}
+
+    def refused(start: int, stop: int) -> DeviceError | None:
+        some = {name: column[start:stop] for name, column in columns.items()}
         try:
-            group.device.prepare(alone, environment)
-            group.device.state_init(alone)
+            group.device.prepare(some, environment)
+            group.device.state_init(some)
         except DeviceError as own:
-            return DeviceError(
-                f"{element.name}: {own.message}",
-                place=element.place,
-                expected=own.expected,
-                hint=own.hint,
-                names=(element.name, *own.names),
-            )
-    return error
+            return own
+        return None
+
+    low, high = 0, len(group)  # the first one that is refused lies in between
+    while high - low > 1:
+        middle = (low + high) // 2
+        if refused(0, middle) is not None:
+            high = middle
+        else:
+            low = middle
+    element, own = group.element(low), refused(low, low + 1)
+    if own is None:
+        return error
+    return DeviceError(
+        f"{element.name}: {own.message}",
+        place=element.place,
+        expected=own.expected,
+        hint=own.hint,
+        names=(element.name, *own.names),
+    )

@@ -34,6 +34,9 @@ class System:
         Its topology must have been checked; it is read once and not kept in step with later changes.
     dc_faults : list of (str, names)
         Faults of the topology that forbid an operating point (no path for direct current) and nothing else.
+    like : System, optional
+        Of a circuit that differs in numbers: pattern, order of elimination and pivots are taken from it. It still
+        serves, but has to find its pivots again.
 
     Raises
     ------
@@ -52,12 +55,19 @@ class System:
     [2.0, 1.0, -0.001]
     """
 
-    def __init__(self, circuit: Circuit, dc_faults: Sequence[tuple[str, tuple[str, ...]]] = ()) -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        dc_faults: Sequence[tuple[str, tuple[str, ...]]] = (),
+        like: System | None = None,
+    ) -> None:
         self._dc_faults = list(dc_faults)
         self.circuit = circuit
         self.options = circuit.options
-        self.plan: Plan = make_plan(circuit)
+        self.plan: Plan = make_plan(circuit, like.plan if like is not None else None)
         self.engine = _engine.Engine(self.plan, self.options)
+        if like is not None and self.plan.ap is like.plan.ap:
+            self.engine.swap_factors(like.engine)
         self._source_index = {element.name: k for k, element in enumerate(self.plan.sources)}
         self.reset_waveforms()
 
@@ -270,7 +280,9 @@ class System:
             return [self.plan.outputs[unknown]]
         if self.plan.kind[unknown] == NODE and name.startswith("v("):
             node = name[2:-1]
-            return [e.name for e in self.circuit.elements.values() if node in e.nodes][:8]
+            columns = self.circuit.elements.columns()
+            places = columns.owner[columns.terminals == columns.index[node]]
+            return [self.circuit.elements.name_at(place) for place in np.unique(places)[:8].tolist()]
         if self.plan.kind[unknown] == BRANCH:
             return [name[2:-1].partition("#")[0]]
         return [name.strip("@v()").partition("[")[0].partition("#")[0]]

@@ -42,6 +42,7 @@ FUNCTIONS = (
     *_IN_TIME,
     "limit",
     "sign",
+    "hypot",
 )
 
 _KINDS = ("v", "i", "r", "c", "q", "l")
@@ -238,6 +239,10 @@ class _Compiler:
         if name == "sign":
             self.expect(node, count == 2, "two arguments")
             return self.instruction("mul", self.instruction("abs", arguments[0]), self.instruction("sgn", arguments[1]))
+        if name == "hypot":
+            self.expect(node, count == 2, "two arguments")
+            squares = [self.instruction("square", argument) for argument in arguments]
+            return self.instruction("sqrt", self.instruction("add", *squares))
         if name == "limit":
             self.expect(node, count == 3, "a value and two bounds")
             return self.instruction("min", self.instruction("max", arguments[0], arguments[1]), arguments[2])

@@ -70,10 +70,13 @@ def parse_element(cursor: Cursor) -> ElementStatement:
 
 def _nodes(cursor: Cursor, name: str, count: int) -> tuple[str, ...]:
     nodes = []
+    opened = cursor.take("(")
     for k in range(count):
         if cursor.done or cursor.at_assignment() or cursor.char in "(){}'\"":
             cursor.error(f"{name} has {k} node{'s' * (k != 1)} of {count}", expected=USAGE[name[0]])
         nodes.append(cursor.word("a node"))
+    if opened and not cursor.take(")"):
+        cursor.error(f"the nodes of {name} are not closed", expected=")")
     return tuple(nodes)
 
 
@@ -414,7 +417,11 @@ def _transistor_vectors(key: str) -> tuple[str, ...]:
 
 def _words_before_assignments(cursor: Cursor) -> list[str]:
     words = []
+    opened = cursor.take("(")
     while not cursor.done and not cursor.at_assignment():
+        if opened and cursor.take(")"):
+            opened = False
+            continue
         word = cursor.word("a node or a model")
         if word in ("params:", "param:"):
             break
@@ -424,7 +431,11 @@ def _words_before_assignments(cursor: Cursor) -> list[str]:
 
 def _mosfet(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     words: list[str] = []
+    opened = cursor.take("(")
     while not cursor.done and not cursor.at_assignment() and not (len(words) > 4 and cursor.peek() == "off"):
+        if opened and cursor.take(")"):
+            opened = False
+            continue
         words.append(cursor.word("a node or a model"))
     if len(words) != 5:
         cursor.error(f"{name} has {len(words)} words before its parameters, not 5")

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
 
+import numpy as np
+
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
+from circuitnn.netlist.conditions import chosen, every_part, tentative
 from circuitnn.netlist.elements import PRIMARY, polynomial
 from circuitnn.netlist.expression import Expression, Name, Number
 from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
+from circuitnn.netlist.plain import PlainRun, Segment, Statements, parts_of
 from circuitnn.netlist.points import read_points
-from circuitnn.netlist.probes import InnerVector
+from circuitnn.netlist.probes import InnerVector, ask
 from circuitnn.netlist.scope import Scope
 from circuitnn.netlist.statements import (
     Assignment,
+    ControlBlock,
     Directive,
     ElementStatement,
     FuncStatement,
@@ -26,19 +33,34 @@ from circuitnn.netlist.statements import (
     SubcktDefinition,
     Value,
 )
+from circuitnn.netlist.table import ElementList, ElementTable
 from circuitnn.registry import catalog
 
 MAX_ELEMENTS = 20_000_000
 MAX_DEPTH = 100
 # Letters whose model must be a .model card; N may name a registered device, which the circuit knows.
 _NEEDS_MODEL = frozenset("admsw")
+# Runs of plain lines shorter than this are expanded line by line.
+_SHORT = 16
 # m parallel voltage sources hold the same voltage; a coupling has no terminals.
 _NO_MULTIPLIER = frozenset("vehk")
+# What a binned model is chosen by.
+_LIMITS = ("lmin", "lmax", "wmin", "wmax")
+# What stands for a variable's value in a script.
+_VARIABLE = re.compile(r"\$&?[\w.]*")
 # What goes with a value that depends on the circuit.
 _BEHAVIOURAL_PARAMS = frozenset(("m", "tc1", "tc2", "temp", "dtemp", "ic", "noisy"))
 
 
-def expand(title: str, statements: Sequence[Statement], warnings: Iterable[str] = ()) -> FlatNetlist:
+def expand(
+    title: str,
+    statements: Sequence[Statement],
+    warnings: Iterable[str] = (),
+    *,
+    params: Mapping[str, float] | None = None,
+    temp: float | None = None,
+    sample: int = 0,
+) -> FlatNetlist:
     """Return the flat netlist of a list of statements.
 
     Parameters
@@ -49,6 +71,12 @@ def expand(title: str, statements: Sequence[Statement], warnings: Iterable[str] 
         From the parser.
     warnings : iterable of str
         Those of the parser, to be kept.
+    params : mapping of str to float, optional
+        Parameters of the top level that take other values than the netlist gives them.
+    temp : float, optional
+        Another temperature, degrees Celsius.
+    sample : int
+        Which draw of random numbers, of those that ``.options seed=`` makes.
 
     Raises
     ------
@@ -57,7 +85,7 @@ def expand(title: str, statements: Sequence[Statement], warnings: Iterable[str] 
         20 million elements.
     """
     flat = FlatNetlist(title=title, warnings=list(warnings))
-    return _Expander(flat, statements).flat
+    return _Expander(flat, statements, {k: float(v) for k, v in (params or {}).items()}, temp, sample).flat
 
 
 class _Environment:
@@ -66,7 +94,7 @@ class _Environment:
     __slots__ = ("local", "parent")
 
     def __init__(self, body: Sequence[Statement], parent: _Environment | None) -> None:
-        self.local = _definitions(body)
+        self.local = _definitions(body, every=True)
         self.parent = parent
 
     def find(self, name: str) -> tuple[SubcktDefinition, _Environment] | None:
@@ -81,11 +109,14 @@ class _Environment:
         return set(self.local) | (self.parent.names() if self.parent else set())
 
 
-def _definitions(body: Sequence[Statement]) -> dict[str, SubcktDefinition]:
+def _definitions(body: Sequence[Statement], every: bool = False) -> dict[str, SubcktDefinition]:
+    """Return the subcircuits that a body defines; ``every``: in all branches of its conditionals, the first counts."""
     found: dict[str, SubcktDefinition] = {}
-    for statement in body:
+    for statement in every_part(body) if every else parts_of(body):
         if isinstance(statement, SubcktDefinition):
             if statement.name in found:
+                if every:
+                    continue
                 raise _twice("subcircuit", statement.name, statement.place, found[statement.name].place)
             found[statement.name] = statement
     return found
@@ -97,31 +128,104 @@ def _twice(what: str, name: str, place: Place | None, first: Place | None) -> Ne
     )
 
 
+def _unknown_subckt(call: ElementStatement, known: Iterable[str]) -> NetlistError:
+    name = call.model or ""
+    return NetlistError(
+        f"{call.name}: there is no subcircuit {name!r}",
+        place=call.place,
+        names=(call.name, name),
+        hint=nearest(name, known) or f"define it (.subckt {name} ...) or .include its file",
+    )
+
+
+def _check_ports(call: ElementStatement, definition: SubcktDefinition) -> None:
+    if len(call.nodes) == len(definition.ports):
+        return
+    counts = f"{len(call.nodes)} nodes to {definition.name!r}, which has {len(definition.ports)} ports"
+    raise NetlistError(
+        f"{call.name} joins {counts}",
+        place=call.place,
+        names=(call.name, definition.name),
+        expected=f"{call.name} {' '.join([f'<{p}>' for p in definition.ports])} {definition.name}",
+    )
+
+
+def _seed(statements: Sequence[Statement], top: Scope, given: Mapping[str, float]) -> int:
+    """Return the number that ``.options seed=`` gives; options are read late, and parameters may be drawn early."""
+    params: dict[str, tuple[Value, Place | None]] = {}
+    seeds: list[tuple[Value | str, Place | None]] = []
+    for statement in parts_of(statements):
+        if isinstance(statement, ParamStatement):
+            params.update({name: (value, statement.place) for name, value in statement.params.items()})
+        elif isinstance(statement, FuncStatement):
+            top.functions[statement.name] = statement
+        elif isinstance(statement, Directive) and statement.name == "options":
+            seeds += [
+                (w.value, statement.place) for w in statement.words if isinstance(w, Assignment) and w.name == "seed"
+            ]
+    params.update({name: (value, None) for name, value in given.items()})
+    if not seeds or (isinstance(seeds[-1][0], str) and seeds[-1][0] not in params):
+        return 0
+    # What is no whole number the options refuse.
+    return abs(int(tentative(seeds[-1][0], top, params, seeds[-1][1])))
+
+
+def _stepped(statements: Sequence[Statement]) -> dict[str, float]:
+    """Return parameters that only a ``.step`` defines, with their first values."""
+    defined = {name for s in every_part(statements) if isinstance(s, ParamStatement) for name in s.params}
+    found: dict[str, float] = {}
+    for statement in every_part(statements):
+        if not isinstance(statement, Directive) or statement.name not in ("step", "data"):
+            continue
+        words = statement.words
+        if statement.name == "data":
+            names = [word for word in words[1:] if isinstance(word, str)]
+        else:
+            names = [b for a, b in pairwise(words) if a == "param" and isinstance(b, str)]
+        numbers = [word for word in words if isinstance(word, float)]
+        found.update({n: value for n, value in zip(names, numbers, strict=False) if n not in defined})
+    return found
+
+
 class _Expander:
     """Builds one flat netlist."""
 
-    def __init__(self, flat: FlatNetlist, statements: Sequence[Statement]) -> None:
+    def __init__(
+        self,
+        flat: FlatNetlist,
+        statements: Sequence[Statement],
+        params: dict[str, float],
+        temp: float | None,
+        sample: int,
+    ) -> None:
         self.flat = flat
-        self._elements: dict[str, Element] = {}
+        self._temp = temp
+        self._elements = ElementTable()
         self._cards: dict[str, Card] = catalog("netlist.cards").all()
+        self._arrays: set[str] = set()
         self._sizes: dict[int, int] = {}
         total = self._size(statements, _Environment(statements, None), [])
         if total > MAX_ELEMENTS:
             raise NetlistError(f"the netlist expands to {total} elements", expected=f"at most {MAX_ELEMENTS}")
         top = Scope(flat, "", None, {})
-        self._body(statements, top, {}, 1.0)
-        flat.elements = list(self._elements.values())
+        given = {**_stepped(statements), **params}
+        top.draws = np.random.default_rng([_seed(statements, top, given), sample])
+        self._body(statements, top, given, 1.0)
+        flat.params = top.params
+        flat.elements = ElementList(self._elements)
         if "all" not in top.save:
-            flat.save = list(dict.fromkeys(top.save))
-        arrays = {name for name, element in self._elements.items() if element.vectors}
+            flat.save = list(dict.fromkeys([*top.save, *(flat.needed if top.save else ())]))
         asked = dict.fromkeys(name for name in flat.probes if name not in flat.save)
-        flat.probes = [n for n in asked if (v := InnerVector.from_text(n)) is None or v.element in arrays]
+        flat.probes = [n for n in asked if (v := InnerVector.from_text(n)) is None or v.element in self._arrays]
 
     # ------------------------------------------------------------------ before any instance
     def _size(self, body: Sequence[Statement], env: _Environment, chain: list[SubcktDefinition]) -> int:
         """Return how many elements a body expands to, having checked every call in it."""
         total = 0
-        for statement in body:
+        for statement in every_part(body):
+            if isinstance(statement, PlainRun):
+                total += len(statement)
+                continue
             if not isinstance(statement, ElementStatement):
                 continue
             if statement.name[0] != "x":
@@ -130,21 +234,9 @@ class _Expander:
             name = statement.model or ""
             found = env.find(name)
             if found is None:
-                raise NetlistError(
-                    f"{statement.name}: there is no subcircuit {name!r}",
-                    place=statement.place,
-                    names=(statement.name, name),
-                    hint=nearest(name, env.names()) or f"define it (.subckt {name} ...) or .include its file",
-                )
+                raise _unknown_subckt(statement, env.names())
             definition, home = found
-            if len(statement.nodes) != len(definition.ports):
-                counts = f"{len(statement.nodes)} nodes to {name!r}, which has {len(definition.ports)} ports"
-                raise NetlistError(
-                    f"{statement.name} joins {counts}",
-                    place=statement.place,
-                    names=(statement.name, name),
-                    expected=f"{statement.name} {' '.join([f'<{p}>' for p in definition.ports])} {name}",
-                )
+            _check_ports(statement, definition)
             if any(definition is outer for outer in chain):
                 names = [d.name for d in chain] + [name]
                 names = names[names.index(name) :]
@@ -169,10 +261,11 @@ class _Expander:
         params: dict[str, tuple[Value, Place | None]] = {}
         models: list[ModelStatement] = []
         directives: list[Directive] = []
-        elements: list[ElementStatement] = []
+        elements: list[ElementStatement | PlainRun] = []
+        body = chosen(body, scope, given)
         scope.subckts = _definitions(body)
-        for statement in body:
-            if isinstance(statement, ElementStatement):
+        for statement in parts_of(body):
+            if isinstance(statement, ElementStatement | PlainRun):
                 elements.append(statement)
             elif isinstance(statement, ParamStatement):
                 for name, value in statement.params.items():
@@ -187,17 +280,23 @@ class _Expander:
                 scope.functions[statement.name] = statement
             elif isinstance(statement, Directive):
                 directives.append(statement)
+            elif isinstance(statement, ControlBlock):
+                self._script(statement)
         params.update({name: (value, None) for name, value in given.items()})
         scope.define(params)
         for directive in directives:
             card = self._cards.get(directive.name)
             if card is not None and card.early:
                 card.apply(directive, scope)
+        if self._temp is not None and scope.parent is None:
+            self.flat.options["temp"] = self._temp
         scope.models.update({model.name: scope.prefix + model.name for model in models})
         for model in models:
             self._model(model, scope)
         for element in elements:
-            if element.name[0] == "x":
+            if isinstance(element, PlainRun):
+                self._run(element, scope, multiplier)
+            elif element.name[0] == "x":
                 self._call(element, scope, multiplier)
             elif element.name[0] == "k" and len(element.controls) > 2:
                 # one coupling a pair of coils
@@ -208,6 +307,13 @@ class _Expander:
                 self._element(element, scope, multiplier)
         for directive in directives:
             self._directive(directive, scope)
+
+    def _script(self, block: ControlBlock) -> None:
+        """Keep the commands, and ask for what they name inside blocks and of elements."""
+        self.flat.script += block.commands
+        for command in block.commands:
+            if not command.text.lower().startswith("alter"):
+                ask(self.flat, _VARIABLE.sub(" ", command.text.lower()), command.place)
 
     def _directive(self, directive: Directive, scope: Scope) -> None:
         card = self._cards.get(directive.name)
@@ -231,6 +337,10 @@ class _Expander:
         params = dict(model.params)
         references = self._references(model, params, scope)
         numbers = {key: scope.value(value, model.place) for key, value in params.items()}
+        stem, dot, number = model.name.rpartition(".")
+        if dot and number.isdigit():
+            limits = {key: numbers.pop(key) for key in _LIMITS if key in numbers}
+            scope.bins.setdefault(stem, []).append((name, limits))
         self.flat.models[name] = Model(name, model.type, numbers, model.place, references)
 
     def _references(self, model: ModelStatement, params: dict[str, Value], scope: Scope) -> dict[str, str]:
@@ -253,12 +363,15 @@ class _Expander:
 
     def _call(self, call: ElementStatement, scope: Scope, multiplier: float) -> None:
         name = call.model or ""
-        home = next(s for s in scope.outwards() if name in s.subckts)
+        home = next((s for s in scope.outwards() if name in s.subckts), None)
+        if home is None:  # it stands in a branch that does not count
+            raise _unknown_subckt(call, {key for s in scope.outwards() for key in s.subckts})
         definition = home.subckts[name]
+        _check_ports(call, definition)
         given = {key: scope.value(value, call.place) for key, value in call.params.items()}
         if "m" in given and "m" not in definition.params:
             multiplier *= given.pop("m")
-        local = {key for s in definition.body if isinstance(s, ParamStatement) for key in s.params}
+        local = {key for s in every_part(definition.body) if isinstance(s, ParamStatement) for key in s.params}
         for key in given:
             if key not in definition.params and key not in local:
                 known = sorted({*definition.params, *local})
@@ -282,8 +395,20 @@ class _Expander:
         # The defaults are parameters of the instance's scope, weaker than what the call gives.
         body = definition.body
         if definition.params:
-            body = (ParamStatement(definition.params, definition.place), *body)
+            body = Statements([ParamStatement(definition.params, definition.place), *parts_of(body)])
         self._body(body, inner, given, multiplier)
+
+    def _run(self, run: PlainRun, scope: Scope, multiplier: float) -> None:
+        """Expand plain lines: by columns, or one by one where there are too few to be worth it."""
+        if len(run) < _SHORT:
+            for statement in run.statements():
+                self._element(statement, scope, multiplier)
+            return
+        nodes = [scope.nodes[name] for name in run.local_nodes()[1]] if scope.prefix else None
+        taken = self._elements.add_segment(Segment(run, scope.prefix, multiplier, nodes))
+        if taken is not None:
+            row = run.table.find(run.body, taken[len(scope.prefix) :])
+            raise _twice("element", taken, run.place(row), self._elements[taken].place)
 
     def _element(self, statement: ElementStatement, scope: Scope, multiplier: float) -> None:
         name = scope.prefix + statement.name
@@ -320,18 +445,22 @@ class _Expander:
             params["m"] = params.get("m", 1.0) * multiplier
         function = statement.function
         nodes = scope.nodes
-        self._elements[name] = Element(
-            name,
-            tuple([nodes[n] for n in terminals]),
-            params,
-            model,
-            tuple([scope.prefix + c for c in statement.controls]) if statement.controls and tree is None else (),
-            None if function is None else self._waveform(function, statement, scope),
-            tree,
-            kind,
-            place,
-            statement.vectors,
-            statement.data,
+        if statement.vectors:
+            self._arrays.add(name)
+        self._elements.append(
+            Element(
+                name,
+                tuple([nodes[n] for n in terminals]),
+                params,
+                model,
+                tuple([scope.prefix + c for c in statement.controls]) if statement.controls and tree is None else (),
+                None if function is None else self._waveform(function, statement, scope),
+                tree,
+                kind,
+                place,
+                statement.vectors,
+                statement.data,
+            )
         )
 
     def _behaviour_of(self, statement: ElementStatement, scope: Scope) -> tuple[str, Expression | None]:
@@ -369,6 +498,8 @@ class _Expander:
         for outer in scope.outwards():
             if word in outer.models:
                 return outer.models[word]
+            if word in outer.bins:
+                return self._bin(statement, outer, params)
         primary = PRIMARY.get(letter)
         if primary is not None:
             if primary not in params and scope.knows(word):
@@ -390,6 +521,25 @@ class _Expander:
                 hint=nearest(word, self._visible(scope)),
             )
         return word
+
+    def _bin(self, statement: ElementStatement, scope: Scope, params: dict[str, float]) -> str:
+        """Return the model ``name.k`` whose ``lmin lmax wmin wmax`` hold the length and the width of an element."""
+        word = statement.model or ""
+        options = self.flat.options
+        length, width = (params.get(key, float(options.get(f"def{key}", 100e-6))) for key in "lw")
+        width /= params.get("nf", 1.0)
+        for name, limits in scope.bins[word]:
+            if all(
+                limits.get(f"{key}min", 0.0) <= x < limits.get(f"{key}max", math.inf)
+                for key, x in (("l", length), ("w", width))
+            ):
+                return name
+        raise NetlistError(
+            f"{statement.name}: no {word}.1, {word}.2, ... is for l={length:g} w={width:g}",
+            place=statement.place,
+            names=(statement.name, word),
+            expected="a model whose lmin, lmax, wmin and wmax hold them",
+        )
 
     def _visible(self, scope: Scope) -> list[str]:
         return [name for outer in scope.outwards() for name in outer.models]

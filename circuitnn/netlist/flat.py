@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from circuitnn.errors import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -160,17 +160,28 @@ class AnalysisCard:
     place: Place | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of a ``.control`` block, as written."""
+
+    text: str
+    place: Place | None = field(default=None, compare=False)
+
+
 @dataclass(slots=True)
 class FlatNetlist:
     """Everything that a netlist says, subcircuits expanded and expressions evaluated.
 
     ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too);
-    ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``; ``probes``
-    those that are asked for beside the others, and ``asked_at`` where each was asked for.
+    ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``;
+    ``probes`` those that are asked for beside the others, and ``asked_at`` where each was asked for; ``needed``
+    those that ``requests`` (``.measure`` and ``.four``) take from the results, whatever is saved; ``steps`` and
+    ``tables`` are the ``.step`` and ``.data`` cards, ``params`` the parameters of the top level, ``csparams``
+    those of ``.csparam``, ``script`` the commands of ``.control``.
     """
 
     title: str = ""
-    elements: list[Element] = field(default_factory=list)
+    elements: Sequence[Element] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
     options: dict[str, float | str] = field(default_factory=dict)
     ic: dict[str, float] = field(default_factory=dict)
@@ -178,6 +189,13 @@ class FlatNetlist:
     save: list[str] = field(default_factory=list)
     probes: list[str] = field(default_factory=list)
     asked_at: dict[str, Place] = field(default_factory=dict)
+    needed: list[str] = field(default_factory=list)
     analyses: list[AnalysisCard] = field(default_factory=list)
+    requests: list[AnalysisCard] = field(default_factory=list)
+    steps: list[AnalysisCard] = field(default_factory=list)
+    tables: dict[str, AnalysisCard] = field(default_factory=dict)
+    params: dict[str, float] = field(default_factory=dict)
+    csparams: dict[str, float] = field(default_factory=dict)
+    script: list[Command] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)

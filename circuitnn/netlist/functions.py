@@ -58,8 +58,12 @@ def _in_time(*_: float) -> float:
     raise ValueError("it belongs into a source, where time goes on")
 
 
-def _limit(x: float, low: float, high: float) -> float:
-    return min(max(x, low), high)
+def _drawn(*_: float) -> float:
+    raise ValueError("it draws a random number, which only a deck does")
+
+
+def _limit(x: float, low: float, high: float | None = None) -> float:
+    return _drawn() if high is None else min(max(x, low), high)
 
 
 def _table(x: float, *pairs: float) -> float:
@@ -138,7 +142,7 @@ FUNCTIONS: dict[str, Function] = {
     "u": _unary(lambda x: 0.5 * (1.0 + _sgn(x))),
     "u2": _unary(lambda x: _limit(x, 0.0, 1.0)),
     "uramp": _unary(lambda x: max(x, 0.0)),
-    "limit": Function(3, 3, _limit),
+    "limit": Function(2, 3, _limit),
     "int": _unary(lambda x: float(math.trunc(x))),
     "nint": _unary(lambda x: float(round(x))),
     "floor": _unary(lambda x: float(math.floor(x))),
@@ -151,16 +155,18 @@ FUNCTIONS: dict[str, Function] = {
     "le0": _unary(lambda x: float(x <= 0.0)),
     "ddt": Function(1, 1, _in_time),
     "idt": Function(1, 2, _in_time),
+    "hypot": Function(2, 2, math.hypot),
+    **dict.fromkeys(("agauss", "gauss"), Function(3, 3, _drawn)),
+    **dict.fromkeys(("aunif", "unif"), Function(2, 2, _drawn)),
     "table": Function(3, None, _table),
     "pwl": Function(3, None, _pwl),
 }
 
+#: Functions that draw a random number; ``limit`` does so with two arguments.
+STATISTICS = frozenset(("agauss", "gauss", "aunif", "unif"))
+
 UNSUPPORTED = frozenset(
     (
-        "agauss",
-        "gauss",
-        "aunif",
-        "unif",
         "limits",
         "ddx",
         "db",

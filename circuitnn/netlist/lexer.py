@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
 
 from circuitnn.errors import FileError, NetlistError, Place
 
 MAX_LINE = 1_000_000
 MAX_FILE = 512 * 1024 * 1024
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_CHUNK = 1 << 18
+# Whether a byte is a control character that no text holds.
+_CONTROL = np.array([k < 9 or 14 <= k < 32 or k == 127 for k in range(256)])
 # As ngspice: ";" and "//" anywhere, "$" after a blank or a comma; none of them inside double quotes.
 _COMMENT = re.compile(r'"[^"]*"|;|//|(?:(?<=[\s,])|^)\$')
+# In a script $name is a variable.
+_SCRIPT_COMMENT = re.compile(r'"[^"]*"|;|//|(?:(?<=[\s,])|^)\$(?=\s|$)')
 
 
 class Source:
@@ -30,9 +36,16 @@ class Source:
     ------
     NetlistError
         When the text holds control characters, or a line of more than 1 MB.
+
+    Attributes
+    ----------
+    data : bytes
+        The text in UTF-8, each line ended by a newline.
+    starts : ndarray of int64, shape (lines + 1,)
+        Where each line starts in ``data``, and its length.
     """
 
-    __slots__ = ("lines", "name")
+    __slots__ = ("data", "name", "starts")
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
@@ -40,28 +53,42 @@ class Source:
             text = text[1:]
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        bad = _CONTROL.search(text)
-        if bad is not None:
-            number = text.count("\n", 0, bad.start()) + 1
-            raise NetlistError(
-                f"not a text netlist: it holds the control character {bad[0]!r}",
-                place=Place(name, number, bad.start() - text.rfind("\n", 0, bad.start())),
-                expected="a netlist file",
-            )
-        self.lines = text.split("\n")
-        if len(text) > MAX_LINE:
-            for k, line in enumerate(self.lines):
-                if len(line) > MAX_LINE:
-                    raise NetlistError(
-                        f"a line of {len(line)} characters",
-                        place=Place(name, k + 1),
-                        expected=f"at most {MAX_LINE} characters in a line",
-                        hint="continue long lines with + on the next line",
-                    )
+        self.data = text.encode("utf-8", "surrogatepass") + b"\n"
+        ends = []
+        for at in range(0, len(self.data), _CHUNK):  # in parts that stay in a cache
+            part = np.frombuffer(self.data, np.uint8, min(_CHUNK, len(self.data) - at), at)
+            if _CONTROL[part].any():
+                self._refuse(text)
+            ends.append(np.flatnonzero(part == ord("\n")) + (at + 1))
+        self.starts = np.concatenate([np.zeros(1, np.int64), *ends])
+        for k in np.flatnonzero(np.diff(self.starts) > MAX_LINE + 1).tolist():
+            length = len(self.line(k))
+            if length > MAX_LINE:
+                raise NetlistError(
+                    f"a line of {length} characters",
+                    place=Place(name, k + 1),
+                    expected=f"at most {MAX_LINE} characters in a line",
+                    hint="continue long lines with + on the next line",
+                )
+
+    def _refuse(self, text: str) -> NoReturn:
+        at = next(k for k, c in enumerate(text) if c < "\x80" and _CONTROL[ord(c)])
+        raise NetlistError(
+            f"not a text netlist: it holds the control character {text[at]!r}",
+            place=Place(self.name, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)),
+            expected="a netlist file",
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def line(self, k: int) -> str:
+        """Return a line without its end; counted from 0."""
+        return self.data[self.starts[k] : self.starts[k + 1] - 1].decode("utf-8", "surrogatepass")
 
     def place(self, line: int, column: int = 1) -> Place:
         """Return the place of a column of a line, both counted from 1."""
-        return Place(self.name, line, column, self.lines[line - 1][:200])
+        return Place(self.name, line, column, self.line(line - 1)[:200])
 
 
 class LogicalLine:
@@ -115,8 +142,8 @@ def fold(text: str) -> str:
     return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-def strip_comment(line: str) -> str:
-    """Return a physical line without its end-of-line comment.
+def strip_comment(line: str, script: bool = False) -> str:
+    """Return a physical line without its end-of-line comment; ``script`` is true in a ``.control`` block.
 
     Examples
     --------
@@ -124,51 +151,82 @@ def strip_comment(line: str) -> str:
     ('r1 a b 1k ', '.include "a;b.cir" ')
     """
     if ";" in line or "$" in line or "//" in line:
-        for found in _COMMENT.finditer(line):
+        for found in (_SCRIPT_COMMENT if script else _COMMENT).finditer(line):
             if line[found.start()] != '"':
                 return line[: found.start()]
     return line
 
 
-def logical_lines(source: Source, first: int = 0) -> Iterator[LogicalLine]:
-    """Yield the logical lines of a source, from physical line ``first`` (counted from 0) on."""
-    lines, k, n = source.lines, first, len(source.lines)
-    while k < n:
-        head = lines[k].lstrip()
-        if not head or head[0] == "*":
-            k += 1
-            continue
-        if head[0] == "+":
-            raise NetlistError(
-                "a continuation with no line to continue",
-                place=source.place(k + 1, len(lines[k]) - len(head) + 1),
-                expected="+ below the line that it continues; the first line of a deck is its title",
-            )
-        number, raw = k + 1, strip_comment(lines[k])
+class LogicalLines:
+    """Iterates over the logical lines of a source.
+
+    Parameters
+    ----------
+    source : Source
+        The text.
+    first : int
+        Physical line to start at, counted from 0.
+
+    Attributes
+    ----------
+    position : int
+        The physical line to go on with; it may be set.
+    script : bool
+        Whether the lines are those of a ``.control`` block; it may be set.
+    """
+
+    def __init__(self, source: Source, first: int = 0) -> None:
+        self._source = source
+        self.position = first
+        self.script = False
+
+    def __iter__(self) -> LogicalLines:
+        return self
+
+    def __next__(self) -> LogicalLine:
+        source, n = self._source, len(self._source)
+        while self.position < n:
+            k = self.position
+            line = source.line(k)
+            head = line.lstrip()
+            self.position = k + 1
+            if not head or head[0] == "*":
+                continue
+            if head[0] == "+":
+                raise NetlistError(
+                    "a continuation with no line to continue",
+                    place=source.place(k + 1, len(line) - len(head) + 1),
+                    expected="+ below the line that it continues; the first line of a deck is its title",
+                )
+            raw = strip_comment(line, self.script)
+            pieces, parts = self._continuations(k + 1, len(raw))
+            if parts is not None:
+                raw = " ".join([raw, *pieces])
+            if raw.strip():
+                return LogicalLine(source, k + 1, raw, parts)
+        raise StopIteration
+
+    def _continuations(self, number: int, length: int) -> tuple[list[str], list[tuple[int, int, int]] | None]:
+        """Return the pieces that continue line ``number`` and where each lies; go behind the last of them."""
+        source, n = self._source, len(self._source)
         parts: list[tuple[int, int, int]] | None = None
-        pieces = [raw]
-        length = len(raw)
-        k += 1
-        ahead = k
-        while ahead < n:
-            follow = lines[ahead].lstrip()
+        pieces = []
+        for ahead in range(number, n):
+            line = source.line(ahead)
+            follow = line.lstrip()
             if follow and follow[0] == "+":
-                column = len(lines[ahead]) - len(follow) + 1
-                piece = strip_comment(lines[ahead])[column:]
+                column = len(line) - len(follow) + 1
+                piece = strip_comment(line, self.script)[column:]
                 if parts is None:
                     parts = [(0, number, 1)]
                 # The pieces are joined by one blank: the next one starts a character later.
                 parts.append((length + 1, ahead + 1, column + 1))
                 pieces.append(piece)
                 length += 1 + len(piece)
-                k = ahead + 1
-            elif follow and follow[0] != "*":
+                self.position = ahead + 1
+            elif follow and follow[0] != "*" and strip_comment(line, self.script).strip():
                 break
-            ahead += 1
-        if parts is not None:
-            raw = " ".join(pieces)
-        if raw.strip():
-            yield LogicalLine(source, number, raw, parts)
+        return pieces, parts
 
 
 def read_source(path: Path, name: str, place: Place | None = None) -> Source:
@@ -186,7 +244,11 @@ def read_source(path: Path, name: str, place: Place | None = None) -> Source:
     Raises
     ------
     FileError
-        When it is missing, not a regular file, unreadable, too large or not UTF-8 text.
+        When it is missing, not a regular file, unreadable, too large or no text.
+
+    Notes
+    -----
+    What is not UTF-8 is taken for Latin-1, in which older vendor files are written.
     """
     try:
         status = path.stat()
@@ -201,19 +263,15 @@ def read_source(path: Path, name: str, place: Place | None = None) -> Source:
         raise FileError(
             f"cannot read {name!r}: {reason}", place=place, expected="a netlist file", names=(name,)
         ) from None
-    try:
-        if b"\0" in data:
-            raise FileError(
-                f"{name!r} is not a text netlist: it holds NUL bytes",
-                place=place,
-                expected="a netlist file, in ASCII or UTF-8",
-                names=(name,),
-            )
-        return Source(data.decode("utf-8"), name)
-    except UnicodeDecodeError as error:
+    if b"\0" in data:
         raise FileError(
-            f"{name!r} is not a text netlist: byte {error.start} is not UTF-8",
+            f"{name!r} is not a text netlist: it holds NUL bytes",
             place=place,
+            expected="a netlist file, in ASCII, UTF-8 or Latin-1",
             names=(name,),
-            hint="convert it, for example with iconv -f latin1 -t utf-8",
-        ) from None
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return Source(text, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from circuitnn.netlist.expand import expand
 from circuitnn.netlist.flat import FlatNetlist
 from circuitnn.netlist.lexer import Source, read_source
 from circuitnn.netlist.parser import Parser
+from circuitnn.netlist.plain import Statements
 from circuitnn.netlist.statements import Statement
 from circuitnn.netlist.writer import write_statements
 from circuitnn.results.atomic import replacing
@@ -29,7 +31,7 @@ class Netlist:
     path : Path or None
         The file that it was read from.
     title : str
-    statements : tuple of Statement
+    statements : sequence of Statement
         With those of included files in the place of the ``.include``.
     warnings : tuple of str
         What was skipped or is likely to be a mistake.
@@ -44,10 +46,10 @@ class Netlist:
     """
 
     def __init__(
-        self, title: str, statements: tuple[Statement, ...], path: Path | None = None, warnings: tuple[str, ...] = ()
+        self, title: str, statements: Sequence[Statement], path: Path | None = None, warnings: tuple[str, ...] = ()
     ) -> None:
         self.title = title
-        self.statements = statements
+        self.statements = statements if isinstance(statements, Statements) else Statements(statements)
         self.path = path
         self.warnings = warnings
         self._flat: FlatNetlist | None = None
@@ -62,39 +64,66 @@ class Netlist:
     def __repr__(self) -> str:
         return f"<Netlist {self.title!r}: {len(self.statements)} statements>"
 
-    def expand(self) -> FlatNetlist:
+    def expand(
+        self, params: Mapping[str, float] | None = None, temp: float | None = None, sample: int = 0
+    ) -> FlatNetlist:
         """Return the flat netlist: subcircuits expanded, expressions evaluated.
+
+        Parameters
+        ----------
+        params : mapping of str to float, optional
+            Other values for ``.param`` parameters of the top level.
+        temp : float, optional
+            Another temperature, degrees Celsius.
+        sample : int
+            Which draw of the random numbers (``agauss`` and the like) that ``.options seed=`` makes.
 
         Raises
         ------
         NetlistError
             See `circuitnn.netlist.expand.expand`.
+
+        Examples
+        --------
+        >>> deck = parse("divider\\n.param r=1k\\nr1 a 0 {2*r}\\n")
+        >>> deck.expand({"r": 3e3}).elements[0].params
+        {'resistance': 6000.0}
         """
+        if params or temp is not None or sample:
+            return expand(self.title, self.statements, self.warnings, params=params, temp=temp, sample=sample)
         if self._flat is None:
             self._flat = expand(self.title, self.statements, self.warnings)
         return self._flat
 
-    def circuit(self) -> Any:
-        """Return the ``circuitnn.Circuit`` that the netlist describes."""
+    def circuit(self, params: Mapping[str, float] | None = None, temp: float | None = None) -> Any:
+        """Return the ``circuitnn.Circuit`` that the netlist describes; ``params`` and ``temp`` as in `expand`."""
         # The circuit lies above this layer: it is reached by name, so that imports keep pointing down.
-        return importlib.import_module("circuitnn.circuit.circuit").Circuit.from_flat(self.expand())
+        return importlib.import_module("circuitnn.circuit.circuit").Circuit.from_flat(self.expand(params, temp))
 
-    def run(self) -> Results:
-        """Run every analysis of the netlist in order.
+    def run(self, progress: Callable[[float], None] | None = None) -> Results:
+        """Run every analysis of the netlist in order, and measure what ``.measure`` and ``.four`` ask for.
+
+        An error, or an interrupt, carries what was computed until then as ``result``.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the part of each analysis that is done, 0 .. 1.
 
         Raises
         ------
         NetlistError
             When it names no analysis.
         """
-        cards = self.expand().analyses
-        if not cards:
+        flat = self.expand()
+        if not flat.analyses and not flat.script:
             raise NetlistError(
                 f"{self.path or f'the netlist {self.title!r}'} asks for no analysis",
                 expected=".op, .dc, .ac or .tran",
                 hint="add .op, for example",
             )
-        return self.circuit().run_cards(cards)
+        done: Results = importlib.import_module("circuitnn.runs.session").run_deck(self, progress)
+        return done
 
     def to_text(self) -> str:
         """Return the netlist as text; ``parse`` of it is equal to the netlist."""
@@ -162,4 +191,4 @@ def parse(text: str, name: str = "<text>") -> Netlist:
 
 def _netlist(source: Source, folder: Path, path: Path | None) -> Netlist:
     parser = Parser(source, folder, str(path.resolve()) if path else "")
-    return Netlist(parser.title, tuple(parser.statements), path, tuple(parser.warnings))
+    return Netlist(parser.title, parser.statements, path, tuple(parser.warnings))

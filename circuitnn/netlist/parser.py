@@ -8,24 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from circuitnn.errors import FileError, NetlistError, Place, nearest
+from circuitnn.netlist._plain import PlainTable
 from circuitnn.netlist.cards.card import Card
-from circuitnn.netlist.cursor import Cursor, number
-from circuitnn.netlist.elements import PRIMARY, parse_element
-from circuitnn.netlist.lexer import LogicalLine, Source, logical_lines, read_source
-from circuitnn.netlist.statements import Directive, ElementStatement, Statement, SubcktDefinition, Value
+from circuitnn.netlist.cursor import Cursor
+from circuitnn.netlist.elements import parse_element
+from circuitnn.netlist.expression import Expression
+from circuitnn.netlist.flat import Command
+from circuitnn.netlist.lexer import LogicalLine, LogicalLines, Source, read_source
+from circuitnn.netlist.plain import PlainRun, Statements
+from circuitnn.netlist.statements import Conditional, Directive, ElementStatement, Statement, SubcktDefinition, Value
 from circuitnn.registry import catalog
 
 MAX_INCLUDES = 100
 MAX_NESTING = 100
-# Most lines of large decks: a two-terminal part with a number.
-_PLAIN = re.compile(r"\s*([rcl][^\s=(),{}'\"]*)[ \t]+([^\s=(),{}'\"]+)[ \t]+([^\s=(),{}'\"]+)[ \t]+([\d.][\w.+-]*)\s*")
 _MEGA = re.compile(r"(?<![\w.])[\d.]+M(?!\w)")
 # Cards that only look at results or serve .control scripts: a run without them is the same run.
-_SKIPPED = frozenset(("measure", "meas", "four", "fourier", "width", "backanno", "csparam"))
+_SKIPPED = frozenset(("width", "backanno"))
 _LATER = frozenset(
     (
         *(
-            "step",
             "noise",
             "tf",
             "sens",
@@ -33,11 +34,6 @@ _LATER = frozenset(
             "disto",
             "pss",
             "mc",
-            "data",
-            "if",
-            "elseif",
-            "else",
-            "endif",
             "hdl",
             "osdi",
         ),
@@ -70,7 +66,7 @@ class File:
     section: str | None = None
     sections: dict[str, Place] = field(default_factory=dict)
     control: Place | None = None
-    skipped: set[str] = field(default_factory=set)
+    commands: list[Command] = field(default_factory=list)
     ended: bool = False
 
 
@@ -79,10 +75,13 @@ class _Frame:
     """A subcircuit that is being read, or the top level."""
 
     name: str | None
-    body: list[Statement]
+    body: list[Statement | PlainRun]
+    number: int
     ports: tuple[str, ...] = ()
     params: dict[str, Value] = field(default_factory=dict)
     place: Place | None = None
+    branches: list[tuple[Expression | None, Statements]] | None = None
+    condition: Expression | None = None
 
 
 class Parser:
@@ -105,20 +104,22 @@ class Parser:
     """
 
     def __init__(self, source: Source, folder: Path, key: str = "") -> None:
-        self.statements: list[Statement] = []
         self.warnings: list[str] = []
-        self.title = source.lines[0].strip()
-        self._frames = [_Frame(None, self.statements)]
+        self.title = source.line(0).strip()
+        self._plain = PlainTable()
+        self._bodies = 0
+        self._frames = [_Frame(None, [], 0)]
         self._files: list[File] = []
         self._cards: dict[str, tuple[str, Card]] = {}
         for stem, card in catalog("netlist.cards").all().items():
             for name in (stem, *card.aliases):
                 self._cards[name] = (stem, card)
         self._analyses = catalog("analyses")
-        if _PLAIN.fullmatch(source.lines[0].lower()):
+        if PlainTable().read(source.data, source.starts[:2], 0, 0):
             self.warn("the first line is the title; it is not read as an element", source.place(1))
         self._read(File(source, folder, key), 1)
         if len(self._frames) > 1:
+            self._refuse_open_if(None)
             raise NetlistError(
                 f"the subcircuit {self.inside!r} is not closed", place=self._frames[-1].place, expected=".ends"
             )
@@ -132,15 +133,23 @@ class Parser:
     @property
     def inside(self) -> str | None:
         """The name of the subcircuit that is being read, or None."""
-        return self._frames[-1].name
+        return next((frame.name for frame in reversed(self._frames) if frame.name is not None), None)
 
     def stem(self, name: str) -> str:
         """Return the directive's own name for an alias."""
         return self._cards[name][0] if name in self._cards else name
 
+    @property
+    def statements(self) -> Statements:
+        """What was read."""
+        return Statements(self._frames[0].body)
+
     def add(self, statement: Statement) -> None:
         """Add a statement to the subcircuit that is being read, or to the netlist."""
-        self._frames[-1].body.append(statement)
+        frame = self._frames[-1]
+        frame.body.append(statement)
+        if isinstance(statement, ElementStatement):
+            self._plain.claim(frame.number, statement.name)
 
     def warn(self, message: str, place: Place | None) -> None:
         """Record a warning."""
@@ -150,10 +159,12 @@ class Parser:
         """Begin a subcircuit."""
         if len(self._frames) > MAX_NESTING:
             raise NetlistError("subcircuits nested too deeply", place=place, expected=f"at most {MAX_NESTING} levels")
-        self._frames.append(_Frame(name, [], ports, params, place))
+        self._bodies += 1
+        self._frames.append(_Frame(name, [], self._bodies, ports, params, place))
 
     def close(self, cursor: Cursor, name: str) -> None:
         """End the subcircuit."""
+        self._refuse_open_if(cursor.place)
         if len(self._frames) == 1:
             cursor.error(".ends without .subckt", last=True)
         frame = self._frames.pop()
@@ -162,7 +173,39 @@ class Parser:
             cursor.error(
                 f".ends {name} closes the subcircuit {frame.name!r}", last=True, expected=f".ends {frame.name}"
             )
-        self.add(SubcktDefinition(frame.name, frame.ports, frame.params, tuple(frame.body), frame.place))
+        self.add(SubcktDefinition(frame.name, frame.ports, frame.params, Statements(frame.body), frame.place))
+
+    def open_branch(self, first: bool, condition: Expression | None, place: Place) -> None:
+        """Begin a conditional, or its next branch."""
+        if len(self._frames) > MAX_NESTING:
+            raise NetlistError(".if nested too deeply", place=place, expected=f"at most {MAX_NESTING} levels")
+        if first:
+            self._frames.append(_Frame(None, [], 0, place=place, branches=[]))
+        # Branches may hold elements of the same names: each is a body of its own.
+        frame = self._frames[-1]
+        self._bodies += 1
+        frame.number, frame.body, frame.condition = self._bodies, [], condition
+
+    def close_branch(self, place: Place, *, last: bool) -> None:
+        """End a branch, and with the last one the conditional."""
+        frame = self._frames[-1]
+        if frame.branches is None:
+            raise NetlistError("no .if is open here", place=place, expected=".if (condition) above")
+        if frame.condition is None and not last:
+            raise NetlistError("a branch after .else", place=place, expected=".endif")
+        frame.branches.append((frame.condition, Statements(frame.body)))
+        if last:
+            self._frames.pop()
+            self.add(Conditional(tuple(frame.branches), frame.place))
+
+    def _refuse_open_if(self, place: Place | None) -> None:
+        frame = self._frames[-1]
+        if frame.branches is not None:
+            raise NetlistError(
+                f".if is not closed before {place}" if place else ".if is not closed",
+                place=frame.place,
+                expected=".endif",
+            )
 
     def include(self, name: str, place: Place, section: str | None = None) -> None:
         """Read another file, or one section of it, at this point."""
@@ -185,6 +228,7 @@ class Parser:
         depth = len(self._frames)
         self._read(file, 0)
         if len(self._frames) > depth:
+            self._refuse_open_if(None)
             raise NetlistError(
                 f"the subcircuit {self.inside!r} is not closed in its file",
                 place=self._frames[-1].place,
@@ -213,7 +257,14 @@ class Parser:
     # ------------------------------------------------------------------ lines
     def _read(self, file: File, first: int) -> None:
         self._files.append(file)
-        for line in logical_lines(file.source, first):
+        lines = LogicalLines(file.source, first)
+        while True:
+            if file.active and file.control is None:
+                lines.position = self._plain_lines(file.source, lines.position)
+            lines.script = file.control is not None
+            line = next(lines, None)
+            if line is None:
+                break
             if file.control is not None:
                 self._command(line)
             elif file.active:
@@ -230,18 +281,15 @@ class Parser:
             )
         self._files.pop()
 
+    def _plain_lines(self, source: Source, first: int) -> int:
+        """Read the plain element lines from a physical line on; return the line that is none."""
+        frame, start = self._frames[-1], len(self._plain)
+        following = self._plain.read(source.data, source.starts, first, frame.number)
+        if len(self._plain) > start:
+            frame.body.append(PlainRun(self._plain, source, frame.number, start, len(self._plain)))
+        return following
+
     def _line(self, line: LogicalLine) -> None:
-        plain = _PLAIN.fullmatch(line.text)
-        if plain is not None:
-            name, a, b, word = plain.groups()
-            value = number(word)
-            if value is not None:
-                if name[0] == "r" and word[-1] == "m":
-                    self._check_mega(line, name)
-                self._frames[-1].body.append(
-                    ElementStatement(name, (a, b), {PRIMARY[name[0]]: value}, place=line.place())
-                )
-                return
         cursor = Cursor(line)
         if cursor.char == ".":
             self._card(line)
@@ -294,16 +342,11 @@ class Parser:
             raise
 
     def _command(self, line: LogicalLine) -> None:
-        """Read a line of a control block."""
-        cursor = Cursor(line)
-        word = cursor.peek()
-        if word == ".endc":
+        """Keep a line of a control block."""
+        if line.text.split(None, 1)[0] == ".endc":
             self._card(line)
-        elif word in self._analyses:
-            cursor.word("a command")
-            ANALYSIS.read(word, cursor, self)
-        elif word not in ("run", "quit", "exit"):
-            self.file.skipped.add(word or cursor.char)
+        else:
+            self.file.commands.append(Command(line.raw.strip(), line.start))
 
 
 class _Analysis(Card):

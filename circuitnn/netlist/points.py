@@ -29,7 +29,7 @@ def read_points(file: DataFile) -> tuple[float, ...]:
     """
     source = read_source(Path(file.path), file.path, file.place)
     values: list[float] = []
-    for k, line in enumerate(source.lines, 1):
+    for k, line in enumerate(map(source.line, range(len(source))), 1):
         for word in _SEPARATOR.split(_COMMENT.sub("", line).strip()):
             if not word:
                 continue

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.expression import (
@@ -19,7 +22,7 @@ from circuitnn.netlist.expression import (
     walk,
 )
 from circuitnn.netlist.flat import GROUND, FlatNetlist
-from circuitnn.netlist.functions import CONSTANTS, FUNCTIONS
+from circuitnn.netlist.functions import CONSTANTS, FUNCTIONS, STATISTICS
 from circuitnn.netlist.statements import FuncStatement, SubcktDefinition, Value
 
 RUNTIME_NAMES = frozenset(("time", "temper", "hertz"))
@@ -59,7 +62,21 @@ class Scope:
         Flat nodes of the ports.
     """
 
-    __slots__ = ("flat", "functions", "models", "nodes", "params", "parent", "plain", "prefix", "save", "subckts")
+    __slots__ = (
+        "bins",
+        "draws",
+        "fixed",
+        "flat",
+        "functions",
+        "models",
+        "nodes",
+        "params",
+        "parent",
+        "plain",
+        "prefix",
+        "save",
+        "subckts",
+    )
 
     def __init__(self, flat: FlatNetlist, prefix: str, parent: Scope | None, ports: dict[str, str]) -> None:
         self.flat = flat
@@ -69,10 +86,21 @@ class Scope:
         self.params: dict[str, float] = {}
         self.functions: dict[str, FuncStatement] = {}
         self.models: dict[str, str] = {}
+        self.bins: dict[str, list[tuple[str, dict[str, float]]]] = {}
         self.subckts: dict[str, SubcktDefinition] = {}
         self.save: list[str] = [] if parent is None else parent.save
         # Trees known to call no function of .func, by identity: instances of a subcircuit share theirs.
         self.plain: dict[int, Expression] = {} if parent is None else parent.plain
+        # Trees in which random numbers were drawn, by identity, with what they became: they are drawn once an instance.
+        self.fixed: dict[int, tuple[Expression, Expression]] = {}
+        self.draws: np.random.Generator | None = None if parent is None else parent.draws
+
+    def trial(self, params: dict[str, tuple[Value, Place | None]]) -> Scope:
+        """Return a scope like this one with some of its parameters defined; random numbers are those of this one."""
+        scope = Scope(self.flat, self.prefix, self.parent, {})
+        scope.functions, scope.fixed, scope.plain, scope.draws = self.functions, self.fixed, self.plain, self.draws
+        scope.define(params)
+        return scope
 
     def outwards(self) -> Iterator[Scope]:
         """Yield this scope and those around it."""
@@ -190,14 +218,20 @@ class Scope:
         """Return a tree with calls of ``.func`` functions replaced by their bodies."""
         if id(tree) in self.plain:
             return tree
-        if not any(isinstance(node, Call) and node.name not in FUNCTIONS for node in walk(tree)):
+        if id(tree) in self.fixed:
+            return self.fixed[id(tree)][1]
+        if not any(isinstance(node, Call) and (node.name not in FUNCTIONS or _draws(node)) for node in walk(tree)):
             self.plain[id(tree)] = tree
             return tree
+        drawn: list[Call] = []
         budget = [_MAX_INLINED]
 
         def called(call: Call, chain: tuple[str, ...]) -> Expression:
             if call.name in FUNCTIONS:
-                return call
+                if not _draws(call):
+                    return call
+                drawn.append(call)
+                return self._draw(call)
             function = next((s.functions[call.name] for s in self.outwards() if call.name in s.functions), None)
             if function is None:
                 known = {*FUNCTIONS, *(key for s in self.outwards() for key in s.functions)}
@@ -231,7 +265,31 @@ class Scope:
                 )
             return body
 
-        return substitute(tree, lambda _: None, calls=lambda call: called(call, ()))
+        result = substitute(tree, lambda _: None, calls=lambda call: called(call, ()))
+        if drawn:
+            self.fixed[id(tree)] = tree, result
+        return result
+
+    def _draw(self, call: Call) -> Expression:
+        """Return what a statistical function stands for: its arguments, and a number that is drawn.
+
+        ngspice's: ``agauss(n, v, s)`` is n + v/s z, ``gauss`` the same with n v for v, z of the normal distribution;
+        ``aunif(n, v)`` is n + v u, ``unif(n, v)`` n + n v u, u uniform in -1 .. 1; ``limit(n, v)`` is n + v or n - v.
+        """
+        random = self.draws = self.draws or np.random.default_rng(0)
+        nominal, spread = call.args[:2]
+        if call.name in ("gauss", "unif"):
+            spread = Binary("*", nominal, spread)
+        if call.name in ("agauss", "gauss"):
+            return Binary("+", nominal, Binary("*", Binary("/", spread, call.args[2]), Number(random.normal())))
+        number = random.uniform(-1.0, 1.0)
+        return Binary(
+            "+", nominal, Binary("*", spread, Number(math.copysign(1.0, number) if call.name == "limit" else number))
+        )
+
+
+def _draws(call: Call) -> bool:
+    return call.name in STATISTICS or (call.name == "limit" and len(call.args) == 2)
 
 
 def _modest(tree: Expression) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from circuitnn.errors import Place
 from circuitnn.netlist.expression import Expression
-from circuitnn.netlist.flat import DataFile
+from circuitnn.netlist.flat import Command, DataFile
 
 Value = float | Expression
 
@@ -102,7 +103,7 @@ class SubcktDefinition:
     name: str
     ports: tuple[str, ...]
     params: dict[str, Value] = field(default_factory=dict)
-    body: tuple[Statement, ...] = ()
+    body: Sequence[Statement] = ()
     place: Place | None = field(default=None, compare=False)
 
 
@@ -123,4 +124,29 @@ class Directive:
     place: Place | None = field(default=None, compare=False)
 
 
-Statement = ElementStatement | ModelStatement | ParamStatement | FuncStatement | SubcktDefinition | Directive
+@dataclass(frozen=True, slots=True)
+class ControlBlock:
+    """``.control`` ... ``.endc``: a script; what its commands are, the runs layer knows."""
+
+    commands: tuple[Command, ...]
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """``.if`` ... ``.elseif`` ... ``.else`` ... ``.endif``: conditions and what they guard; ``.else`` has None."""
+
+    branches: tuple[tuple[Expression | None, Sequence[Statement]], ...]
+    place: Place | None = field(default=None, compare=False)
+
+
+Statement = (
+    ElementStatement
+    | ModelStatement
+    | ParamStatement
+    | FuncStatement
+    | SubcktDefinition
+    | Directive
+    | ControlBlock
+    | Conditional
+)

@@ -14,6 +14,8 @@ from circuitnn.netlist.expression import Binary, Call, Expression, Name, Probe, 
 from circuitnn.netlist.flat import DataArray, DataFile, Element, FlatNetlist, Waveform
 from circuitnn.netlist.probes import InnerVector
 from circuitnn.netlist.statements import (
+    Conditional,
+    ControlBlock,
     Directive,
     ElementStatement,
     FuncStatement,
@@ -55,6 +57,14 @@ def _lines(statements: Sequence[Statement]) -> Iterator[str]:
                 yield from _fold(" ".join([".subckt", name, *ports]) + write_params(params))
                 yield from _lines(inner)
                 yield f".ends {name}"
+            case ControlBlock(commands):
+                yield from (".control", *[command.text for command in commands], ".endc")
+            case Conditional(branches):
+                for k, (condition, inner) in enumerate(branches):
+                    test = "" if condition is None else f" ({to_text(condition)})"
+                    yield from _fold(("." + ("if" if k == 0 else "elseif") if test else ".else") + test)
+                    yield from _lines(inner)
+                yield ".endif"
             case Directive(name):
                 card: Card = cards.get(name) if name in cards else _PLAIN_CARD
                 yield from _fold(card.write(statement))
@@ -169,12 +179,25 @@ def flat_to_text(flat: FlatNetlist) -> str:
     for directive, vectors in (("save", flat.save), ("probe", flat.probes)):
         if vectors:
             lines += _fold(" ".join([f".{directive}", *[_renamed(vector, names) for vector in vectors]]))
+    for name, table in flat.tables.items():
+        lines += _fold(" ".join([f".data {name}", *[_plain(w) for w in table.words]]))
+    for card in flat.steps:
+        lines += _fold(" ".join([f".{card.name}", *[names.get(str(w), _plain(w)) for w in card.words]]))
+    if flat.script:
+        lines += [".control", *[_renamed_all(command.text, names) for command in flat.script], ".endc"]
+    for card in flat.requests:
+        lines += _fold(_renamed_all(f".{card.name} {card.words[0]}", names))
     for card in flat.analyses:
         lines += _fold(" ".join([f".{card.name}", *[names.get(str(w), _plain(w)) for w in card.words]]))
     return "\n".join([*lines, ".end", ""])
 
 
+_ANY_SAVED = re.compile(r"(\bi\(|@)([^)\[\s,]+)")
 _SAVED = re.compile(r"^(i\(|@)([^)\[]+)")
+
+
+def _renamed_all(text: str, names: dict[str, str]) -> str:
+    return _ANY_SAVED.sub(lambda found: found[1] + names.get(found[2], found[2]), text)
 
 
 def _renamed(vector: str, names: dict[str, str]) -> str:
@@ -256,6 +279,9 @@ def _common(call: Call) -> Expression:
         for arg in args[1:]:
             tree = Call(name, (tree, arg))
         return tree
+    if name == "hypot":
+        squares = [Binary("*", arg, arg) for arg in args]
+        return Call("sqrt", (Binary("+", *squares),))
     if name == "limit":
         return Call("min", (Call("max", args[:2]), args[2]))
     if name == "int":

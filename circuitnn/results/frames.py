@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from circuitnn.errors import missing_extra
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from circuitnn.results.result import Result
 
 
@@ -25,6 +27,28 @@ def to_pandas(result: Result) -> Any:
     first = 1 if result.has_axis else 0
     index = None if not result.has_axis else pd.Index(result.axis, name=result.variables[0].name)
     return pd.DataFrame(result.data[:, first:], index=index, columns=[v.name for v in result.variables[first:]])
+
+
+def stack(results: Sequence[Result]) -> Any:
+    """Return the DataFrames of many steps as one, with what was stepped as the outer levels of its index.
+
+    ``.to_xarray()`` of it has a dimension for each.
+
+    Raises
+    ------
+    MissingExtraError
+        When pandas is not installed.
+    """
+    frames = [to_pandas(result) for result in results]
+    import pandas as pd
+
+    for result, frame in zip(results, frames, strict=True):
+        axis = [] if result.kind == "op" else [frame.index]
+        columns = [*([value] * len(frame) for value in result.step.values()), *axis]
+        if columns:
+            names = [*result.step, *(index.name for index in axis)]
+            frame.index = pd.MultiIndex.from_arrays(columns, names=names)
+    return pd.concat(frames)
 
 
 def to_xarray(result: Result) -> Any:

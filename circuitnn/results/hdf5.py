@@ -1,8 +1,9 @@
 """Results in HDF5: one group an analysis, readable without circuitnn.
 
-Root attributes ``format = "circuitnn-results"`` and ``version``; ``measures`` and ``warnings`` as JSON text. Group
-``tran1`` holds ``data`` (points, variables), ``variables`` and ``kinds`` (text), ``sweeps/K`` (outermost first,
-attribute ``source``), and as attributes ``kind``, ``title``, ``command``, ``order`` and ``statistics`` (JSON text).
+Root attributes ``format = "circuitnn-results"`` and ``version``; ``measures``, ``steps`` and ``warnings`` as JSON text.
+Group ``tran1`` holds ``data`` (points, variables), ``variables`` and ``kinds`` (text), ``sweeps/K`` (outermost first,
+attribute ``source``), and as attributes ``kind``, ``title``, ``command``, ``order``, ``statistics`` and
+``step`` (JSON text).
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ def write_hdf5(path: str | os.PathLike[str], results: Results) -> None:
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(format=_FORMAT, version=_VERSION)
         file.attrs["measures"] = _to_json(results.measures)
+        file.attrs["steps"] = _to_json(results.steps)
         file.attrs["warnings"] = _to_json([str(warning) for warning in results.warnings])
         for order, (name, result) in enumerate(results.items()):
             group = file.create_group(name)
             group.attrs.update(kind=result.kind, title=result.title, command=result.command, order=order)
             group.attrs["statistics"] = _to_json(result.statistics)
+            group.attrs["step"] = _to_json(result.step)
             group["data"] = result.data
             group.create_dataset("variables", data=[v.name for v in result.variables], dtype=text)
             group.create_dataset("kinds", data=[v.kind for v in result.variables], dtype=text)
@@ -83,7 +86,9 @@ def read_hdf5(path: str | os.PathLike[str]) -> Results:
             results = Results(
                 _read_group(group) for group in sorted(file.values(), key=lambda g: int(g.attrs["order"]))
             )
-            results.measures = dict(json.loads(file.attrs["measures"]))
+            measures = json.loads(file.attrs["measures"])
+            results.measures = {key: _over_steps(v) if isinstance(v, list) else v for key, v in measures.items()}
+            results.steps = json.loads(file.attrs.get("steps", "[]"))
             results.warnings = list(json.loads(file.attrs["warnings"]))
             return results
     except FileError:
@@ -98,7 +103,7 @@ def read_hdf5(path: str | os.PathLike[str]) -> Results:
 def _read_group(group: Any) -> Result:
     names = group["variables"].asstr()[()].tolist()
     kinds = group["kinds"].asstr()[()].tolist()
-    return Result(
+    result = Result(
         "",
         group.attrs["kind"],
         group.attrs["title"],
@@ -108,3 +113,9 @@ def _read_group(group: Any) -> Result:
         group.attrs["command"],
         sweeps={group[f"sweeps/{k}"].attrs["source"]: group[f"sweeps/{k}"][()] for k in range(len(group["sweeps"]))},
     )
+    result.step = json.loads(group.attrs.get("step", "{}"))
+    return result
+
+
+def _over_steps(values: list[float | None]) -> Any:
+    return np.ma.masked_array([0.0 if v is None else v for v in values], [v is None for v in values])

@@ -64,7 +64,7 @@ def _write_plot(stream: BinaryIO, result: Result, ascii: bool) -> None:
     data = np.ascontiguousarray(result.data)
     is_complex = np.iscomplexobj(data)
     header = [
-        f"Title: {_one_line(result.title)}",
+        f"Title: {_one_line(result.title)}{_step(result)}",
         f"Date: {time.strftime('%a %b %d %H:%M:%S  %Y')}",
         # Readers tell the dialect by this line and take an unknown program's for another layout. Older ngspice runs it
         # as a command when it loads the file, so nothing of the user's may stand here.
@@ -88,6 +88,10 @@ def _write_plot(stream: BinaryIO, result: Result, ascii: bool) -> None:
     for k, row in enumerate(data.tolist()):
         words = [f"{x.real:.16e},{x.imag:.16e}" if is_complex else f"{x:.16e}" for x in row]
         stream.write((f" {k}\t" + "\n\t".join(words) + "\n\n").encode("ascii"))
+
+
+def _step(result: Result) -> str:
+    return "".join([f" {name}={value:.9g}" for name, value in result.step.items()])
 
 
 def _one_line(text: str) -> str:

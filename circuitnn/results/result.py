@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -107,6 +108,11 @@ class Result:
     totals : Result, optional
         Of a noise analysis: what the densities amount to over its band; among ``Results`` it stands on its own.
 
+    Attributes
+    ----------
+    step : dict of str to float
+        Where a deck's ``.step`` cards stood: what was stepped, to its value.
+
     Raises
     ------
     UsageError
@@ -157,6 +163,7 @@ class Result:
         self.command = command
         self.sweeps = {key: np.asarray(values, dtype=np.float64) for key, values in (sweeps or {}).items()}
         self.totals = totals
+        self.step: dict[str, float] = {}
         self._index: dict[str, int] = {}
         for k, variable in enumerate(self.variables):
             self._index.setdefault(_plain(variable.name), k)
@@ -269,6 +276,57 @@ class Result:
             raise AnalysisError(f"{self.name} has no {kind}", hint=f"it has {', '.join(self.keys()[:8])}")
         return self.axis
 
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of an expression on the columns, real or complex, shape (points,) or a number.
+
+        Parameters
+        ----------
+        expression : str
+            As ``.print`` takes it: ``"v(a)*i(v1)"``, ``"db(v(out)/v(in))"``, ``"vecmax(deriv(v(out)))"``.
+
+        Raises
+        ------
+        AnalysisError
+            When a vector does not exist.
+        UsageError
+            When the expression is malformed.
+
+        Examples
+        --------
+        >>> axis, a = Variable("time", "time"), Variable("v(a)", "voltage")
+        >>> Result("tran1", "tran", "t", [axis, a], [[0, 1], [1, 3]]).evaluate("v(a)^2").tolist()
+        [1.0, 9.0]
+        """
+        return _upward("expression").evaluate_on(self, expression)
+
+    def measure(self, text: str) -> float:
+        """Return what a ``.measure`` of this result gives.
+
+        Parameters
+        ----------
+        text : str
+            What follows the measure's name: ``"when v(out)=0.5 rise=2"``, ``"avg v(out) from=1m to=2m"``.
+
+        Raises
+        ------
+        AnalysisError
+            When it cannot be measured; the message says why.
+        UsageError
+            When the text is malformed.
+
+        Examples
+        --------
+        >>> axis, a = Variable("time", "time"), Variable("v(a)", "voltage")
+        >>> Result("tran1", "tran", "t", [axis, a], [[0, 1], [1, 3]]).measure("when v(a)=2")
+        0.5
+        """
+        value: float = _upward("reading").read_measure(f"{self.kind} value {text}").evaluate(self)
+        return value
+
+    def fourier(self, name: str, frequency: float, *, harmonics: int = 10, grid: int = 200, degree: int = 1) -> Any:
+        """Return the harmonics of a vector over the last period; see `circuitnn.measure.fourier.fourier`."""
+        return _upward("fourier").fourier(self, name, frequency, harmonics=harmonics, grid=grid, degree=degree)
+
     def grid(self, name: str) -> NDArray[Any]:
         """Return a column of a nested dc sweep, shape (outer values, ..., inner values).
 
@@ -309,6 +367,11 @@ class Result:
         return plot(self, *names, ax=ax)
 
 
+def _upward(module: str) -> Any:
+    # What computes on results lies a layer above: reached by name, so that imports keep pointing down.
+    return importlib.import_module(f"circuitnn.measure.{module}")
+
+
 def _plain(name: str) -> str:
     return "".join(name.split()).lower()
 
@@ -324,7 +387,14 @@ class Results(Mapping[str, Result]):
     Attributes
     ----------
     measures : dict of str to float
-        Values of the deck's ``.measure`` cards.
+        Values of the deck's ``.measure`` cards; one that failed is absent, and a warning says why. With ``.step``
+        masked arrays over the steps.
+    steps : list of dict of str to float
+        Values of what is stepped, one a step.
+    harmonics : dict of str to list of Harmonics
+        Of each transient result what the deck's ``.four`` cards ask for.
+    printed : list of str
+        Lines that the deck's ``.control`` script printed.
     warnings : list of str
         What the deck's author should know about.
 
@@ -339,6 +409,9 @@ class Results(Mapping[str, Result]):
     def __init__(self, results: Iterable[Result] = ()) -> None:
         self._results: dict[str, Result] = {}
         self.measures: dict[str, Any] = {}
+        self.harmonics: dict[str, list[Any]] = {}
+        self.steps: list[dict[str, float]] = []
+        self.printed: list[str] = []
         self.warnings: list[str] = []
         for result in results:
             self.add(result)
@@ -431,6 +504,21 @@ class Results(Mapping[str, Result]):
     def pz(self) -> Result:
         """The first poles and zeros."""
         return self._first("pz")
+
+    def stack(self, kind: str) -> Any:
+        """Return the results of one kind at all steps as one pandas DataFrame, indexed by step and axis.
+
+        Raises
+        ------
+        AnalysisError
+            When there is no such result.
+        MissingExtraError
+            When pandas is not installed.
+        """
+        from circuitnn.results.frames import stack
+
+        self._first(kind)
+        return stack([result for result in self._results.values() if result.kind == kind])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all results to a file: ``.raw`` (binary SPICE raw file) or ``.h5``/``.hdf5``.

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import circuitnn as cn
-from circuitnn.bench.runner import Row
+from circuitnn.bench.runner import Case, Row
 from circuitnn.cli.main import main
 from circuitnn.registry import catalog
 
@@ -123,6 +123,7 @@ def test_help_imports_nothing_heavy():
         (["compile", "n.onnx", "-o", "d", "--dac-bits", "1.5"], "--dac-bits"),
         (["demo", "nosuch"], "'digits'"),
         (["bench", "luu"], "did you mean 'lu'"),
+        (["bench", "lu", "--only", "rink"], "did you mean 'ring'"),
         (["devices", "restor"], "did you mean 'resistor'"),
     ],
 )
@@ -491,32 +492,35 @@ def made_up_benchmark(monkeypatch):
     rows = [
         Row("fast", 0.5, "s", baseline=1.0, goal=1.0),
         Row("slow", 2.0, "s", baseline=1.0, goal=1.0),
-        Row("alone", 3.0, "MB"),
+        Row("alone", 3.0, "MB", details={"ngspice": 4.0, "VACASK": "failed"}),
     ]
-    monkeypatch.setattr("circuitnn.bench.runner.run", lambda name: rows)
+    monkeypatch.setattr("circuitnn.bench.runner.run", lambda name, only, rounds, progress: rows)
+    monkeypatch.setattr("circuitnn.bench.runner.case", lambda name: Case({}, {"nosuch": lambda: False}))
     return rows
 
 
 def test_bench_lists_names(run):
     status, out, err = run("bench")
     assert (status, err) == (0, "")
-    assert out.split() == catalog("bench.cases").names()
+    assert [line.partition(":")[0] for line in out.splitlines()] == catalog("bench.cases").names()
+    assert "lu: ladder ring crossbar64 crossbar128" in out.splitlines()
 
 
 def test_bench_table(run, made_up_benchmark):
-    status, out, _ = run("bench", "made_up")
-    assert status == 0
+    status, out, err = run("bench", "made_up")
+    assert (status, err) == (0, "nosuch is not on PATH: its figures are left out\n")
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.split()}
     assert lines["fast"] == ["fast", "0.5", "s", "1", "s", "2", "1", "[..........|>>>.......]", "yes"]
     assert lines["slow"] == ["slow", "2", "s", "1", "s", "0.5", "1", "[.......<<<|..........]", "NO"]
-    assert lines["alone"] == ["alone", "3", "MB"]
+    assert " ".join(lines["alone"]) == "alone 3 MB ngspice 4, VACASK failed"
 
 
 def test_bench_json(run, made_up_benchmark):
     status, out, _ = run("bench", "made_up", "--json")
     assert status == 0
     assert json.loads(out)[0] == {
-        "name": "fast", "value": 0.5, "unit": "s", "baseline": 1.0, "ratio": 2.0, "goal": 1.0, "holds": True
+        "name": "fast", "value": 0.5, "unit": "s", "baseline": 1.0, "ratio": 2.0, "goal": 1.0, "holds": True,
+        "details": {},
     }  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def test_no_value(text, words):
         ("v(a,b,c)", "3 names"),
         ("i(a,b)", "2 names"),
         ("v(a", "not closed"),
-        ("agauss(1,2,3)", "not supported"),
+        ("ddx(1,2,3)", "not supported"),
         ("1e999", "finite"),
         ("1e" + "9" * 5000 + "k", "finite"),
         ("a $ b", "does not continue"),

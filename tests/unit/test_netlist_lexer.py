@@ -5,11 +5,11 @@ import os
 import pytest
 
 from circuitnn.errors import FileError, NetlistError
-from circuitnn.netlist.lexer import MAX_LINE, Source, fold, logical_lines, read_source, strip_comment
+from circuitnn.netlist.lexer import MAX_LINE, LogicalLines, Source, fold, read_source, strip_comment
 
 
 def texts(text):
-    return [line.text.split() for line in logical_lines(Source(text, "t"))]
+    return [line.text.split() for line in LogicalLines(Source(text, "t"))]
 
 
 def test_continuation_comment_and_case():
@@ -24,11 +24,11 @@ def test_line_ends(newline):
 
 def test_places_in_continuations():
     source = Source("title\nr1 a b\n* c\n+ {foo\n+bar}\n", "deck.cir")
-    line = next(iter(logical_lines(source, 1)))
+    line = next(LogicalLines(source, 1))
     for word, place in {"r1": (2, 1), "b": (2, 6), "{foo": (4, 3), "bar": (5, 2)}.items():
         found = line.place(line.text.index(word))
         assert (found.file, found.line, found.column) == ("deck.cir", *place)
-        assert source.lines[found.line - 1][found.column - 1 :].startswith(word)
+        assert source.line(found.line - 1)[found.column - 1 :].startswith(word)
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,16 @@ def test_control_characters(character):
 
 
 def test_long_lines():
-    assert len(Source("a" * MAX_LINE, "t").lines) == 1
+    assert len(Source("a" * MAX_LINE, "t")) == 1
     with pytest.raises(NetlistError, match="characters"):
         Source("title\n" + "a" * (10 * MAX_LINE), "t")
 
 
 def test_byte_order_mark():
-    assert Source("\ufefftitle", "t").lines == ["title"]
+    assert Source("\ufefftitle", "t").line(0) == "title"
 
 
-@pytest.mark.parametrize(
-    ("data", "words"), [(b"a\xb5\n", "not UTF-8"), (b"a\0b", "NUL"), (b"\x1b[0m", "control character")]
-)
+@pytest.mark.parametrize(("data", "words"), [(b"a\0b", "NUL"), (b"\x1b[0m", "control character")])
 def test_files_that_are_not_text(tmp_path, data, words):
     path = tmp_path / "a.cir"
     path.write_bytes(data)

@@ -150,12 +150,11 @@ def test_mega_warning():
 
 
 def test_control_block():
-    deck = parse("t\n.control\nrun\ntran 1n 1u\nset x=1\nshell rm a\nplot v(a)\n.endc\n.meas tran x max v(a)\n")
-    assert deck.statements == (Directive("tran", (1e-9, 1e-6)),)
-    assert [w.split(": ")[1] for w in deck.warnings] == [
-        "the commands plot, set, shell of .control were skipped",
-        ".meas is not supported yet and was skipped",
-    ]
+    deck = parse("t\n.control\nrun\nTran 1n 1u $ comment\necho $x\nset x=1\n.endc\n")
+    (block,) = deck.statements
+    assert [command.text for command in block.commands] == ["run", "Tran 1n 1u", "echo $x", "set x=1"]
+    assert [command.place.line for command in block.commands] == [3, 4, 5, 6]
+    assert parse(deck.to_text()) == deck
 
 
 @pytest.fixture

@@ -60,3 +60,37 @@ def test_what_no_element_has_is_a_warning():
 def test_a_coil_without_an_inductance_is_named():
     with pytest.raises(cn.errors.DeviceError, match="l1: an inductor has no inductance"):
         cn.parse("t\nv1 a 0 ac 1\nr1 a b 1\nl1 b 0 lm\n.model lm l (tc1=1)\n.op\n").run()
+
+
+TRANSISTOR = """a saturated transistor
+.model nm nmos (level=1 vto=0.5 kp=1e-4 tox=20n cgso=1n cgdo=2n cgbo=3n cbd=1p pb=0.8 mj=0.5)
+vd d 0 2
+vg g 0 {gate}
+m1 d g 0 0 nm w=10u l=2u
+"""
+
+
+def test_slopes_and_capacitances_of_a_transistor():
+    names = ("gm", "gds", "von", "vdsat", "cgs", "cgd", "cgb", "cbd", "id")
+    deck = TRANSISTOR.format(gate=1.5) + ".save " + " ".join(f"@m1[{n}]" for n in names) + "\n.op\n"
+    point = cn.parse(deck).run()["op"]
+    found = {n: float(point[f"@m1[{n}]"]) for n in names}
+    oxide = 3.9 * 8.854214871e-12 / 20e-9 * 10e-6 * 2e-6
+    assert found["gm"] == pytest.approx(1e-4 * 5 * 1.0) and found["gds"] == 0.0
+    assert found["von"] == pytest.approx(0.5) and found["vdsat"] == pytest.approx(1.0)
+    assert found["id"] == pytest.approx(0.5 * 1e-4 * 5)
+    # Meyer: two thirds of the oxide at the source, nothing at the drain, beside the overlaps
+    assert found["cgs"] == pytest.approx(2 / 3 * oxide + 10e-6 * 1e-9)
+    assert found["cgd"] == pytest.approx(10e-6 * 2e-9) and found["cgb"] == pytest.approx(2e-6 * 3e-9)
+    assert found["cbd"] == pytest.approx(1e-12 / np.sqrt(1 + 2 / 0.8), rel=1e-4)  # pb at 27 degC
+
+
+def test_what_is_shown_changes_nothing_else():
+    plain = cn.parse(TRANSISTOR.format(gate="pulse(0 2 0 1n 1n 5n 20n)") + ".save i(vd)\n.tran 0.1n 10n\n").run()[
+        "tran"
+    ]
+    shown = cn.parse(
+        TRANSISTOR.format(gate="pulse(0 2 0 1n 1n 5n 20n)") + ".save i(vd) @m1[id] @m1[ib]\n.tran 0.1n 10n\n"
+    ).run()["tran"]
+    drain = np.interp(plain["time"], shown["time"], shown["i(vd)"])
+    np.testing.assert_allclose(drain, plain["i(vd)"], atol=2e-3 * np.abs(plain["i(vd)"]).max())

@@ -15,8 +15,8 @@ import numpy as np
 import scipy.linalg
 
 from circuitnn.bench.decks import memristor_array, write_and_read
-from circuitnn.bench.peers import ngspice, run_ngspice
-from circuitnn.bench.runner import Row, median_time
+from circuitnn.bench.ngspice import Ngspice
+from circuitnn.bench.runner import Case, Row, median_time
 from circuitnn.crossbar.assembly import number_nodes
 from circuitnn.crossbar.bias import make_bias
 from circuitnn.crossbar.cells import Cells
@@ -53,17 +53,17 @@ def _solver(g: Array, v: Array, **arguments: Any) -> Callable[[], object]:
     return lambda: Crossbar(g, **arguments).solve(v, tolerance=_TOLERANCE)
 
 
-def _triad(cells: int) -> float:
+def _triad(cells: int, rounds: int) -> float:
     """Return the time of one pass y = y + a x over arrays of so many doubles, 24 bytes a cell, s."""
     x, y = np.ones(cells), np.ones(cells)
-    return median_time(lambda: scipy.linalg.blas.daxpy(x, y, a=3.0), 9)
+    return median_time(lambda: scipy.linalg.blas.daxpy(x, y, a=3.0), rounds)
 
 
-def _against_direct() -> list[Row]:
+def _against_direct(rounds: int) -> list[Row]:
     rows = []
     for size in (64, 128, 256):
         g, v = _array(size)
-        ours = median_time(_solver(g, v), 9)
+        ours = median_time(_solver(g, v), rounds)
         began = time.perf_counter()
         exact = _direct(g).currents(make_bias((size, size), v))[0]
         direct = time.perf_counter() - began
@@ -74,7 +74,7 @@ def _against_direct() -> list[Row]:
     return rows
 
 
-def _against_badcrossbar() -> list[Row]:
+def _against_badcrossbar(rounds: int) -> list[Row]:
     try:
         peer = importlib.import_module("badcrossbar")
     except ImportError:
@@ -84,17 +84,17 @@ def _against_badcrossbar() -> list[Row]:
     for size, goal in ((128, 1000.0), (256, 3000.0), (512, 6000.0)):
         g, v = _array(size)
         theirs = _once(partial(peer.compute, v[:, None], 1.0 / g, 1.0))
-        ours = median_time(_solver(g, v), 9)
+        ours = median_time(_solver(g, v), rounds)
         rows.append(Row(f"{size} x {size}: against badcrossbar", 1e3 * ours, "ms", baseline=1e3 * theirs, goal=goal))
     return rows
 
 
-def _against_memory() -> list[Row]:
+def _against_memory(rounds: int) -> list[Row]:
     rows = []
     for size in (512, 1024, 2048):
         g, v = _array(size)
-        taken = {storage: median_time(_solver(g, v, storage=storage), 5) for storage in ("double", "single")}
-        triad = _triad(size**2)  # last: the threads of BLAS go on spinning for a while
+        taken = {storage: median_time(_solver(g, v, storage=storage), rounds) for storage in ("double", "single")}
+        triad = _triad(size**2, rounds)  # last: the threads of BLAS go on spinning for a while
         for storage, ours in taken.items():
             goal = 1.0 / 15.0 if size >= 1024 else None
             name = f"{size} x {size}: against a pass of memory" + (", float32 storage" if storage == "single" else "")
@@ -112,12 +112,12 @@ def _resident() -> float:
         return float(file.read().split()[1]) * float(os.sysconf("SC_PAGE_SIZE"))
 
 
-def _growth() -> list[Row]:
+def _growth(rounds: int) -> list[Row]:
     sizes = (64, 128, 256, 512, 1024, 2048, 4096)
     taken = []
     for size in sizes:
         g, v = _array(size)
-        taken.append(median_time(_solver(g, v), 3))
+        taken.append(median_time(_solver(g, v), rounds))
     # from 1024 x 1024 on, where the arrays of a solution no longer fit in a core's cache
     large = [k for k, size in enumerate(sizes) if size >= 1024]
     slope = np.polyfit(np.log([sizes[k] ** 2 for k in large]), np.log([taken[k] for k in large]), 1)[0]
@@ -138,11 +138,11 @@ def _transfer(g: Array) -> Array:
     return Crossbar(g).transfer_matrix()
 
 
-def _many_vectors() -> list[Row]:
+def _many_vectors(rounds: int) -> list[Row]:
     rows = []
     for size in (128, 256, 512):
         g, v = _array(size)
-        ours = median_time(partial(_transfer, g), 3)
+        ours = median_time(partial(_transfer, g), rounds)
         # *: its factors and 16 of its solutions, scaled to all of them
         bias, began = make_bias((size, size), np.tile(v, (16, 1))), time.perf_counter()
         solver = _direct(g)
@@ -154,29 +154,30 @@ def _many_vectors() -> list[Row]:
     xb = Crossbar(g)
     T = xb.transfer_matrix()
     batch = np.random.default_rng(1).uniform(0.0, 0.2, (10_000, 512))
-    ours, gemm = median_time(lambda: xb.solve(batch), 5), median_time(lambda: batch @ T, 5)
+    ours, gemm = median_time(lambda: xb.solve(batch), rounds), median_time(lambda: batch @ T, rounds)
     rows.append(Row("10,000 vectors on 512 x 512: against GEMM", 1e3 * ours, "ms", baseline=1e3 * gemm, goal=1.0 / 1.3))
     return rows
 
 
-def _in_time() -> list[Row]:
+def _in_time(rounds: int) -> list[Row]:
     """Return a SET and a read of 32 x 32 memristor cells, against a whole process of ngspice."""
     w, times, levels = write_and_read(32, 32)
     waves = Waveforms(times, levels)
-    ours = median_time(lambda: Crossbar(Cells("hfo2", (32, 32), state={"w": w}), 1.0, 1.0).tran(waves), 9)
+    ours = median_time(lambda: Crossbar(Cells("hfo2", (32, 32), state={"w": w}), 1.0, 1.0).tran(waves), rounds)
+    peer = Ngspice()
     longest = times[-1] / 50.0  # the longest step of both
-    theirs = run_ngspice(memristor_array(w, times, levels, max_step=longest)).seconds if ngspice() else None
+    theirs = peer.run(memristor_array(w, times, levels, max_step=longest)).child.seconds if peer.there() else None
     baseline = None if theirs is None else 1e3 * theirs
     return [Row("32 x 32 memristors, SET and read: against ngspice", 1e3 * ours, "ms", baseline=baseline, goal=300.0)]
 
 
-def _ensemble() -> list[Row]:
+def _ensemble(rounds: int) -> list[Row]:
     cells = 10.0 ** np.random.default_rng(0).uniform(-6.0, -4.0, (1000, 64, 64))
     v = np.random.default_rng(1).uniform(0.0, 0.2, 64)
 
     def of(count: int) -> float:
         chips = CrossbarEnsemble(cells[:count])
-        return median_time(lambda: chips.solve(v, tolerance=_TOLERANCE), 5)
+        return median_time(lambda: chips.solve(v, tolerance=_TOLERANCE), rounds)
 
     with _one_core():
         one = (of(101) - of(1)) / 100.0
@@ -195,12 +196,12 @@ def _one_core() -> Any:
         os.sched_setaffinity(0, cores)
 
 
-def _threads() -> list[Row]:
+def _threads(rounds: int) -> list[Row]:
     g, v = _array(2048)
-    both = median_time(_solver(g, v), 5)
+    both = median_time(_solver(g, v), rounds)
     found = Crossbar(g).solve(v, tolerance=_TOLERANCE).currents
     with _one_core():
-        one = median_time(_solver(g, v), 5)
+        one = median_time(_solver(g, v), rounds)
         alone = Crossbar(g).solve(v, tolerance=_TOLERANCE).currents
     difference = float(np.abs(found / alone - 1.0).max())
     return [
@@ -209,21 +210,17 @@ def _threads() -> list[Row]:
     ]
 
 
-def run() -> list[Row]:
-    """Return the rows; one vector, 1 ohm a segment, relative error 1e-6, setup included, where nothing else is said."""
-    rows: list[Row] = []
-    for part in (
-        _against_direct,
-        _against_badcrossbar,
-        _against_memory,
-        _growth,
-        _many_vectors,
-        _in_time,
-        _ensemble,
-        _threads,
-    ):
-        rows += part()
-    return rows
-
-
-EXPORT = run
+#: One vector, 1 ohm a segment, relative error 1e-6, setup included, where nothing else is said.
+EXPORT = Case(
+    {
+        "direct": _against_direct,
+        "badcrossbar": _against_badcrossbar,
+        "memory": _against_memory,
+        "growth": _growth,
+        "vectors": _many_vectors,
+        "time": _in_time,
+        "ensemble": _ensemble,
+        "threads": _threads,
+    },
+    {"ngspice": Ngspice().there},
+)

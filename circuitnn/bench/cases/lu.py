@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from circuitnn.bench import decks, peers
-from circuitnn.bench.runner import Row, median_time
+from circuitnn.bench.runner import Case, Row, median_time
 from circuitnn.mna._lu import LU
 from circuitnn.mna.plan import Plan
 from circuitnn.mna.system import System
@@ -43,7 +43,7 @@ def _memory(plan: Plan, values: np.ndarray) -> dict[str, float]:
     return {who: peak[who] - peak["nobody"] for who in ("ours", "peer")}
 
 
-def compare(name: str, deck: str, alpha: float) -> list[Row]:
+def compare(name: str, deck: str, alpha: float, rounds: int) -> list[Row]:
     """Return rows for the matrix G + alpha C of a deck's circuit."""
     system = System(parse(deck).circuit())
     conductance, capacitance = system.jacobians(np.zeros(system.n))
@@ -53,10 +53,10 @@ def compare(name: str, deck: str, alpha: float) -> list[Row]:
     lu = LU(plan.ap, plan.ai, plan.perm)
     # Both orders are tried for the peer and the better one is taken.
     orders = ("COLAMD", "MMD_AT_PLUS_A")
-    peer_first = min(median_time(partial(splu, matrix, permc_spec=order), 3) for order in orders)
+    peer_first = min(median_time(partial(splu, matrix, permc_spec=order), rounds) for order in orders)
     peer = splu(matrix)
-    first = median_time(lambda: lu.factor(values), 3)
-    again = median_time(lambda: lu.refactor(values), 7)
+    first = median_time(lambda: lu.factor(values), rounds)
+    again = median_time(lambda: lu.refactor(values), rounds)
     ours, theirs = lu.solve(b), peer.solve(b)
     memory = _memory(plan, values)
     error = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
@@ -71,9 +71,9 @@ def compare(name: str, deck: str, alpha: float) -> list[Row]:
         ),
         Row(
             f"{name}: solution",
-            median_time(lambda: lu.solve(b), 7) * 1e3,
+            median_time(lambda: lu.solve(b), rounds) * 1e3,
             "ms",
-            baseline=median_time(lambda: peer.solve(b), 7) * 1e3,
+            baseline=median_time(lambda: peer.solve(b), rounds) * 1e3,
         ),
         Row(f"{name}: nonzeros of L and U", float(lu.nnz), "", baseline=float(peer.L.nnz + peer.U.nnz)),
         Row(f"{name}: peak memory of a factorisation", memory["ours"], "MB", baseline=memory["peer"]),
@@ -81,14 +81,11 @@ def compare(name: str, deck: str, alpha: float) -> list[Row]:
     ]
 
 
-def run() -> list[Row]:
-    """Return the rows for a ladder, a ring and two crossbars."""
-    return [
-        *compare("ladder 1000", decks.rc_ladder(), 1e9),
-        *compare("ring 51", decks.ring(), 1e11),
-        *compare("crossbar 64x64", decks.crossbar(), 0.0),
-        *compare("crossbar 128x128", decks.crossbar(128), 0.0),
-    ]
-
-
-EXPORT = run
+EXPORT = Case(
+    {
+        "ladder": lambda rounds: compare("ladder 1000", decks.rc_ladder(), 1e9, rounds),
+        "ring": lambda rounds: compare("ring 51", decks.ring(), 1e11, rounds),
+        "crossbar64": lambda rounds: compare("crossbar 64x64", decks.crossbar(), 0.0, rounds),
+        "crossbar128": lambda rounds: compare("crossbar 128x128", decks.crossbar(128), 0.0, rounds),
+    }
+)

@@ -18,24 +18,29 @@ _HALF = 10  # characters of a bar on each side of the goal, 1 dB each
 
 @click.command()
 @click.argument("name", required=False)
+@click.option("--only", multiple=True, metavar="PART", help="Run that part alone; may be given more than once.")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Runs that medians are taken of.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of rows as JSON.")
-def bench(name: str | None, as_json: bool) -> None:
+def bench(name: str | None, only: tuple[str, ...], rounds: int, as_json: bool) -> None:
     """Run a benchmark, or list them.
 
-    Without NAME it prints the names. The ratio is the baseline's figure over ours. The bar shows it in decibels around
-    the goal, which is the mark in the middle: to the right it is better, to the left worse.
+    Without NAME it prints the names, each with its parts. The ratio is the baseline's figure over ours. The bar shows
+    it in decibels around the goal, which is the mark in the middle: to the right it is better, to the left worse.
     """
     from circuitnn.bench import runner
 
     if name is None:
-        names = runner.names()
-        click.echo(json.dumps(names) if as_json else "\n".join(names))
+        parts = {name: list(runner.case(name).parts) for name in runner.names()}
+        click.echo(json.dumps(parts) if as_json else "\n".join(f"{name}: {' '.join(parts[name])}" for name in parts))
         return
-    rows = runner.run(name)
+    rows = runner.run(name, only, rounds, lambda part: terminal.message(f"{name}: {part}"))
+    for peer in runner.case(name).absent():
+        terminal.message(f"{peer} is not on PATH: its figures are left out")
     if as_json:
         click.echo(json.dumps([row.as_dict() for row in rows], indent=2))
         return
-    terminal.table(["", "ours", "baseline", "ratio", "goal", "", "holds"], map(_cells, rows), title=f"benchmark {name}")
+    headings = ["", "ours", "baseline", "ratio", "goal", "", "holds", "beside it"]
+    terminal.table(headings, map(_cells, rows), title=f"benchmark {name}")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -47,6 +52,9 @@ def _cells(row: Row) -> tuple[str, ...]:
         "" if row.goal is None else f"{row.goal:.3g}",
         bar(row.ratio, row.goal),
         {True: "yes", False: "NO", None: ""}[row.holds],
+        ", ".join(
+            f"{name} {value if isinstance(value, str) else f'{value:.4g}'}" for name, value in row.details.items()
+        ),
     )
 
 

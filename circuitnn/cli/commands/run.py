@@ -14,9 +14,11 @@ from circuitnn.cli import terminal
 from circuitnn.errors import CircuitnnError, UsageError
 
 if TYPE_CHECKING:
+    from circuitnn.measure.fourier import Harmonics
     from circuitnn.netlist.netlist import Netlist
     from circuitnn.results.result import Result, Results
 
+_MOST_STEPS = 12  # results of a stepped deck that are printed
 _MOST_ROWS = 60  # of a table; a file holds the rest
 _POINTS = {
     "op": "operating point",
@@ -25,7 +27,7 @@ _POINTS = {
     "sens": "sensitivities",
     "pz": "poles and zeros",
 }
-_VECTOR = re.compile(r"[^\s()]+(?:\([^()]*\))?")
+_SINGLE = re.compile(r"[^()]*\([^()]*\)|[^-+*/^()<>=?&|%]*")
 
 
 @click.command()
@@ -52,9 +54,19 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_summary(results, netlist), indent=2, default=_plain))
     else:
-        for result in results.values():
+        for line in results.printed:
+            click.echo(line)
+        shown = [] if results.printed else list(results.values())
+        for result in shown[: _MOST_STEPS if results.steps else None]:
             _print(result, _chosen(result, netlist))
-        if results.measures:
+        if results.steps and len(shown) > _MOST_STEPS:
+            terminal.message(f"{len(shown) - _MOST_STEPS} results of other steps; -o writes all of them")
+        for name, found in () if results.printed else results.harmonics.items():
+            for harmonics in found:
+                _print_harmonics(name, harmonics)
+        if results.measures and results.steps:
+            _print_steps(results)
+        elif results.measures:
             rows = [(name, f"{value:.6g}") for name, value in results.measures.items()]
             terminal.table(["measure", "value"], rows, numbers=1)
     for path in [*([target] if target else []), *pictures]:
@@ -70,16 +82,15 @@ def _target(output: str | None) -> Path | None:
 
 
 def _compute(netlist: Netlist, target: Path | None) -> Results:
-    cards = netlist.expand().analyses
-    if not cards:
+    flat = netlist.expand()
+    if not flat.analyses and not flat.script:
         return netlist.run()  # which says what is missing
-    circuit = netlist.circuit()
     try:
         with terminal.progress(Path(str(netlist.path)).name) as progress:
-            return circuit.run_cards(cards, progress)
+            return netlist.run(progress)
     # Also a later card that names an absent source, or an interrupt in a later analysis: the earlier ones were run.
     except (CircuitnnError, KeyboardInterrupt) as error:
-        terminal.warn(circuit.warnings)
+        terminal.warn(getattr(getattr(error, "result", None), "warnings", ()))
         if target and (isinstance(error, CircuitnnError) or getattr(error, "result", None)):
             _save_partial(error, target)
         raise
@@ -104,18 +115,29 @@ def _points(result: Result) -> str:
 
 def _chosen(result: Result, netlist: Netlist) -> list[str]:
     """Return the vectors that the deck's ``.print`` and ``.plot`` cards name for an analysis, or all."""
+    from circuitnn.measure.expression import split_expressions
+    from circuitnn.netlist.conditions import every_part
     from circuitnn.netlist.statements import Directive
 
     named: list[str] = []
-    for card in netlist.statements:
+    for card in every_part(netlist.statements):
         if isinstance(card, Directive) and card.name in ("print", "plot") and card.words:
-            kind, *vectors = ("".join(word.split()) for word in _VECTOR.findall(str(card.words[0])))
+            kind, _, rest = str(card.words[0]).partition(" ")
             if kind.lower() == result.kind:
-                named += [v for v in vectors if v not in named]
-    missing = [name for name in named if name not in result]
-    if missing:
-        terminal.warn([f"{result.name} has no {name}, which .print names" for name in missing])
-    return [name for name in named if name in result] or result.keys()[1 if result.has_axis else 0 :]
+                named += [v for v in split_expressions(rest) if v not in named]
+    missing = {}
+    for name in named:
+        try:
+            result.evaluate(name)
+        except CircuitnnError as error:
+            known = name in error.names
+            missing[name] = f"{result.name} has no {name}, which .print names" + ("" if known else f": {error.message}")
+    terminal.warn(missing.values())
+    return [name for name in named if name not in missing] or result.keys()[1 if result.has_axis else 0 :]
+
+
+def _heading(result: Result) -> str:
+    return result.name + "".join([f", {name} = {value:.6g}" for name, value in result.step.items()])
 
 
 def _print(result: Result, names: list[str]) -> None:
@@ -124,12 +146,12 @@ def _print(result: Result, names: list[str]) -> None:
     shown = names[:_MOST_ROWS]
     rows: list[Sequence[str]]
     if not result.has_axis:
-        rows = [(n, f"{result[n]:.6g}", _unit(result, n)) for n in shown]
-        terminal.table(["", "value", "unit"], rows, title=f"{result.name}: {_POINTS[result.kind]}")
+        rows = [(n, f"{result.evaluate(n):.6g}", _unit(result, n)) for n in shown]
+        terminal.table(["", "value", "unit"], rows, title=f"{_heading(result)}: {_POINTS[result.kind]}")
     else:
         rows = []
         for name in shown:
-            column = result[name]
+            column = np.broadcast_to(result.evaluate(name), len(result))
             values = np.abs(column) if np.iscomplexobj(column) else column
             ends = (values.min(), values.max(), values[-1]) if len(values) else ()
             rows.append((name, *(f"{x:.6g}" for x in ends), *[""] * (3 - len(ends)), _unit(result, name)))
@@ -137,10 +159,36 @@ def _print(result: Result, names: list[str]) -> None:
         span = (
             f", {axis.name} from {result.axis[0]:g} to {result.axis[-1]:g} {axis.unit}".rstrip() if len(result) else ""
         )
-        title = f"{result.name}: {_points(result)}{span}" + (" (magnitudes)" if np.iscomplexobj(result.data) else "")
+        title = f"{_heading(result)}: {_points(result)}{span}" + (
+            " (magnitudes)" if np.iscomplexobj(result.data) else ""
+        )
         terminal.table(["", "least", "largest", "last", "unit"], rows, title=title)
     if len(names) > len(shown):
         terminal.message(f"{result.name}: {len(names) - len(shown)} vectors more; -o writes all of them")
+
+
+def _print_steps(results: Results) -> None:
+    stepped, measures = list(results.steps[0]), results.measures
+    rows = []
+    for k, step in enumerate(results.steps):
+        values = [measures[name][k] for name in measures]
+        rows.append(
+            (*(f"{x:.6g}" for x in step.values()), *("failed" if v is _masked() else f"{v:.6g}" for v in values))
+        )
+    terminal.table([*stepped, *measures], rows, numbers=0, title="measures")
+
+
+def _masked() -> Any:
+    import numpy as np
+
+    return np.ma.masked
+
+
+def _print_harmonics(name: str, found: Harmonics) -> None:
+    columns = (found.frequency, found.magnitude, found.phase, found.normalised_magnitude, found.normalised_phase)
+    rows = [(str(k), *(f"{x:.6g}" for x in row)) for k, row in enumerate(zip(*columns, strict=True))]
+    heads = ["harmonic", "frequency", "magnitude", "phase", "norm. magnitude", "norm. phase"]
+    terminal.table(heads, rows, title=f"{name}: Fourier analysis of {found.name}, THD {found.thd:.6g} %")
 
 
 def _unit(result: Result, name: str) -> str:
@@ -148,6 +196,8 @@ def _unit(result: Result, name: str) -> str:
         if variable.name.lower() == name.lower():
             return variable.unit
     low = name.lower()
+    if not _SINGLE.fullmatch(low):
+        return ""  # of an expression it is not known
     return "dB" if low[1:3] == "db" else "rad" if low[1:2] == "p" else {"v": "V", "i": "A"}.get(low[:1], "")
 
 
@@ -165,7 +215,10 @@ def _summary(results: Results, netlist: Netlist) -> dict[str, Any]:
         analyses[name] = entry
     return {
         "title": netlist.title,
+        "printed": results.printed,
         "measures": results.measures,
+        "steps": results.steps,
+        "fourier": {name: [_harmonics(h) for h in found] for name, found in results.harmonics.items()},
         "analyses": analyses,
         "warnings": [str(warning) for warning in results.warnings],
     }
@@ -174,6 +227,16 @@ def _summary(results: Results, netlist: Netlist) -> dict[str, Any]:
 def _value(number: Any) -> float | list[float]:
     """Return a number for JSON; a complex one as its two parts."""
     return [float(number.real), float(number.imag)] if isinstance(number, complex) else float(number)
+
+
+def _harmonics(found: Harmonics) -> dict[str, Any]:
+    return {
+        "vector": found.name,
+        "thd": found.thd,
+        "frequency": found.frequency,
+        "magnitude": found.magnitude,
+        "phase": found.phase,
+    }
 
 
 def _plain(value: Any) -> Any:

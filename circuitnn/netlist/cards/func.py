@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from circuitnn.errors import Place
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.cursor import Cursor
 from circuitnn.netlist.functions import FUNCTIONS
@@ -18,25 +19,27 @@ class Func(Card):
 
     def read(self, name: str, cursor: Cursor, parser: "Parser") -> None:
         """Read name, arguments and body."""
-        place = cursor.place
-        function = cursor.word("the function's name")
-        if not function.isidentifier() or function in FUNCTIONS or function in ("v", "i"):
-            cursor.error(
-                f"{function!r} cannot name a function",
-                last=True,
-                hint="it exists already" if function in FUNCTIONS else None,
-            )
-        if not cursor.take("("):
-            cursor.error("a function without arguments in parentheses", expected=self.usage)
-        args = []
-        while not cursor.take(")"):
-            args.append(cursor.word("an argument's name"))
-        if len(set(args)) < len(args):
-            cursor.error("an argument is named twice", expected=self.usage)
-        cursor.take("=")
-        body = cursor.expression()
+        statement = function(cursor, cursor.place, self.usage)
         cursor.finish()
-        parser.add(FuncStatement(function, tuple(args), body, place))
+        parser.add(statement)
+
+
+def function(cursor: Cursor, place: Place, usage: str) -> FuncStatement:
+    """Read the definition of a function: ``name(x, y) {expression}``, the body also after ``=``."""
+    name = cursor.word("the function's name")
+    if not name.isidentifier() or name in FUNCTIONS or name in ("v", "i"):
+        cursor.error(
+            f"{name!r} cannot name a function", last=True, hint="it exists already" if name in FUNCTIONS else None
+        )
+    if not cursor.take("("):
+        cursor.error("a function without arguments in parentheses", expected=usage)
+    args = []
+    while not cursor.take(")"):
+        args.append(cursor.word("an argument's name"))
+    if len(set(args)) < len(args):
+        cursor.error("an argument is named twice", expected=usage)
+    cursor.take("=")
+    return FuncStatement(name, tuple(args), cursor.expression(), place)
 
 
 EXPORT = Func()

@@ -9,6 +9,9 @@ from circuitnn.netlist.statements import ModelStatement, Value
 if TYPE_CHECKING:
     from circuitnn.netlist.parser import Parser
 
+#: What vendors say of a part beside its model; as in ngspice it is read and left out.
+_RATINGS = frozenset(("mfg", "icrating", "vceo", "vpk", "iave", "type"))
+
 
 class Model(Card):
     """A model card."""
@@ -29,7 +32,8 @@ class Model(Card):
             at = cursor.last
             value = cursor.value(f"the value of {key}")
             cursor.last = at
-            cursor.put(params, key, value)
+            if key not in _RATINGS:
+                cursor.put(params, key, value)
         if opened and not cursor.take(")"):
             cursor.error("the parameters' ( is not closed", expected=self.usage)
         cursor.finish()

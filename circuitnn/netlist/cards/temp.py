@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from circuitnn.netlist.cards.card import Card
+from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.netlist.statements import Assignment, Directive
 
 if TYPE_CHECKING:
@@ -10,17 +11,23 @@ if TYPE_CHECKING:
 
 
 class Temp(Card):
-    """One temperature; a list of them would be a sweep."""
+    """One temperature, or a list of them: a step."""
 
     early = True
-    usage = ".temp celsius"
+    usage = ".temp celsius ..."
 
     def apply(self, directive: Directive, scope: "Scope") -> None:
         """Set the option ``temp``."""
-        words = directive.words
-        if len(words) != 1 or isinstance(words[0], str | Assignment):
-            raise self.refuse(directive, f"{len(words)} words" if len(words) != 1 else "not a number")
-        scope.flat.options["temp"] = scope.value(words[0], directive.place)
+        values = []
+        for word in directive.words:
+            if isinstance(word, Assignment) or (isinstance(word, str) and not scope.knows(word)):
+                raise self.refuse(directive, "not a number")
+            values.append(scope.value(word, directive.place))
+        if not values:
+            raise self.refuse(directive, "0 words")
+        scope.flat.options["temp"] = values[0]
+        if len(values) > 1:
+            scope.flat.steps.append(AnalysisCard("step", ("temp", "list", *values), directive.place))
 
 
 EXPORT = Temp()

@@ -1,0 +1,217 @@
+"""A deck being run: its circuit, the results so far, and what its cards ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circuitnn.analyses.analysis import Analysis
+from circuitnn.circuit.circuit import Circuit
+from circuitnn.errors import AnalysisError, CircuitError, CircuitnnError, Place, UsageError
+from circuitnn.measure.fourier import Fourier, fourier
+from circuitnn.measure.reading import measure_of
+from circuitnn.netlist.flat import AnalysisCard, FlatNetlist
+from circuitnn.registry import catalog
+from circuitnn.results.result import Result, Results
+from circuitnn.runs.control.interpreter import Interpreter
+from circuitnn.runs.step import Steps
+
+if TYPE_CHECKING:
+    from circuitnn.netlist.netlist import Netlist
+
+Progress = Callable[[float], None]
+
+
+def analyses_of(cards: Iterable[AnalysisCard]) -> list[tuple[Analysis, Place | None]]:
+    """Return the analyses that cards ask for, and where; raise NetlistError for the first that is malformed."""
+    return [(catalog("analyses").get(card.name).from_card(card), card.place) for card in cards]
+
+
+class Requests:
+    """The ``.measure`` and ``.four`` cards of a deck, read before anything runs.
+
+    Parameters
+    ----------
+    flat : FlatNetlist
+
+    Raises
+    ------
+    NetlistError
+        For a malformed card, or two measures of one name.
+    """
+
+    def __init__(self, flat: FlatNetlist) -> None:
+        self.measures = [measure_of(card) for card in flat.requests if card.name == "measure"]
+        self.fourier = [Fourier.from_card(card) for card in flat.requests if card.name == "four"]
+        self._settings = {
+            name: int(value)
+            for option, name in (("nfreqs", "harmonics"), ("fourgridsize", "grid"), ("polydegree", "degree"))
+            if isinstance(value := flat.options.get(option), float)
+        }
+
+    def fulfil(self, result: Result, results: Results, *, harmonics: bool = True) -> None:
+        """Add what the cards ask of one result, ``.four`` where wanted; what cannot be had is a warning."""
+        known = {name: value for name, value in results.measures.items() if isinstance(value, float)}
+        mine = [measure for measure in self.measures if measure.analysis == result.kind]
+        for measure in [*(m for m in mine if m.function != "param"), *(m for m in mine if m.function == "param")]:
+            known.pop(measure.name, None)
+            results.measures.pop(measure.name, None)
+            try:
+                known[measure.name] = results.measures[measure.name] = measure.evaluate(result, known)
+            except AnalysisError as error:
+                results.warnings.append(located(error))
+        for card in self.fourier if harmonics and result.kind == "tran" else ():
+            for vector in card.vectors:
+                try:
+                    found = fourier(result, vector, card.frequency, **self._settings)
+                except CircuitnnError as error:
+                    error.place = error.place or card.place
+                    results.warnings.append(located(error))
+                else:
+                    results.harmonics.setdefault(result.name, []).append(found)
+
+    def left_over(self, results: Results) -> list[str]:
+        """Return warnings for measures of analyses that were not run."""
+        kinds = {result.kind for result in results.values()}
+        return [
+            _said(m.place, f"the measure {m.name!r} asks for a .{m.analysis} analysis, and none was run")
+            for m in self.measures
+            if m.analysis not in kinds
+        ]
+
+
+def located(error: CircuitnnError) -> str:
+    """Return an error as a warning of one line."""
+    return _said(error.place, error.message + (f" ({error.hint})" if error.hint else ""))
+
+
+def _said(place: Place | None, message: str) -> str:
+    return f"{place}: {message}" if place else message
+
+
+def run_cards(circuit: Circuit, cards: Iterable[AnalysisCard], progress: Progress | None = None) -> Results:
+    """Run analyses on a circuit in order; an error, or an interrupt, carries what was computed as ``result``.
+
+    Raises
+    ------
+    CircuitnnError
+        Before anything runs for a malformed card; else the first failure, its ``result`` a ``Results``.
+    """
+    results = Results()
+    analyses = analyses_of(cards)
+    try:
+        run_analyses(circuit, analyses, results, progress=progress)
+    finally:
+        results.warnings.extend(circuit.warnings)
+    return results
+
+
+def run_analyses(
+    circuit: Circuit,
+    analyses: Sequence[tuple[Analysis, Place | None]],
+    results: Results,
+    *,
+    requests: Requests | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Run analyses and add their results; what a failed or interrupted one computed is added too."""
+    for analysis, place in analyses:
+        try:
+            system = circuit.system()
+            try:
+                result = analysis.run(system, progress)
+            except (CircuitError, UsageError) as error:
+                error.place = error.place or place
+                raise
+        except (CircuitnnError, KeyboardInterrupt) as error:
+            partial = getattr(error, "result", None)
+            if isinstance(partial, Result):
+                results.add(partial)
+            vars(error)["result"] = results
+            raise
+        added = results[results.add(result)]
+        if requests is not None:
+            requests.fulfil(added, results)
+
+
+def run_deck(netlist: Netlist, progress: Progress | None = None) -> Results:
+    """Run a netlist: every analysis in order, at each point of its ``.step`` cards, then what ``.measure`` asks for.
+
+    Raises
+    ------
+    CircuitnnError
+        As `run_cards`.
+    """
+    flat = netlist.expand()
+    steps = Steps(netlist, flat)
+    results = Results()
+    if flat.script and _run_script(netlist, flat, results, progress):
+        return results
+    if steps:
+        _run_steps(steps, results, progress)
+        return results
+    requests, analyses = Requests(flat), analyses_of(flat.analyses)
+    circuit = Circuit.from_flat(flat)
+    try:
+        run_analyses(circuit, analyses, results, requests=requests, progress=progress)
+        results.warnings += requests.left_over(results)
+    finally:
+        results.warnings[:0] = circuit.warnings
+    return results
+
+
+def _run_script(netlist: Netlist, flat: FlatNetlist, results: Results, progress: Progress | None) -> bool:
+    """Run the ``.control`` script; return whether it ran any analysis, so that those of the deck's cards are done."""
+    try:
+        Interpreter(netlist, flat, results, progress).run()
+    except (CircuitnnError, KeyboardInterrupt) as error:
+        vars(error)["result"] = results
+        raise
+    if not results:
+        return False
+    results.warnings += Requests(flat).left_over(results)
+    return True
+
+
+def _run_steps(steps: Steps, results: Results, progress: Progress | None) -> None:
+    """Run each point and gather: all results with their point, measures as arrays over the points."""
+    circuit: Circuit | None = None
+    measured: list[dict[str, Any]] = []
+    points = list(steps.points())
+
+    def part(index: int) -> Progress | None:
+        return None if progress is None else lambda done: progress((index + done) / len(points))
+
+    def gather(one: Results, circuit: Circuit | None, coordinates: dict[str, float]) -> None:
+        for result in one.values():
+            result.step = coordinates
+            name = results.add(result)
+            if result.name in one.harmonics:
+                results.harmonics[name] = one.harmonics[result.name]
+        results.steps.append(coordinates)
+        measured.append(one.measures)
+        for key in dict.fromkeys(name for measures in measured for name in measures):
+            values = [measures.get(key) for measures in measured]
+            results.measures[key] = np.ma.masked_array(
+                [0.0 if value is None else value for value in values], [value is None for value in values]
+            )
+        said = [*(circuit.warnings if circuit else ()), *one.warnings]
+        results.warnings += [warning for warning in said if warning not in results.warnings]
+
+    for index, point in enumerate(points):
+        one = Results()
+        coordinates = {str(target): value for target, value in point.items()}
+        try:
+            flat, circuit = steps.at(point, circuit)
+            requests = Requests(flat)
+            analyses = analyses_of(flat.analyses)
+            run_analyses(circuit, analyses, one, requests=requests, progress=part(index))
+            one.warnings += requests.left_over(one)
+        except (CircuitnnError, KeyboardInterrupt) as error:
+            if one:
+                gather(one, circuit, coordinates)
+            vars(error)["result"] = results
+            raise
+        gather(one, circuit, coordinates)

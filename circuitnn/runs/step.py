@@ -1,0 +1,202 @@
+"""The points of ``.step`` cards, and a deck's circuit at each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, NoReturn
+
+from circuitnn.circuit.alter import VALUE_OF, alter_element, alter_model
+from circuitnn.circuit.circuit import Circuit
+from circuitnn.errors import CircuitError, NetlistError, Place, UsageError, nearest
+from circuitnn.netlist.cards.step import EXPORT as CARD
+from circuitnn.netlist.flat import AnalysisCard, FlatNetlist
+from circuitnn.units import parse_value
+
+if TYPE_CHECKING:
+    from circuitnn.netlist.netlist import Netlist
+
+MAX_POINTS = 1_000_000
+_SPACINGS = ("lin", "dec", "oct")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is stepped.
+
+    ``kind`` is ``param``, ``temp``, ``element`` or ``model``; ``key`` the element's or model's parameter.
+    """
+
+    kind: str
+    name: str
+    key: str = ""
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}({self.key})" if self.kind == "model" else f"{self.name}:{self.key}" if self.key else self.name
+        )
+
+
+Axis = tuple[tuple[Target, ...], list[tuple[float, ...]]]
+
+
+class Steps:
+    """All points of a deck's ``.step`` cards.
+
+    Parameters
+    ----------
+    netlist : Netlist
+    flat : FlatNetlist
+        Its expansion without any override.
+
+    Raises
+    ------
+    NetlistError
+        For a malformed card, or one that steps what does not exist.
+    """
+
+    def __init__(self, netlist: Netlist, flat: FlatNetlist) -> None:
+        self._netlist, self._flat = netlist, flat
+        self._elements = {element.name: element for element in flat.elements} if flat.steps else {}
+        self._axes = [self._axis(card) for card in flat.steps]
+        if math.prod(len(values) for _, values in self._axes) > MAX_POINTS:
+            place = flat.steps[0].place
+            raise NetlistError(".step makes too many points", place=place, expected=f"at most {MAX_POINTS}")
+        self._samples: dict[tuple[float, ...], int] = {}
+        self._reexpand = any(t.kind in ("param", "temp") for targets, _ in self._axes for t in targets)
+
+    def __bool__(self) -> bool:
+        return bool(self._axes)
+
+    def points(self) -> Iterator[dict[Target, float]]:
+        """Yield the values at each point; the first card runs fastest."""
+        for chosen in product(*[values for _, values in reversed(self._axes)]):
+            point: dict[Target, float] = {}
+            for (targets, _), values in zip(self._axes, reversed(chosen), strict=True):
+                point.update(zip(targets, values, strict=True))
+            yield point
+
+    def at(self, point: dict[Target, float], last: Circuit | None) -> tuple[FlatNetlist, Circuit]:
+        """Return the flat netlist and the circuit at a point; the structure of the last one's equations is kept."""
+        flat = self._flat
+        if self._reexpand:
+            params = {target.name: value for target, value in point.items() if target.kind == "param"}
+            temps = [value for target, value in point.items() if target.kind == "temp"]
+            # Each value of the parameters draws its own random numbers, and a temperature leaves them as they are.
+            sample = self._samples.setdefault(tuple(params.values()), len(self._samples))
+            flat = self._netlist.expand(params, temps[0] if temps else None, sample)
+        circuit = Circuit.from_flat(flat)
+        for target, value in point.items():
+            apply(circuit, target, value)
+        if last is not None:
+            circuit.adopt(last)
+        return flat, circuit
+
+    # ------------------------------------------------------------------ cards
+    def _axis(self, card: AnalysisCard) -> Axis:
+        words = [word.lower() if isinstance(word, str) else word for word in card.words]
+        if words and isinstance(words[0], str) and words[0].startswith("data="):
+            return self._table(card, words[0][5:])
+        spacing = "lin"
+        if words and words[0] in _SPACINGS:
+            spacing = str(words.pop(0))
+        forced = bool(words) and words[0] == "param"
+        if forced:
+            del words[0]
+        if not words or not isinstance(words[0], str):
+            self._refuse(card, "nothing is stepped")
+        name = words.pop(0)
+        model = words.pop(0) if words and isinstance(words[0], str) and words[0].endswith(")") else ""
+        if words and words[0] in _SPACINGS:
+            spacing = str(words.pop(0))
+        target = self._target(card, str(name), str(model), forced)
+        if words and words[0] == "list":
+            return (target,), [(value,) for value in self._numbers(card, words[1:])]
+        numbers = self._numbers(card, words)
+        if len(numbers) != 3:
+            self._refuse(card, f"{len(numbers)} numbers")
+        return (target,), [(value,) for value in self._spaced(card, spacing, *numbers)]
+
+    def _table(self, card: AnalysisCard, name: str) -> Axis:
+        table = self._flat.tables.get(name)
+        if table is None:
+            self._refuse(card, f"there is no .data {name}", nearest(name, self._flat.tables))
+        names = [str(word) for word in table.words if isinstance(word, str)]
+        numbers = [word for word in table.words if isinstance(word, float)]
+        targets = tuple(self._target(card, key, "", False) for key in names)
+        return targets, [tuple(numbers[k : k + len(names)]) for k in range(0, len(numbers), len(names))]
+
+    def _numbers(self, card: AnalysisCard, words: list[float | str]) -> list[float]:
+        numbers = []
+        for word in words:
+            try:
+                numbers.append(word if isinstance(word, float) else parse_value(word))
+            except (UsageError, ValueError):
+                self._refuse(card, f"{word!r} stands where a number belongs")
+        if not numbers:
+            self._refuse(card, "no values")
+        return numbers
+
+    def _spaced(self, card: AnalysisCard, spacing: str, start: float, stop: float, step: float) -> list[float]:
+        if spacing == "lin":
+            # A step of the wrong sign is turned round, as LTspice does.
+            count = math.floor(abs(stop - start) / abs(step) * (1 + 1e-12) + 1e-9) + 1 if step else 0
+            if not 0 < count <= MAX_POINTS:
+                self._refuse(card, f"a step of {step:g} from {start:g} to {stop:g}")
+            step = math.copysign(step, stop - start)
+            return [start + k * step for k in range(count)]
+        base = 10.0 if spacing == "dec" else 2.0
+        if not (start * stop > 0.0 and step >= 1.0):
+            self._refuse(card, f"{spacing} from {start:g} to {stop:g} with {step:g} points")
+        ratio = math.log(stop / start, base)
+        count = math.floor(abs(ratio) * step * (1 + 1e-12) + 1e-9) + 1
+        if count > MAX_POINTS:
+            self._refuse(card, f"{count} points")
+        return [start * base ** math.copysign(k / step, ratio) for k in range(count)]
+
+    def _target(self, card: AnalysisCard, name: str, model: str, forced: bool) -> Target:
+        if model:
+            card_name, _, key = model[:-1].partition("(")
+            return Target("model", self._known(card, "model", card_name, self._flat.models), key, card.place)
+        if forced or (name in self._flat.params and name not in self._elements):
+            return Target("param", self._known(card, "parameter", name, self._flat.params), place=card.place)
+        if name == "temp":
+            return Target("temp", "temp", place=card.place)
+        owner, colon, key = name.partition(":")
+        if owner in self._flat.models and colon:
+            return Target("model", owner, key, card.place)
+        if owner in self._elements and (colon or self._elements[owner].letter in VALUE_OF):
+            return Target("element", owner, key if colon else "", card.place)
+        known = [*self._flat.params, *self._elements, "temp"]
+        self._refuse(card, f"{name!r} is no parameter, source, element or temp", nearest(name, known))
+
+    def _known(self, card: AnalysisCard, what: str, name: str, known: Mapping[str, object]) -> str:
+        if name not in known:
+            self._refuse(card, f"there is no {what} {name!r}", nearest(name, known))
+        return name
+
+    def _refuse(self, card: AnalysisCard, message: str, hint: str | None = None) -> NoReturn:
+        raise NetlistError(f".step: {message}", place=card.place, expected=CARD.usage, hint=hint)
+
+
+def apply(circuit: Circuit, target: Target, value: float) -> None:
+    """Give a circuit the value of what is stepped; parameters have had theirs in its expansion.
+
+    Raises
+    ------
+    CircuitError
+        When the element or model is not there, or has no such parameter.
+    """
+    try:
+        if target.kind == "temp":
+            circuit.options = replace(circuit.options, temp=value)
+        elif target.kind == "element":
+            alter_element(circuit, target.name, target.key, value)
+        elif target.kind == "model":
+            alter_model(circuit, target.name, target.key, value)
+    except CircuitError as error:
+        error.place = error.place or target.place
+        raise
