@@ -104,9 +104,11 @@ def run_child(command: Sequence[str], cwd: Path | None = None, limit: float = 1e
     with tempfile.TemporaryDirectory() as folder:
         taken = Path(folder) / "taken"
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(taken), str(limit), *command]
+        # A child that imports this package from the folder of a checkout would find sources that are not built.
+        where = cwd or folder
         # Bytes that are no text must not end a benchmark.
         process = subprocess.run(
-            launcher, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd, check=False
+            launcher, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=where, check=False
         )
         output = process.stdout.decode("utf-8", "replace")
         if process.returncode == _TIMED_OUT:
