@@ -102,7 +102,10 @@ class Catalog:
 
 
 _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
-    "devices": ("device", ("declare", "derive", "emit", "load", "symbolic", "physics", "mosfet", "cards")),
+    "devices": (
+        "device",
+        ("declare", "derive", "emit", "load", "symbolic", "physics", "junction", "mosfet", "bipolar", "cards"),
+    ),
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),
     "mapping.importers": ("network format", ("importer",)),

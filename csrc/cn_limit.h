@@ -25,6 +25,13 @@ static inline double cn_limit_pn(double v, double old, double vt, double vcrit, 
     return v;
 }
 
+/* Limit the voltage of a diode: in breakdown, -bv and below, it is a junction that conducts the other way. */
+static inline double cn_limit_diode(double v, double old, double vt, double vcrit, double bv, double nbvt, int *held)
+{
+    if (v < fmin(0.0, 10.0 * nbvt - bv)) return -bv - cn_limit_pn(-bv - v, -bv - old, nbvt, vcrit, held);
+    return cn_limit_pn(v, old, vt, vcrit, held);
+}
+
 /* Limit a gate-source voltage per iteration, tighter near the threshold vto. */
 static inline double cn_limit_fet(double v, double old, double vto, int *held)
 {
@@ -58,6 +65,12 @@ static inline double cn_limit_fet(double v, double old, double vto, int *held)
     }
     if (v != raw) *held = 1;
     return v;
+}
+
+/* Limit the voltage of a gate that is a junction: as a junction, then as a gate. */
+static inline double cn_limit_gate(double v, double old, double vt, double vcrit, double vto, int *held)
+{
+    return cn_limit_fet(cn_limit_pn(v, old, vt, vcrit, held), old, vto, held);
 }
 
 /* Limit a drain-source voltage per iteration; a transistor that conducts backwards is the mirror image. */

@@ -7,6 +7,12 @@
 
 static const double ROUNDING = 1e-13;
 
+/* Rounding of one term of an equation, with room for the sum of several. */
+static const double NOISE = 8.0 * DBL_EPSILON;
+
+/* Iterations after which steps that shrink no more may be noise. */
+static const int PATIENCE = 4;
+
 /* In time, a signal near zero need not be known better than this part of its largest value: the step's own error is
  * many times that. */
 static const double PART_OF_SWING = 0.1;
@@ -62,7 +68,7 @@ static int next_is_small(const cn_system *s, const double *x, const double *befo
 }
 
 /* Largest step over its tolerance; notes the worst unknown in the report. */
-static double step_norm(cn_system *s, const double *x, const double *dx)
+static double step_norm(cn_system *s, const double *x, const double *dx, int noisy)
 {
     const double reltol = s->options.reltol;
     double largest[3] = {0.0, 0.0, 0.0}, norm = 0.0;
@@ -72,7 +78,8 @@ static double step_norm(cn_system *s, const double *x, const double *dx)
     for (int k = 0; k < 3; k++) largest[k] *= ROUNDING;
     for (cn_idx i = 0; i < s->n; i++) {
         const double size = fabs(dx[i]), scale = larger(fabs(x[i]), fabs(x[i] + dx[i]));
-        const double tol = reltol * larger(scale, swing(s, i)) + s->tol[i] + largest[s->kind[i]];
+        double tol = reltol * larger(scale, swing(s, i)) + s->tol[i] + largest[s->kind[i]];
+        if (noisy) tol += s->noise[i];
         if (size > norm * tol) {
             norm = size / tol;
             worst = i;
@@ -83,6 +90,27 @@ static double step_norm(cn_system *s, const double *x, const double *dx)
         s->report.worst_step = dx[worst];
     }
     return norm;
+}
+
+/* Estimate the rounding noise of a step at x: that of the equations, eps |A| |x|, through the factors.  A capacitance over
+ * a tiny time step, or a large conductance between nodes of almost one voltage, makes currents noisier than tolerances
+ * may ask for.  Two patterns of signs, so that what cancels in one stands in the other. */
+static cn_status rounding_noise(cn_system *s, const double *x, const double *values)
+{
+    double *const rows = s->row_noise;
+    memset(rows, 0, sizeof(double) * ((size_t)s->n + 1));
+    for (cn_idx j = 0; j < s->n; j++) {
+        const double size = NOISE * fabs(x[j]);
+        for (cn_idx k = s->ap[j]; k < s->ap[j + 1]; k++) rows[s->ai[k]] += fabs(values[k]) * size;
+    }
+    memcpy(s->noise, rows, sizeof(double) * (size_t)s->n);
+    for (cn_idx i = 1; i < s->n; i += 2) rows[i] = -rows[i];
+    const cn_status status = cn_lu_solve(s->lu, s->noise);
+    if (status != CN_OK) return status;
+    const cn_status second = cn_lu_solve(s->lu, rows);
+    if (second != CN_OK) return second;
+    for (cn_idx i = 0; i < s->n; i++) s->noise[i] = larger(fabs(s->noise[i]), fabs(rows[i]));
+    return CN_OK;
 }
 
 /* Stop the step dx at the bounds of states: beyond them a device is steep, and Newton's method could swing between its
@@ -137,6 +165,8 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
     const int linear = s->n_batches == 0;
     int settled = 0, halvings = 0, leaving = 0;
     int free = 0; /* no limiting held the last step back */
+    int noisy = 0; /* the rounding noise of the steps is known */
+    double last = INFINITY;
     cn_idx held;
     x[n] = 0.0;
     if (linear && mode == CN_MODE_TRAN && !s->forcing && s->shunt == 0.0) {
@@ -167,8 +197,16 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
         /* 3. Converged?  A dc solution takes one more, quadratically better, iteration: its error is then far
          *    below reltol, and no time step follows that could mend it. */
         const int stopped = mode == CN_MODE_TRAN && stop_at_bounds(s, x, s->dx);
-        const double norm = step_norm(s, x, s->dx);
+        double norm = step_norm(s, x, s->dx, noisy);
         if (!(norm < INFINITY)) return CN_NOT_FINITE;
+        if (!noisy && norm > 1.0 && held == 0 && iteration >= PATIENCE && norm > 0.25 * last) {
+            const int constant = s->n_quiet == s->n_batches && (mode == CN_MODE_TRAN || s->n_held == 0);
+            status = rounding_noise(s, x, constant ? s->base : s->ax);
+            if (status != CN_OK) return status;
+            noisy = 1;
+            norm = step_norm(s, x, s->dx, noisy);
+        }
+        last = norm;
         for (cn_idx i = 0; i < n; i++) x[i] += s->dx[i];
         if (linear) return CN_OK;
         /* In time the rate of convergence tells what is left after this step: the next one may start from that. */
@@ -194,7 +232,7 @@ static double natural_size(cn_system *s, const double *x, cn_status *status)
     negative_residual(s, NULL, CN_MODE_DC);
     if (!all_finite(s->dx, s->n)) return INFINITY;
     *status = cn_lu_solve(s->lu, s->dx);
-    return *status == CN_OK ? step_norm(s, x, s->dx) : INFINITY;
+    return *status == CN_OK ? step_norm(s, x, s->dx, 0) : INFINITY;
 }
 
 cn_status cn_newton_line_search(cn_system *s, double *x, double *step, int max_iterations)
@@ -212,7 +250,7 @@ cn_status cn_newton_line_search(cn_system *s, double *x, double *step, int max_i
         if (status != CN_OK) return status;
         status = cn_lu_solve(s->lu, s->dx);
         if (status != CN_OK) return status;
-        const double size = step_norm(s, x, s->dx);
+        const double size = step_norm(s, x, s->dx, 0);
         if (!(size < INFINITY)) return CN_NOT_FINITE;
         memcpy(step, s->dx, bytes);
         if (size <= 1e-3) {

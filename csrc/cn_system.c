@@ -40,7 +40,8 @@ cn_status cn_system_init(cn_system *s, const cn_idx *perm)
     const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1; /* the last of each is ground's */
     s->scale = 1.0;
     s->base_stale = 1;
-    double **vectors[] = {&s->f, &s->q, &s->dx, &s->residual, &s->good, &s->drive, &s->anchor, &s->f_quiet, &s->q_quiet};
+    double **vectors[] = {&s->f, &s->q, &s->dx, &s->residual, &s->good, &s->drive, &s->anchor, &s->f_quiet, &s->q_quiet,
+                          &s->noise, &s->row_noise};
     double **matrices[] = {&s->base, &s->ax, &s->g, &s->c};
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         if (!(*vectors[k] = calloc(n, sizeof(double)))) return CN_NO_MEMORY;
@@ -59,7 +60,7 @@ void cn_system_free(cn_system *s)
     cn_delay_stop(&s->delays);
     cn_lu_free(s->lu);
     double *all[] = {s->base, s->ax, s->g, s->c, s->f, s->q, s->dx, s->residual, s->good, s->drive, s->anchor, s->f_quiet,
-                     s->q_quiet, s->touched_values};
+                     s->q_quiet, s->noise, s->row_noise, s->touched_values};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(s->is_held);
     free(s->touched);

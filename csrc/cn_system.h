@@ -100,6 +100,7 @@ typedef struct cn_system {
     double *ax;                /* nnz+1 */
     double *f;                 /* n+1: f + alpha q of the last load */
     double *q, *dx, *residual, *good, *drive; /* n+1 */
+    double *noise, *row_noise; /* n+1: rounding noise of a step, and of the equations behind it */
     const double *size;        /* n: largest |x| in a transient so far; NULL when there is none */
     uint8_t *is_held;          /* n */
     cn_idx n_quiet;            /* batches that the linear part stands in for, see cn_quiet.h */

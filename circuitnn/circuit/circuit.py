@@ -292,6 +292,16 @@ class Circuit:
         """Add a diode."""
         self._element("d", name, (anode, cathode), params, model=_word("model", model))
 
+    def Q(
+        self, name: str, collector: Node, base: Node, emitter: Node, model: str, substrate: Node = 0, **params: Value
+    ) -> None:
+        """Add a bipolar transistor."""
+        self._element("q", name, (collector, base, emitter, substrate), params, model=_word("model", model))
+
+    def J(self, name: str, drain: Node, gate: Node, source: Node, model: str, **params: Value) -> None:
+        """Add a junction field-effect transistor."""
+        self._element("j", name, (drain, gate, source), params, model=_word("model", model))
+
     def S(self, name: str, n1: Node, n2: Node, cplus: Node, cminus: Node, model: str, **params: Value) -> None:
         """Add a voltage-controlled switch."""
         self._element("s", name, (n1, n2, cplus, cminus), params, model=_word("model", model))

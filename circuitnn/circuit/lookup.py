@@ -20,6 +20,11 @@ _BY_LETTER = {
 }  # fmt: skip
 
 
+#: Letters whose cards come from vendors, for simulators that know parameters which change nothing here; as in ngspice,
+#: what is unknown is left out with a warning.
+_LENIENT = frozenset("cdjlmqrsw")
+
+
 class Lookup:
     """Finds what the elements of one circuit stand for, and remembers it until a model changes.
 
@@ -124,6 +129,18 @@ class Lookup:
                 f"{owner}: {error.message}", place=place, expected=error.expected, names=(element.name, name)
             ) from None
 
+    def _known_only(self, card: Model, device: Any, values: dict[str, float]) -> dict[str, float]:
+        """Return the values that the device knows; the others are a warning of the circuit."""
+        unknown = [name for name in values if name not in device.params or device.params[name].on == "system"]
+        for name in unknown:
+            known = [key for key, param in device.params.items() if param.on in ("both", "model")]
+            hint = nearest(name, known)
+            text = f"the model {card.name!r} ({card.type}) has no parameter {name!r}, which is left out"
+            text = (f"{card.place}: " if card.place else "") + text + (f"; {hint}" if hint else "")
+            if text not in self._circuit.warnings:
+                self._circuit.warnings.append(text)
+        return {name: value for name, value in values.items() if name not in unknown}
+
     def resolve(self, element: Element) -> tuple[Any, dict[str, float]]:
         """Return the device class of an element and the parameter values of its model card.
 
@@ -173,6 +190,8 @@ class Lookup:
             if not device.levels or level in device.levels:
                 given = {k: v for k, v in card.params.items() if k != "level" or "level" in device.params}
                 values = {device.aliases.get(k, k): v for k, v in given.items()}
+                if letter in _LENIENT:
+                    values = self._known_only(card, device, values)
                 return device, {**values, **device.type_values.get(card.type, {})}
         place = card.place or element.place
         if of_type:

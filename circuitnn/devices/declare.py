@@ -203,8 +203,9 @@ class Device:
     Class attributes to set: ``letter``, ``model_types``, ``terminals``; where needed ``internals``, ``branches``
     (``auxiliaries`` of them are unknowns that are no currents), ``controls``, ``positional``, ``links``, ``derived``
     (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
-    of parameters in model cards), ``variants`` (the leanest one first), ``other_levels`` (names of levels that SPICE
-    has and we do not). A declaration that is incomplete or ambiguous is a DeviceError at once.
+    of parameters in model cards), ``start_voltages`` (parameters that give the voltage between two terminals at the
+    start of a transient with ``uic``), ``variants`` (the leanest one first), ``other_levels`` (names of levels that
+    SPICE has and we do not). A declaration that is incomplete or ambiguous is a DeviceError at once.
     """
 
     name: ClassVar[str] = ""
@@ -227,6 +228,7 @@ class Device:
     locals: ClassVar[tuple[str, ...]] = ()
     attributes: ClassVar[dict[str, str]] = {}
     aliases: ClassVar[dict[str, str]] = {}
+    start_voltages: ClassVar[dict[str, tuple[str, str]]] = {}
     variants: ClassVar[dict[str, Variant]] = {}
 
     # set on the instance that `derive` makes
@@ -309,8 +311,9 @@ class Device:
     def limited(self, name: str, raw: Any, kind: str, *args: Any, start: Any = 0.0) -> Any:
         """Return the symbol of a voltage that Newton's method may change only so far at a time.
 
-        ``kind``: ``"pn"`` with (vt, vcrit), ``"fet"`` with (vto,), ``"vds"`` without arguments; ``start`` is its
-        value in the first iteration of an operating point. Asked for again under its name, it is the same symbol.
+        ``kind``: ``"pn"`` with (vt, vcrit), ``"diode"`` with (vt, vcrit, bv, nbvt), ``"gate"`` with (vt, vcrit, vto),
+        ``"fet"`` with (vto,), ``"vds"`` without arguments; ``start`` is its value in the first iteration of an
+        operating point. Asked for again under its name, it is the same symbol.
         """
         return self._limit(Limited(name, kind, raw, args, start))
 

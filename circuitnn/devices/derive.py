@@ -88,11 +88,14 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
         else:
             lets.append(Let(item.symbol, value, item.pivot))
     raw_f, raw_q = rows(equations.f), rows(equations.q)
+    noise = [_noise(device, item, variant, reduced) for item in noises]
+    needed = _symbols([*raw_f, *raw_q, *(e for item in noise for e in (item.density, item.exponent))])
+    needed |= _symbols([item.value for item in lets])
     limits = [
         Limited(item.name, item.kind, reduced(item.raw), tuple(map(reduced, item.args)), reduced(item.start))
         for item in sorted(frame.limits, key=lambda item: item.kind == "switch")
+        if not variant or item.kind != "pn" or sympy.Symbol(f"lim_{item.name}", real=True) in needed
     ]
-    noise = [_noise(device, item, variant, reduced) for item in noises]
     lim = {item.name: sympy.Symbol(f"lim_{item.name}", real=True) for item in limits}
     noisy = [e for item in noise for e in (item.density, item.exponent)]
     lets = _used_lets(lets, [*raw_f, *raw_q, *noisy, *(of for _, of, _ in frame.slopes)])

@@ -9,6 +9,7 @@ import numpy as np
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Noise, Param, Values, Variant, require
+from circuitnn.devices.junction import continuation
 from circuitnn.devices.symbolic import equals, exp, magnitude, sqrt, where
 
 OXIDE = 3.9 * 8.854214871e-12
@@ -53,6 +54,7 @@ class Mosfet(Device):
     branches = ("ygs", "ygd", "ygb")
     auxiliaries = ("ygs", "ygd", "ygb")
     links = (("d", "s", "resistive"), ("b", "s", "resistive"), ("b", "d", "resistive"), ("g", "s", "capacitive"))
+    start_voltages: ClassVar = {"ic_vds": ("d", "s"), "ic_vgs": ("g", "s"), "ic_vbs": ("b", "s")}
     derived: ClassVar[tuple[str, ...]] = (
         "vbi", "phit", "rootphi", "satd", "sats", "vt", "per_vt", "vcritd", "vcrits", "gd", "gs", "cgs", "cgd",
         "cgb", "cox", "pot", "edge", "cd", "cs", "cdsw", "cssw", "k1", "k1sw", "k2", "k2sw", "k3", "k3sw", "vgs0",
@@ -75,6 +77,9 @@ class Mosfet(Device):
     nrs = geometry("1", "squares of the source", 1.0)
     m = geometry("1", "number in parallel", 1.0, exclusive=True)
     off = geometry("1", "starts without current")
+    ic_vds = Param(None, "V", doc="drain-source voltage at the start, used with uic", on="instance")
+    ic_vgs = Param(None, "V", doc="gate-source voltage at the start, used with uic", on="instance")
+    ic_vbs = Param(None, "V", doc="bulk-source voltage at the start, used with uic", on="instance")
     temp = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="own temperature", on="instance")
     dtemp = Param(0.0, "K", doc="difference to the circuit's temperature", on="instance")
     level = Param(1.0, "1", doc="model level", on="model")
@@ -160,8 +165,8 @@ class Mosfet(Device):
             "cs": area * np.where(np.isnan(v["cbs"]), cj * v["as"], v["cbs"]),
             "cdsw": rim * v["pd"],
             "cssw": rim * v["ps"],
-            **_continuation("", v["fc"], v["mj"], pot),
-            **_continuation("sw", v["fc"], v["mjsw"], pot),
+            **continuation("", v["fc"], v["mj"], pot),
+            **continuation("sw", v["fc"], v["mjsw"], pot),
             "vgs0": np.where(started, sign * vbi + p["gamma"] * np.sqrt(phit), 0.0),
             "vbs0": np.where(started, -1.0, 0.0),
         }
@@ -397,13 +402,3 @@ class NoisyMosfet(Mosfet):
             Noise("id", "di", "si", self.thermal * 2 / 3 * magnitude(gm)),
             Noise("1overf", "di", "si", flicker, 1),
         )
-
-
-def _continuation(suffix: str, fc: np.ndarray, grade: np.ndarray, pot: np.ndarray) -> Values:
-    """Charge of 1 F beyond fc pot, k3 + v (k1 + v k2 / 2), smooth to the depletion law."""
-    s = (1.0 - fc) ** -grade
-    k1 = (1.0 - fc * (1.0 + grade)) * s / (1.0 - fc)
-    k2 = grade * s / (1.0 - fc) / pot
-    edge = fc * pot
-    k3 = pot * (1.0 - (1.0 - fc) * s) / (1.0 - grade) - k2 / 2.0 * edge**2 - edge * k1
-    return {f"k1{suffix}": k1, f"k2{suffix}": k2, f"k3{suffix}": k3}

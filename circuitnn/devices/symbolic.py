@@ -33,6 +33,11 @@ def magnitude(x: Any) -> Any:
     return _call("Abs", x)
 
 
+def tan(x: Any) -> Any:
+    """Return the tangent."""
+    return _call("tan", x)
+
+
 def sinh(x: Any) -> Any:
     """Return the hyperbolic sine."""
     return _call("sinh", x)
@@ -161,18 +166,31 @@ def where(*cases: Any) -> Any:
 
 
 def substitute(expr: Any, values: dict[Any, Any]) -> Any:
-    """Return the expression with symbols replaced; cases that this decides are taken out."""
+    """Return the expression with symbols replaced; cases that this decides are taken out, before they are looked at."""
     if expr in values:
         return values[expr]
     if not expr.args or not expr.free_symbols & values.keys():
         return expr
-    args = [substitute(arg, values) for arg in expr.args]
-    return where(*args) if isinstance(expr, cases_class()) else expr.func(*args)
+    if not isinstance(expr, cases_class()):
+        return expr.func(*(substitute(arg, values) for arg in expr.args))
+    kept: list[Any] = []
+    for condition, value in zip(expr.conditions, expr.values, strict=False):
+        decided = substitute(condition, values)
+        if decided == True:  # noqa: E712  (sympy's true is another object)
+            return where(*kept, substitute(value, values))
+        if decided != False:  # noqa: E712
+            kept += [decided, substitute(value, values)]
+    return where(*kept, substitute(expr.values[-1], values))
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
     """Return x, but not below low or above high."""
     return where(x <= low, low, x >= high, high, x)
+
+
+def maximum(x: Any, y: Any) -> Any:
+    """Return the larger one."""
+    return where(x >= y, x, y)
 
 
 def equals(a: Any, b: Any) -> Any:

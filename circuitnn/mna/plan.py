@@ -16,6 +16,7 @@ from circuitnn.mna._tape import TapeKernel
 from circuitnn.mna.delays import Delays
 from circuitnn.mna.observe import Observed, observed
 from circuitnn.mna.ordering import fill_reducing_order
+from circuitnn.mna.starts import StartCharges
 from circuitnn.mna.tape import Member, Tape, compile_behavioural, compile_tape
 from circuitnn.netlist.expression import Expression, Probe, walk
 from circuitnn.netlist.flat import GROUND, Element
@@ -88,6 +89,7 @@ class Plan:
     outputs: dict[int, str] = field(default_factory=dict)
     delays: Delays = field(default_factory=Delays)
     charge_ic: list[tuple[int, int, float, float]] = field(default_factory=list)
+    starts: list[StartCharges] = field(default_factory=list)
     ap: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
     ai: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     g0: np.ndarray = field(default_factory=lambda: np.zeros(1))
@@ -339,6 +341,9 @@ class _Planner:
             start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete, axis=0)
         whole = Batch(kernel, group.names(), index, param, start)
         self._initial_values(group, columns, states, index)
+        started = StartCharges.of(device, whole, columns)
+        if started is not None:
+            plan.starts.append(started)
         if device.name == "tline":
             plan.delays = Delays.of(device, prepared, index)
             for branch, name in enumerate(("ic_i1", "ic_i2")):

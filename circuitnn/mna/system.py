@@ -197,6 +197,8 @@ class System:
                 q[plus] += missing
             if minus >= 0:
                 q[minus] -= missing
+        for started in self.plan.starts:
+            started.add_to(q, x)
         return x, q
 
     @property

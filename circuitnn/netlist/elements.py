@@ -13,8 +13,13 @@ from circuitnn.netlist.flat import DataFile
 from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
 from circuitnn.netlist.vectors import read_vector
 
-#: Initial values of a line, in the order of ``ic=``.
-LINE_IC = ("ic_v1", "ic_i1", "ic_v2", "ic_i2")
+#: Initial values by letter, in the order of ``ic=``, where they are several.
+INITIAL = {
+    "t": ("ic_v1", "ic_i1", "ic_v2", "ic_i2"),
+    "m": ("ic_vds", "ic_vgs", "ic_vbs"),
+    "q": ("ic_vbe", "ic_vce"),
+    "j": ("ic_vds", "ic_vgs"),
+}
 PRIMARY = {"r": "resistance", "c": "capacitance", "l": "inductance"}
 _ARGUMENTS = {
     "pulse": (2, 8), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None), "sffm": (2, 7), "am": (2, 7), "trnoise": (1, 7),
@@ -35,8 +40,6 @@ _MAX_POLY = 20
 _BEHAVIOURAL = frozenset(("m", "tc1", "tc2", "temp", "dtemp"))
 _DATA_NAME = re.compile(r"\.(npy|npz|csv)\b")
 _NAMED_LATER = {
-    "j": "JFETs (J)",
-    "q": "bipolar transistors (Q)",
     "o": "lossy lines (O)",
     "u": "RC lines (U)",
     "p": "coupled lines (P)",
@@ -384,15 +387,36 @@ def _coupling(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     return ElementStatement(name, (), {"coupling": value}, controls=inductors, place=place)
 
 
-def _diode(cursor: Cursor, name: str, place: Place) -> ElementStatement:
-    nodes = _nodes(cursor, name, 2)
+def _junctions(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    nodes = _nodes(cursor, name, 2 if name[0] == "d" else 3)
     model = cursor.word("a model")
+    return ElementStatement(name, nodes, _area_and_more(cursor, name[0]), model, place=place)
+
+
+def _area_and_more(cursor: Cursor, letter: str) -> dict[str, Value]:
     params: dict[str, Value] = {}
     if cursor.at_value(frozenset(("off",))):
         params["area"] = cursor.value("the area")
-    for key, value in cursor.assignments(flags=("off",)).items():
+    split = _initial(letter)
+    for key, value in cursor.assignments(flags=("off",), split=split).items():
         cursor.put(params, key, value)
-    return ElementStatement(name, nodes, params, model, place=place)
+    return params
+
+
+def _bipolar(cursor: Cursor, name: str, place: Place) -> ElementStatement:
+    # Only where models are known is it clear which word is the model: a node or an area may follow or precede it.
+    words: list[str] = []
+    opened = cursor.take("(")
+    while not (
+        cursor.done or cursor.at_assignment() or cursor.char in "{'" or (len(words) > 3 and cursor.peek() == "off")
+    ):
+        if opened and cursor.take(")"):
+            opened = False
+            continue
+        words.append(cursor.word("a node or a model"))
+    if len(words) < 4:
+        cursor.error(f"{name} has {len(words)} words before its parameters, not 4 or more")
+    return ElementStatement(name, tuple(words[:-1]), _area_and_more(cursor, "q"), words[-1], place=place)
 
 
 def _switch(cursor: Cursor, name: str, place: Place) -> ElementStatement:
@@ -405,14 +429,16 @@ def _switch(cursor: Cursor, name: str, place: Place) -> ElementStatement:
 
 def _line(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     nodes = _nodes(cursor, name, 4)
-    params = cursor.assignments(split=lambda key: LINE_IC if key == "ic" else ())
+    params = cursor.assignments(split=_initial("t"))
     if "zo" in params:
         cursor.put(params, "z0", params.pop("zo"))
     return ElementStatement(name, nodes, params, place=place)
 
 
-def _transistor_vectors(key: str) -> tuple[str, ...]:
-    return ("ic_vds", "ic_vgs", "ic_vbs") if key == "ic" else ()
+def _initial(letter: str) -> Callable[[str], tuple[str, ...]]:
+    """Return what splits ``ic=`` of an element into its voltages."""
+    names = INITIAL.get(letter, ())
+    return lambda key: names if key == "ic" else ()
 
 
 def _words_before_assignments(cursor: Cursor) -> list[str]:
@@ -439,7 +465,7 @@ def _mosfet(cursor: Cursor, name: str, place: Place) -> ElementStatement:
         words.append(cursor.word("a node or a model"))
     if len(words) != 5:
         cursor.error(f"{name} has {len(words)} words before its parameters, not 5")
-    params = cursor.assignments(flags=("off",), split=_transistor_vectors)
+    params = cursor.assignments(flags=("off",), split=_initial("m"))
     return ElementStatement(name, tuple(words[:4]), params, words[4], place=place)
 
 
@@ -495,7 +521,8 @@ GRAMMARS: dict[str, Grammar] = {
     **dict.fromkeys("sw", _switch),
     "b": _behavioural,
     "k": _coupling,
-    "d": _diode,
+    **dict.fromkeys("dj", _junctions),
+    "q": _bipolar,
     "t": _line,
     "m": _mosfet,
     "n": _compact,
@@ -519,6 +546,8 @@ USAGE = {
     "s": "Sname n+ n- nc+ nc- model [ON|OFF]",
     "w": "Wname n+ n- vsource model [ON|OFF]",
     "t": "Tname n1+ n1- n2+ n2- z0=ohms td=seconds|f=hertz [nl=wavelengths] [ic=v1,i1,v2,i2]",
+    "q": "Qname collector base emitter [substrate] model [area] [OFF] [ic=vbe,vce] [name=value ...]",
+    "j": "Jname drain gate source model [area] [OFF] [ic=vds,vgs] [name=value ...]",
     "m": "Mname drain gate source bulk model [name=value ...] [OFF]",
     "n": "Nname n1 n2 ... model [name=value ...]",
     "a": 'Aname [word lines] [bit lines] model [g=siemens, or g="file.npz:array"] [name=value ...]',

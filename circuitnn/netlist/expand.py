@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
 
@@ -13,7 +13,8 @@ import numpy as np
 from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.conditions import chosen, every_part, tentative
-from circuitnn.netlist.elements import PRIMARY, polynomial
+from circuitnn.netlist.cursor import number
+from circuitnn.netlist.elements import PRIMARY, USAGE, polynomial
 from circuitnn.netlist.expression import Expression, Name, Number
 from circuitnn.netlist.flat import GROUND, AnalysisCard, Element, FlatNetlist, Model, Waveform
 from circuitnn.netlist.plain import PlainRun, Segment, Statements, parts_of
@@ -39,7 +40,7 @@ from circuitnn.registry import catalog
 MAX_ELEMENTS = 20_000_000
 MAX_DEPTH = 100
 # Letters whose model must be a .model card; N may name a registered device, which the circuit knows.
-_NEEDS_MODEL = frozenset("admsw")
+_NEEDS_MODEL = frozenset("adjmqsw")
 # Runs of plain lines shorter than this are expanded line by line.
 _SHORT = 16
 # m parallel voltage sources hold the same voltage; a coupling has no terminals.
@@ -120,6 +121,26 @@ def _definitions(body: Sequence[Statement], every: bool = False) -> dict[str, Su
                 raise _twice("subcircuit", statement.name, statement.place, found[statement.name].place)
             found[statement.name] = statement
     return found
+
+
+def _bipolar(statement: ElementStatement, known: Container[str]) -> ElementStatement:
+    """Return a bipolar transistor with its substrate, found which of its words is the model: the first known one."""
+    words = (*statement.nodes, statement.model or "")
+    at = next((k for k in range(3, len(words)) if words[k] in known), None)
+    if at is None:
+        at = next((k for k in range(len(words) - 1, 3, -1) if number(words[k]) is None), 3)
+    area = [number(word) for word in words[at + 1 :]]
+    if at > 4 or len(area) > 1 or None in area or (area and "area" in statement.params):
+        what = f"{at} nodes" if at > 4 else f"{' '.join(words[at + 1 :])!r} after its model"
+        raise NetlistError(
+            f"{statement.name} has {what}",
+            place=statement.place,
+            names=(statement.name,),
+            expected=USAGE["q"],
+        )
+    params = {**statement.params, **({"area": area[0]} if area and area[0] is not None else {})}
+    substrate = () if at == 4 else (GROUND,)
+    return replace(statement, nodes=(*words[:at], *substrate), model=words[at], params=params)
 
 
 def _twice(what: str, name: str, place: Place | None, first: Place | None) -> NetlistError:
@@ -411,6 +432,8 @@ class _Expander:
             raise _twice("element", taken, run.place(row), self._elements[taken].place)
 
     def _element(self, statement: ElementStatement, scope: Scope, multiplier: float) -> None:
+        if statement.name.startswith("q"):
+            statement = _bipolar(statement, {word for s in scope.outwards() for word in (*s.models, *s.bins)})
         name = scope.prefix + statement.name
         place = statement.place
         if name in self._elements:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from circuitnn.errors import UsageError
 from circuitnn.netlist.cards.card import Card, write_params, write_value
 from circuitnn.netlist.cursor import simplest
-from circuitnn.netlist.elements import LINE_IC, PRIMARY
+from circuitnn.netlist.elements import INITIAL, PRIMARY
 from circuitnn.netlist.expression import Binary, Call, Expression, Name, Probe, format_number, substitute, to_text
 from circuitnn.netlist.flat import DataArray, DataFile, Element, FlatNetlist, Waveform
 from circuitnn.netlist.probes import InnerVector
@@ -30,7 +30,6 @@ from circuitnn.netlist.vectors import write_vector
 from circuitnn.registry import catalog
 
 WIDTH = 100
-_TRANSISTOR_IC = ("ic_vds", "ic_vgs", "ic_vbs")
 _PLAIN_CARD = Card()
 _UNSPLIT = re.compile(r'(?:"[^"]*"|[^ ])+')
 
@@ -147,13 +146,12 @@ def _source(params: dict[str, Value], function: SourceFunction | None) -> list[s
 
 def _flags(letter: str, params: dict[str, Value]) -> list[str]:
     """Return the flags, and the initial values of a transistor or a line, which are one vector."""
-    words = [flag for flag in ("on", "off") if letter in "dswmn" and params.get(flag) == 1.0]
+    words = [flag for flag in ("on", "off") if letter in "dswmnqj" and params.get(flag) == 1.0]
     for flag in words:
         del params[flag]
-    if letter in "mt":
-        known = [key for key in (_TRANSISTOR_IC if letter == "m" else LINE_IC) if key in params]
-        if known:
-            words.append("ic=" + ",".join([write_value(params.pop(key)) for key in known]))
+    known = [key for key in INITIAL.get(letter, ()) if key in params]
+    if known:
+        words.append("ic=" + ",".join([write_value(params.pop(key)) for key in known]))
     return words
 
 

@@ -304,7 +304,7 @@ def test_bounds_in_the_wrong_order_are_refused():
         ("resistor", {"resistance": 1.0, "temp": -273.15}, "absolute zero"),
         ("capacitor", {}, "no capacitance"),
         ("diode", {"dtemp": -400.0}, "absolute zero"),
-        ("diode", {"temp": 1500.0}, "junction potential of a diode"),
+        ("diode", {"temp": 1500.0, "cjo": 1e-12}, "junction potential of a diode"),
         ("mos1", {"l": 1e-6, "ld": 0.5e-6}, "twice its lateral diffusion"),
         ("mos1", {"tox": 1e-8, "nsub": 1e9}, "substrate doping"),
         ("mos1", {"temp": 1500.0}, "a potential of a MOSFET"),

@@ -199,7 +199,7 @@ PLACE = Place("d.cir", 7, 1, "x1 a b")
         (Element("r1", ("a", "0"), {"resistance": 1.0, "m": 0.0}), DeviceError, ["r1", "'m'", "is 0", "above 0"]),
         (Element("r1", ("a", "0"), {"resistance": float("nan")}), DeviceError, ["r1", "'resistance'", "nan"]),
         (Element("d1", ("a", "0"), {"n": 2.0}, "dx"), CircuitError, ["d1", "'n'", "in the model card"]),
-        (Element("d1", ("a", "0"), {}, "darea"), CircuitError, ["d1", "'area'", "on the element"]),
+        (Element("d1", ("a", "0"), {}, "doff"), CircuitError, ["d1", "'off'", "on the element"]),
         (Element("d1", ("a", "0"), {}, "dneg"), DeviceError, ["d1", "dneg", "'n'", "is -1", "above 0"]),
         (Element("k1", (), {"coupling": 1.5}), DeviceError, ["k1", "1.5", "at most 1"]),
         (Element("g1", ("a", "0", "a", "0")), DeviceError, ["g1 has no gain"]),
@@ -208,7 +208,7 @@ PLACE = Place("d.cir", 7, 1, "x1 a b")
 def test_device_of_refuses(circuit, element, kind, words):
     circuit.model("dx", "d")
     circuit.model("m54", "nmos", level=54)
-    circuit.model("darea", "d", area=2)
+    circuit.model("doff", "d", off=1)
     circuit.model("dneg", "d", n=-1)
     with pytest.raises(kind) as caught:
         circuit.device_of(dataclasses.replace(element, place=PLACE))

@@ -195,3 +195,36 @@ def test_a_coupling_of_several_coils_is_one_of_each_pair():
     pairs = {found[name].controls for name in found if name.startswith("k")}
     assert pairs == {("l1", "l2"), ("l1", "l3"), ("l2", "l3")}
     assert all(found[name].params == {"coupling": 0.9} for name in found if name.startswith("k"))
+
+
+@pytest.mark.parametrize(
+    ("line", "nodes", "params"),
+    [
+        ("q1 1 2 3 m", ("1", "2", "3", "0"), {}),
+        ("q1 1 2 3 4 m", ("1", "2", "3", "4"), {}),
+        ("q1 1 2 3 m 4", ("1", "2", "3", "0"), {"area": 4.0}),
+        ("q1 1 2 3 2n2222", ("1", "2", "3", "0"), {}),
+        ("q1 1 2 3 5 2n2222 0.5 off", ("1", "2", "3", "5"), {"area": 0.5, "off": 1.0}),
+        ("q1 (1 2 3) m area={2*3} ic=0.6,2", ("1", "2", "3", "0"), {"area": 6.0, "ic_vbe": 0.6, "ic_vce": 2.0}),
+        ("q1 1 2 3 m {2*3}", ("1", "2", "3", "0"), {"area": 6.0}),
+    ],
+)
+def test_words_of_a_bipolar_transistor(line, nodes, params):
+    """A substrate before the model and an area after it are told apart by which word is a model."""
+    element = elements("\n".join([line, ".model m npn", ".model 2n2222 npn"]))["q1"]
+    assert element.nodes == nodes
+    assert element.params == params
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("q1 1 2 3 4 5 m", "q1 has 5 nodes"),
+        ("q1 1 2 3 m 4 5", "'4 5' after its model"),
+        ("q1 1 2 3 m 4 area=5", "'4' after its model"),
+        ("q1 1 2 3 n", "there is no model 'n'"),
+    ],
+)
+def test_words_that_make_no_bipolar_transistor(line, message):
+    with pytest.raises(NetlistError, match=message):
+        flat("\n".join([line, ".model m npn"]))
