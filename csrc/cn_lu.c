@@ -1,69 +1,118 @@
-/* Sparse LU: the parts that do not depend on the kind of number, and the two instances of the rest. */
+/* Real sparse LU: column by column, or by fronts where factors fill in. */
 #include "cn_lu.h"
 
-#include <complex.h>
-#include <float.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* A diagonal entry is the pivot unless it is smaller than this share of the largest entry of its column. */
-static const double DIAGONAL_SHARE = 1e-3;
-/* A refactorisation gives up below this share; lower than the above, so that small drifts cost no new pivots. */
-static const double REFACTOR_SHARE = 1e-5;
-/* ... and when a pivot fell to this share of its value at the time of pivoting: it may be all rounding. */
-static const double PIVOT_DROP = 1e-10;
-/* Below this size relative to its row a pivot is compared with the rounding of the terms it is made of. */
-static const double SUSPECT = 1e-8;
+#include "cn_column_lu.h"
+#include "cn_fronts.h"
 
-enum { BLOCK = 4 }; /* right-hand sides solved together */
+/* Fronts serve matrices of at least that many unknowns, ... */
+static const cn_idx LARGE = 256;
+/* ... whose factorisation takes at least that many multiplications for each number in L and U, ... */
+static const double DENSE = 24.0;
+/* ... until their pivots have failed so often. */
+static const int FAILURES = 3;
 
-/* Check that the pattern is one, and that perm is a permutation (seen: n cleared flags). */
-static int well_formed(cn_idx n, const cn_idx *ap, const cn_idx *ai, const cn_idx *perm, cn_idx *seen)
+struct cn_lu {
+    cn_idx n;
+    cn_column_lu *columns;
+    cn_fronts *fronts; /* NULL: not (any more) */
+    int by_fronts;     /* they hold the last factors */
+    int failures;
+};
+
+cn_status cn_lu_init(cn_lu **out, cn_idx n, const cn_idx *ap, const cn_idx *ai, const cn_idx *perm)
 {
-    if (ap[0] != 0) return 0;
-    for (cn_idx j = 0; j < n; j++) {
-        if (ap[j + 1] < ap[j]) return 0;
-        for (cn_idx p = ap[j]; p < ap[j + 1]; p++) {
-            if (ai[p] < 0 || ai[p] >= n || (p > ap[j] && ai[p] <= ai[p - 1])) return 0;
+    *out = NULL;
+    cn_lu *const lu = calloc(1, sizeof *lu);
+    if (!lu) return CN_NO_MEMORY;
+    lu->n = n;
+    cn_status status = cn_column_lu_init(&lu->columns, n, ap, ai, perm);
+    if (status == CN_OK && n >= LARGE) {
+        const cn_idx *own_ap, *own_ai, *own_perm;
+        cn_column_lu_pattern(lu->columns, &own_ap, &own_ai, &own_perm);
+        status = cn_fronts_init(&lu->fronts, n, own_ap, own_ai, own_perm);
+    }
+    if (status != CN_OK) {
+        cn_lu_free(lu);
+        return status;
+    }
+    *out = lu;
+    return CN_OK;
+}
+
+static void give_up_fronts(cn_lu *lu)
+{
+    cn_fronts_free(lu->fronts);
+    lu->fronts = NULL;
+    lu->by_fronts = 0;
+}
+
+cn_status cn_lu_factor(cn_lu *lu, const double *ax)
+{
+    lu->by_fronts = 0;
+    if (lu->fronts) {
+        double work, entries;
+        cn_status status = cn_fronts_plan(lu->fronts, ax, &work, &entries);
+        if (status == CN_OK && work < DENSE * entries) {
+            give_up_fronts(lu);
+            return cn_column_lu_factor(lu->columns, ax);
         }
+        if (status == CN_OK) status = cn_fronts_factor(lu->fronts, ax);
+        if (status != CN_PIVOT_GROWTH && status != CN_SINGULAR) {
+            lu->by_fronts = 1;
+            return status;
+        }
+        if (++lu->failures == FAILURES) give_up_fronts(lu);
     }
-    for (cn_idx k = 0; perm && k < n; k++) {
-        if (perm[k] < 0 || perm[k] >= n || seen[perm[k]]) return 0;
-        seen[perm[k]] = 1;
+    return cn_column_lu_factor(lu->columns, ax);
+}
+
+cn_status cn_lu_refactor(cn_lu *lu, const double *ax)
+{
+    return lu->by_fronts ? cn_fronts_refactor(lu->fronts, ax) : cn_column_lu_refactor(lu->columns, ax);
+}
+
+cn_status cn_lu_solve(cn_lu *lu, double *b)
+{
+    return lu->by_fronts ? cn_fronts_solve(lu->fronts, b) : cn_column_lu_solve(lu->columns, b);
+}
+
+cn_status cn_lu_solve_transposed(cn_lu *lu, double *b)
+{
+    return lu->by_fronts ? cn_fronts_solve_transposed(lu->fronts, b) : cn_column_lu_solve_transposed(lu->columns, b);
+}
+
+cn_status cn_lu_solve_many(cn_lu *lu, cn_idx nrhs, double *b)
+{
+    if (!lu->by_fronts) return cn_column_lu_solve_many(lu->columns, nrhs, b);
+    cn_status worst = CN_OK;
+    for (cn_idx c = 0; c < nrhs; c++) {
+        const cn_status status = cn_fronts_solve(lu->fronts, b + (size_t)c * (size_t)lu->n);
+        if (status != CN_OK) worst = status;
     }
-    return 1;
+    return worst;
 }
 
-/* Column j+1 of L is column j without its first entry, j+1: the two update another column together. */
-static int nested(const cn_idx *lp, const cn_idx *li, cn_idx j)
+cn_idx cn_lu_bad_column(const cn_lu *lu)
 {
-    const cn_idx length = lp[j + 1] - lp[j];
-    if (length < 1 || lp[j + 2] - lp[j + 1] != length - 1 || li[lp[j]] != j + 1) return 0;
-    return memcmp(li + lp[j] + 1, li + lp[j + 1], (size_t)(length - 1) * sizeof(cn_idx)) == 0;
+    return lu->by_fronts ? cn_fronts_bad_column(lu->fronts) : cn_column_lu_bad_column(lu->columns);
 }
 
-#define LU_TYPE double
-#define LU_NAME(name) cn_lu##name
-#define LU_LOCAL(name) real_##name
-#define LU_SIZE(a) fabs(a)
-#define LU_TIMES(a, b) ((a) * (b))
-#include "cn_lu_template.h"
-#undef LU_TYPE
-#undef LU_NAME
-#undef LU_LOCAL
-#undef LU_SIZE
-#undef LU_TIMES
-
-/* The product without the recovery of infinities that C's operator spends a branch on. */
-static inline double complex complex_product(double complex a, double complex b)
+size_t cn_lu_nnz(const cn_lu *lu)
 {
-    return CMPLX(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
+    return lu->by_fronts ? cn_fronts_nnz(lu->fronts) : cn_column_lu_nnz(lu->columns);
 }
 
-#define LU_TYPE double complex
-#define LU_NAME(name) cn_zlu##name
-#define LU_LOCAL(name) complex_##name
-#define LU_SIZE(a) (fabs(creal(a)) + fabs(cimag(a)))
-#define LU_TIMES(a, b) complex_product(a, b)
-#include "cn_lu_template.h"
+size_t cn_lu_bytes(const cn_lu *lu)
+{
+    return sizeof *lu + cn_column_lu_bytes(lu->columns) + (lu->fronts ? cn_fronts_bytes(lu->fronts) : 0);
+}
+
+void cn_lu_free(cn_lu *lu)
+{
+    if (!lu) return;
+    cn_column_lu_free(lu->columns);
+    cn_fronts_free(lu->fronts);
+    free(lu);
+}

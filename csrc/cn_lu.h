@@ -1,12 +1,11 @@
 /* Sparse LU factors of one fixed pattern, for the real (cn_lu_) and the complex (cn_zlu_) matrices of a circuit.
  *
- * P A Q = L U.  Q is the given fill-reducing order.  `factor` chooses the rows P: left-looking (Gilbert and Peierls,
- * SIAM J. Sci. Stat. Comput. 9 (1988) 862) with Eisenstat and Liu's symmetric pruning (SIAM J. Matrix Anal. 13 (1992)
- * 202), taking the diagonal whenever it is not much smaller than the rest of its column.  `refactor` repeats the
- * arithmetic alone on that pattern.
+ * P A Q = L U.  Q is the given fill-reducing order; `factor` chooses the rows P, `refactor` keeps them.  Real matrices go
+ * by fronts where their factors fill in (cn_fronts.h), else column by column (cn_column_lu.h); complex ones column by
+ * column.
  *
- * The tests for the size of a pivot look at rows divided by their largest entry, so that an equation in other units
- * (a state's, in 1/s) does not drive out a conductance; the matrix itself is not scaled.
+ * The tests for the size of a pivot look at rows divided by their largest entry (cn_pivot.h); the matrix itself is not
+ * scaled.
  */
 #ifndef CN_LU_H
 #define CN_LU_H

@@ -10,6 +10,9 @@ cdef extern from "cn_types.h":
         CN_NOT_FINITE
         CN_BAD_ARGUMENT
 
+cdef extern from "cn_order.h" nogil:
+    cn_status cn_order(cn_idx n, const cn_idx *ap, const cn_idx *ai, cn_idx *perm)
+
 cdef extern from "cn_lu.h" nogil:
     ctypedef struct cn_lu:
         pass

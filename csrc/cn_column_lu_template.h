@@ -1,4 +1,4 @@
-/* Sparse LU for one kind of number; included by cn_lu.c once for double and once for double complex.
+/* Sparse LU for one kind of number; included by cn_column_lu.c once for double and once for double complex.
  *
  * Until a factorisation is complete li holds rows as the caller numbers them; `finish` renumbers them to pivot
  * positions and sorts every column, which makes ascending order a topological one for refactorisation.
@@ -314,7 +314,7 @@ cn_status LU_NAME(_factor)(struct LU_NAME() *lu, const LU_TYPE *ax)
 
         cn_idx pivot = -1;
         double best = LU_LOCAL(largest)(lu, below, n_below, &pivot);
-        if (best < SUSPECT) {
+        if (best < CN_SUSPECT) {
             LU_LOCAL(clear_noise)(lu, ax, k, j, n_below);
             best = LU_LOCAL(largest)(lu, below, n_below, &pivot);
         }
@@ -323,7 +323,7 @@ cn_status LU_NAME(_factor)(struct LU_NAME() *lu, const LU_TYPE *ax)
             return best > 0.0 ? CN_NOT_FINITE : CN_SINGULAR;
         }
         const cn_idx wanted = lu->prefer[k];
-        if (lu->mark[wanted] == k && LU_SIZE(x[wanted]) * lu->scale[wanted] >= DIAGONAL_SHARE * best) pivot = wanted;
+        if (lu->mark[wanted] == k && LU_SIZE(x[wanted]) * lu->scale[wanted] >= CN_DIAGONAL_SHARE * best) pivot = wanted;
         if (pivot != wanted) {
             /* the column robbed of its diagonal gets the one left over here */
             lu->prefer[lu->owner[pivot]] = wanted;
@@ -332,7 +332,7 @@ cn_status LU_NAME(_factor)(struct LU_NAME() *lu, const LU_TYPE *ax)
 
         lu->row_of[k] = pivot;
         lu->position[pivot] = k;
-        lu->floor_size[k] = PIVOT_DROP * LU_SIZE(x[pivot]);
+        lu->floor_size[k] = CN_PIVOT_DROP * LU_SIZE(x[pivot]);
         const LU_TYPE inverse = 1.0 / x[pivot];
         lu->inverse[k] = inverse;
         x[pivot] = 0.0;
@@ -422,7 +422,7 @@ cn_status LU_NAME(_refactor)(struct LU_NAME() *lu, const LU_TYPE *ax)
             x[row] = 0.0;
         }
         const double size = LU_SIZE(pivot);
-        if (!(size * lu->pivot_scale[k] >= REFACTOR_SHARE * largest && size >= lu->floor_size[k] && size <= DBL_MAX)) {
+        if (!(size * lu->pivot_scale[k] >= CN_REFACTOR_SHARE * largest && size >= lu->floor_size[k] && size <= DBL_MAX)) {
             lu->bad = j;
             return CN_PIVOT_GROWTH;
         }
