@@ -656,8 +656,9 @@ class _Planner:
             row, column = lines
             wheres.append(np.where((row == n) | (column == n), -1, column * n + row))
             keys.append(wheres[-1])
-        pattern = np.unique(np.concatenate(keys))
-        pattern = pattern[pattern >= 0]
+        pattern = np.concatenate(keys)
+        pattern.sort()
+        pattern = pattern[np.diff(pattern, prepend=-1) > 0]  # each once, without what belongs to ground
         nnz = len(pattern)
         plan.ai = (pattern % n).astype(np.int32) if n else np.zeros(0, np.int32)
         plan.ap = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n).astype(np.int32)

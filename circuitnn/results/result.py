@@ -69,7 +69,7 @@ class Variable:
     kind: str
 
     def __post_init__(self) -> None:
-        if not self.name or re.search(r"[\s\0]", self.name):
+        if self.name.split() != [self.name] or "\0" in self.name:
             raise UsageError(f"{self.name!r} cannot name a variable", expected="a name without blanks, such as v(out)")
         if self.kind not in UNITS:
             raise UsageError(
