@@ -1,4 +1,4 @@
-/* The elimination within a front, compiled for each processor; the fitting one is chosen at run time. */
+/* What is done within a front, compiled for each processor; the fitting one is chosen at run time. */
 #include "cn_front_dense.h"
 
 #include <math.h>
@@ -10,17 +10,11 @@ typedef int64_t eight_bits __attribute__((vector_size(64)));
 #define TEMPLATE "cn_front_pass.h"
 #include "cn_targets.h"
 
-void cn_front_eliminate(cn_front_dense *d)
+const cn_front_kernels *cn_front_kernels_here(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
-        eliminate_avx512(d);
-        return;
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        eliminate_avx2(d);
-        return;
-    }
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return &kernels_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &kernels_avx2;
 #endif
-    eliminate_plain(d);
+    return &kernels_plain;
 }

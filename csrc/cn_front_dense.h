@@ -1,4 +1,4 @@
-/* Dense elimination within a front of a sparse matrix, as fast as the processor multiplies. */
+/* Dense elimination within a front of a sparse matrix, as fast as the processor multiplies, and solution. */
 #ifndef CN_FRONT_DENSE_H
 #define CN_FRONT_DENSE_H
 
@@ -13,8 +13,19 @@ typedef struct cn_front_dense {
     double *largest;     /* columns: the largest of the scaled numbers below each pivot */
 } cn_front_dense;
 
-/* Eliminate: the factors of L and U take the places of the first columns and rows, the rest is the Schur complement.
- * Pivots are not examined: `pivot` and `largest` tell.  A zero leaves infinities behind, and NaNs on later diagonals. */
-void cn_front_eliminate(cn_front_dense *d);
+/* What a processor can do with a front.  Of its factors L stands first, all rows of `pivots` numbers, with U's part of the
+ * square on and above the diagonal; then the rest of U, by columns of `pivots` numbers. */
+typedef struct cn_front_kernels {
+    /* The factors of L and U take the places of the first columns and rows, the rest is the Schur complement.  Pivots are
+     * not examined: `pivot` and `largest` tell.  A zero leaves infinities behind, and NaNs on later diagonals. */
+    void (*eliminate)(cn_front_dense *d);
+    /* Solve with L: `own` are the front's unknowns, rows[] name those below it in x. */
+    void (*forward)(size_t pivots, size_t below, const double *l, const cn_idx *rows, double *own, double *x);
+    /* Solve with U; local: room for `below` numbers. */
+    void (*backward)(size_t pivots, size_t below, const double *l, const double *inverse, const cn_idx *rows, double *own,
+                     const double *x, double *local);
+} cn_front_kernels;
+
+const cn_front_kernels *cn_front_kernels_here(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* Dense elimination of a front, written once for each processor; included by cn_front_dense.c.
+/* Dense elimination of a front and solution with it, written once for each processor; included by cn_front_dense.c.
  *
  * A front is a matrix by rows, of which the first columns and rows are eliminated.  Rows begin at multiples of eight
  * numbers and what lies beyond the last column is zero, so that everything is done eight columns at a time.
@@ -68,45 +68,79 @@ TARGET static void NAME(triangle)(double *f, size_t ld, size_t from, size_t to, 
 }
 
 /* Eliminate the columns c..c+width of all rows from c on, width <= 8: below them stand the factors of L, right of the
- * diagonal those of U up to column c + 8. */
-TARGET static void NAME(eliminate_eight)(cn_front_dense *d, size_t c, size_t width)
+ * diagonal those of U up to column c + 8.  Rows go through the pivots in turn: lane k of a row is what stands above L's
+ * factor before pivot k divides it, and is not touched afterwards. */
+TARGET static inline __attribute__((always_inline)) void NAME(eliminate_few)(cn_front_dense *d, size_t c, const int width)
 {
     double *const f = d->f + c;
     const size_t ld = d->ld;
-    eight upper[8], reciprocal, largest = {0.0};
-    for (size_t k = 0; k < 8; k++) reciprocal[k] = 1.0;
-    for (size_t i = 0; i < width; i++) {
-        double *const row = f + (c + i) * ld;
-        eight x = *(const eight *)row;
-        for (size_t k = 0; k < i; k++) {
-            const double size = fabs(x[k]) * d->scale[c + i];
-            if (size > largest[k]) largest[k] = size;
-            x -= x[k] * reciprocal[k] * upper[k];
-        }
-        reciprocal[i] = 1.0 / x[i];
-        d->inverse[c + i] = reciprocal[i];
-        d->pivot[c + i] = x[i];
-        eight u = x, factors = x;
-        for (size_t k = 0; k <= i; k++) u[k] = 0.0;
-        for (size_t k = 0; k < i; k++) factors[k] = x[k] * reciprocal[k];
-        upper[i] = u;
-        *(eight *)row = factors;
+    const eight_bits lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    eight upper[8], inverse, largest = {0.0}; /* upper: rows of U over their pivots */
+#pragma GCC unroll 8
+    for (int k = 0; k < 8; k++) inverse[k] = 1.0;
+#pragma GCC unroll 8
+    for (int i = 0; i < width; i++) {
+        const size_t at = c + (size_t)i;
+        eight x = *(const eight *)(f + at * ld);
+#pragma GCC unroll 8
+        for (int k = 0; k < i; k++) x -= x[k] * upper[k];
+        const eight size = (eight)((eight_bits)x & INT64_MAX) * d->scale[at];
+        const eight_bits more = (size > largest) & (lane < i);
+        largest = (eight)(((eight_bits)size & more) | ((eight_bits)largest & ~more));
+        *(eight *)(f + at * ld) = x * inverse;
+        const double one = 1.0 / x[i];
+        d->pivot[at] = x[i];
+        d->inverse[at] = one;
+        inverse[i] = one;
+        upper[i] = (eight)((eight_bits)x & (lane > i)) * one;
     }
-    for (size_t i = c + width; i < d->rows; i++) {
+    size_t i = c + (size_t)width;
+    for (; i + 4 <= d->rows; i += 4) {
+        double *const row = f + i * ld;
+        eight w = *(const eight *)row, x = *(const eight *)(row + ld);
+        eight y = *(const eight *)(row + 2 * ld), z = *(const eight *)(row + 3 * ld);
+#pragma GCC unroll 8
+        for (int k = 0; k < width; k++) {
+            w -= w[k] * upper[k];
+            x -= x[k] * upper[k];
+            y -= y[k] * upper[k];
+            z -= z[k] * upper[k];
+        }
+        const eight rows[4] = {w, x, y, z};
+#pragma GCC unroll 4
+        for (size_t r = 0; r < 4; r++) {
+            const eight size = (eight)((eight_bits)rows[r] & INT64_MAX) * d->scale[i + r];
+            const eight_bits more = size > largest;
+            largest = (eight)(((eight_bits)size & more) | ((eight_bits)largest & ~more));
+            *(eight *)(row + r * ld) = rows[r] * inverse;
+        }
+    }
+    for (; i < d->rows; i++) {
         double *const row = f + i * ld;
         eight x = *(const eight *)row;
-        if (width == 8) {
 #pragma GCC unroll 8
-            for (int k = 0; k < 8; k++) x -= x[k] * reciprocal[k] * upper[k];
-        } else {
-            for (size_t k = 0; k < width; k++) x -= x[k] * reciprocal[k] * upper[k];
-        }
+        for (int k = 0; k < width; k++) x -= x[k] * upper[k];
         const eight size = (eight)((eight_bits)x & INT64_MAX) * d->scale[i];
         const eight_bits more = size > largest;
         largest = (eight)(((eight_bits)size & more) | ((eight_bits)largest & ~more));
-        *(eight *)row = x * reciprocal;
+        *(eight *)row = x * inverse;
     }
-    for (size_t k = 0; k < width; k++) d->largest[c + k] = largest[k];
+#pragma GCC unroll 8
+    for (int k = 0; k < width; k++) d->largest[c + (size_t)k] = largest[k];
+}
+
+TARGET static void NAME(eliminate_eight)(cn_front_dense *d, size_t c, size_t width)
+{
+    switch (width) {
+    case 1: NAME(eliminate_few)(d, c, 1); break;
+    case 2: NAME(eliminate_few)(d, c, 2); break;
+    case 3: NAME(eliminate_few)(d, c, 3); break;
+    case 4: NAME(eliminate_few)(d, c, 4); break;
+    case 5: NAME(eliminate_few)(d, c, 5); break;
+    case 6: NAME(eliminate_few)(d, c, 6); break;
+    case 7: NAME(eliminate_few)(d, c, 7); break;
+    default: NAME(eliminate_few)(d, c, 8); break;
+    }
 }
 
 /* Eliminate the columns from..to of all rows below; what is done reaches to column `end`, a multiple of eight. */
@@ -138,5 +172,71 @@ TARGET static void NAME(eliminate)(cn_front_dense *d)
         NAME(product)(d->rows - to, last - end, to - k, f + to * ld + k, f + k * ld + end, f + to * ld + end, ld);
     }
 }
+
+typedef double NAME(unaligned) __attribute__((vector_size(64), aligned(8), may_alias));
+
+TARGET static inline double NAME(dot)(size_t n, const double *restrict a, const double *restrict b)
+{
+    double sum = 0.0;
+    size_t k = 0;
+    if (n >= 8) {
+        NAME(unaligned) sums = {0.0};
+        for (; k + 8 <= n; k += 8) sums += *(const NAME(unaligned) *)(a + k) * *(const NAME(unaligned) *)(b + k);
+        sum = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+    }
+    for (; k < n; k++) sum += a[k] * b[k];
+    return sum;
+}
+
+TARGET static void NAME(forward)(size_t pivots, size_t below, const double *l, const cn_idx *restrict rows, double *own,
+                                 double *restrict x)
+{
+    for (size_t i = 1; i < pivots; i++) own[i] -= NAME(dot)(i, l + i * pivots, own);
+    l += pivots * pivots;
+    for (size_t i = 0; i < below; i++) x[rows[i]] -= NAME(dot)(pivots, l + i * pivots, own);
+}
+
+/* Subtract from own what the rows of u, each of `pivots` numbers, make with the factors. */
+TARGET static void NAME(combine)(size_t pivots, size_t below, const double *restrict u, const double *restrict factors,
+                                 double *restrict own)
+{
+    size_t k = 0;
+    for (; k + 8 <= pivots; k += 8) {
+        NAME(unaligned) even = {0.0}, odd = {0.0};
+        size_t i = 0;
+        for (; i + 2 <= below; i += 2) {
+            even += *(const NAME(unaligned) *)(u + i * pivots + k) * factors[i];
+            odd += *(const NAME(unaligned) *)(u + (i + 1) * pivots + k) * factors[i + 1];
+        }
+        if (i < below) even += *(const NAME(unaligned) *)(u + i * pivots + k) * factors[i];
+        *(NAME(unaligned) *)(own + k) -= even + odd;
+    }
+    for (; k + 2 <= pivots; k += 2) {
+        double first = 0.0, second = 0.0;
+        for (size_t i = 0; i < below; i++) {
+            first += u[i * pivots + k] * factors[i];
+            second += u[i * pivots + k + 1] * factors[i];
+        }
+        own[k] -= first;
+        own[k + 1] -= second;
+    }
+    if (k < pivots) {
+        double sum = 0.0;
+        for (size_t i = 0; i < below; i++) sum += u[i * pivots + k] * factors[i];
+        own[k] -= sum;
+    }
+}
+
+TARGET static void NAME(backward)(size_t pivots, size_t below, const double *l, const double *inverse,
+                                  const cn_idx *restrict rows, double *own, const double *restrict x,
+                                  double *restrict local)
+{
+    for (size_t i = 0; i < below; i++) local[i] = x[rows[i]];
+    NAME(combine)(pivots, below, l + (pivots + below) * pivots, local, own);
+    for (size_t k = pivots; k-- > 0;)
+        own[k] = (own[k] - NAME(dot)(pivots - k - 1, l + k * pivots + k + 1, own + k + 1)) * inverse[k];
+}
+
+static const cn_front_kernels NAME(kernels) = {NAME(eliminate), NAME(forward), NAME(backward)};
 #undef ROWS
 #undef EIGHTS

@@ -16,6 +16,7 @@ struct cn_fronts {
     int planned, valid;
     const cn_idx *ap, *ai, *perm;
     cn_front_plan plan;
+    const cn_front_kernels *kernels;
     cn_idx *row_of, *column_of; /* n: row of the pivot of each column; column of each row, or -1 */
     cn_idx *next, *path, *seen; /* n: of the search for rows */
     cn_idx *open;               /* fronts whose Schur complements lie on the stack */
@@ -60,6 +61,7 @@ cn_status cn_fronts_init(cn_fronts **out, cn_idx n, const cn_idx *ap, const cn_i
     f->ap = ap;
     f->ai = ai;
     f->perm = perm;
+    f->kernels = cn_front_kernels_here();
     f->row_of = malloc((6 * m + 1) * sizeof *f->row_of);
     f->scale = calloc(5 * m + 1, sizeof *f->scale);
     if (!f->row_of || !f->scale) {
@@ -209,8 +211,12 @@ static void store(cn_fronts *f, cn_idx s, const double *front, size_t ld, double
 {
     const size_t pivots = cn_front_pivots(&f->plan, s), below = cn_front_below(&f->plan, s), size = pivots + below;
     double *const l = f->factors + f->plan.factor_start[s], *const u = l + size * pivots;
-    for (size_t i = 0; i < size; i++) memcpy(l + i * pivots, front + i * ld, pivots * sizeof *l);
-    for (size_t i = 0; i < pivots; i++) memcpy(u + i * below, front + i * ld + pivots, below * sizeof *u);
+    for (size_t i = 0; i < size; i++) {
+        for (size_t k = 0; k < pivots; k++) l[i * pivots + k] = front[i * ld + k];
+    }
+    for (size_t k = 0; k < pivots; k++) {
+        for (size_t i = 0; i < below; i++) u[i * pivots + k] = front[k * ld + pivots + i];
+    }
     for (size_t i = 0; i < below; i++) memmove(left + i * below, front + (pivots + i) * ld + pivots, below * sizeof *left);
 }
 
@@ -253,7 +259,7 @@ static cn_status factor(cn_fronts *f, const double *ax, double share, int again)
         for (size_t i = 0; i < pivots; i++) scale[i] = f->weight[first + (cn_idx)i];
         for (size_t i = pivots; i < size; i++) scale[i] = f->weight[below[i - pivots]];
         cn_front_dense d = {front, size, ld, pivots, scale, pivot, f->inverse + first, largest};
-        cn_front_eliminate(&d);
+        f->kernels->eliminate(&d);
         if (!sound(f, s, pivot, largest, share, again)) return CN_PIVOT_GROWTH;
         store(f, s, front, ld, f->stack + top);
         top += cn_front_left(size - pivots);
@@ -295,40 +301,19 @@ cn_status cn_fronts_solve(cn_fronts *f, double *b)
 {
     const cn_front_plan *const plan = &f->plan;
     if (!f->valid) return CN_BAD_ARGUMENT;
-    double *const restrict x = f->x, *const restrict local = f->local;
+    double *const x = f->x;
     for (cn_idx k = 0; k < f->n; k++) x[k] = b[plan->row[k]];
     for (cn_idx s = 0; s < plan->count; s++) {
         const size_t pivots = cn_front_pivots(plan, s), below = cn_front_below(plan, s);
         const cn_idx *const restrict rows = plan->below + plan->below_start[s];
-        const double *restrict l = f->factors + plan->factor_start[s];
-        double *const restrict own = x + plan->first[s];
-        for (size_t i = 1; i < pivots; i++) {
-            double sum = 0.0;
-            for (size_t k = 0; k < i; k++) sum += l[i * pivots + k] * own[k];
-            own[i] -= sum;
-        }
-        l += pivots * pivots;
-        for (size_t i = 0; i < below; i++) {
-            double sum = 0.0;
-            for (size_t k = 0; k < pivots; k++) sum += l[i * pivots + k] * own[k];
-            x[rows[i]] -= sum;
-        }
+        f->kernels->forward(pivots, below, f->factors + plan->factor_start[s], rows, x + plan->first[s], x);
     }
     double check = 0.0;
     for (cn_idx s = plan->count; s-- > 0;) {
         const size_t pivots = cn_front_pivots(plan, s), below = cn_front_below(plan, s);
         const cn_idx *const restrict rows = plan->below + plan->below_start[s];
-        const double *const restrict l = f->factors + plan->factor_start[s];
-        const double *const restrict u = l + (pivots + below) * pivots;
-        const double *const restrict inverse = f->inverse + plan->first[s];
-        double *const restrict own = x + plan->first[s];
-        for (size_t i = 0; i < below; i++) local[i] = x[rows[i]];
-        for (size_t k = pivots; k-- > 0;) {
-            double sum = own[k];
-            for (size_t i = 0; i < below; i++) sum -= u[k * below + i] * local[i];
-            for (size_t i = k + 1; i < pivots; i++) sum -= l[k * pivots + i] * own[i];
-            own[k] = sum * inverse[k];
-        }
+        f->kernels->backward(pivots, below, f->factors + plan->factor_start[s], f->inverse + plan->first[s], rows,
+                             x + plan->first[s], x, f->local);
     }
     for (cn_idx k = 0; k < f->n; k++) {
         b[plan->column[k]] = x[k];
@@ -341,7 +326,7 @@ cn_status cn_fronts_solve_transposed(cn_fronts *f, double *b)
 {
     const cn_front_plan *const plan = &f->plan;
     if (!f->valid) return CN_BAD_ARGUMENT;
-    double *const restrict x = f->x, *const restrict local = f->local;
+    double *const x = f->x;
     for (cn_idx k = 0; k < f->n; k++) x[k] = b[plan->column[k]];
     for (cn_idx s = 0; s < plan->count; s++) {
         const size_t pivots = cn_front_pivots(plan, s), below = cn_front_below(plan, s);
@@ -350,13 +335,15 @@ cn_status cn_fronts_solve_transposed(cn_fronts *f, double *b)
         const double *const restrict u = l + (pivots + below) * pivots;
         const double *const restrict inverse = f->inverse + plan->first[s];
         double *const restrict own = x + plan->first[s];
-        memset(local, 0, below * sizeof *local);
         for (size_t k = 0; k < pivots; k++) {
             const double y = own[k] *= inverse[k];
             for (size_t i = k + 1; i < pivots; i++) own[i] -= l[k * pivots + i] * y;
-            for (size_t i = 0; i < below; i++) local[i] += u[k * below + i] * y;
         }
-        for (size_t i = 0; i < below; i++) x[rows[i]] -= local[i];
+        for (size_t i = 0; i < below; i++) {
+            double sum = 0.0;
+            for (size_t k = 0; k < pivots; k++) sum += u[i * pivots + k] * own[k];
+            x[rows[i]] -= sum;
+        }
     }
     for (cn_idx s = plan->count; s-- > 0;) {
         const size_t pivots = cn_front_pivots(plan, s), below = cn_front_below(plan, s);
