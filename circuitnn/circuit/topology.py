@@ -15,7 +15,7 @@ import numpy as np
 
 from circuitnn.circuit._sets import DisjointSets
 from circuitnn.errors import TopologyError, nearest
-from circuitnn.netlist.expression import Expression, Probe, walk
+from circuitnn.netlist.expression import Expression, Probe, probes_of
 from circuitnn.netlist.flat import GROUND, Element
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class _Graph:
         self.columns = columns = circuit.elements.columns()
         self.count = np.bincount(columns.terminals, minlength=len(columns.nodes))
         self.controlled: set[str] = set()  # current sources whose current depends on the solution
-        self.probes: dict[str, list[Probe]] = {}  # of behavioural elements
+        self.probes: dict[str, tuple[Probe, ...]] = {}  # of behavioural elements
         self.sensed: set[str] = set()  # nodes whose voltage some element's equations depend on
         self._links: dict[str, list[tuple[int, int, int]]] = {kind: [] for kind in _LINKS}
         self._plain: dict[str, list[Part]] = {kind: [] for kind in _LINKS}
@@ -134,7 +134,7 @@ class _Graph:
         self._links[kind].append((self.columns.index[a], self.columns.index[b], place))
 
     def _behavioural(self, place: int, element: Element, tree: Expression) -> None:
-        probes = self.probes[element.name] = [part for part in walk(tree) if isinstance(part, Probe)]
+        probes = self.probes[element.name] = probes_of(tree)
         kind = _BEHAVIOURAL_LINKS.get(element.kind, "current")
         if kind == "voltage" and any(p.kind == "i" for p in probes):
             kind = "resistive"  # its voltage may depend on the current of its own loop

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from circuitnn.errors import CircuitError, NetlistError, Place, nearest
 from circuitnn.mna._tape import OPCODES, TapeKernel
-from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, Ternary, Unary
+from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, Renamed, Ternary, Unary
 from circuitnn.netlist.flat import GROUND, Element
 from circuitnn.netlist.functions import CONSTANTS
 
@@ -115,6 +115,8 @@ class _Compiler:
         values: list[_Operand] = []
         while work:
             node, ready = work.pop()
+            if isinstance(node, Renamed):
+                node = node.whole()
             children = self.operands(node)
             if children and not ready:
                 work.append((node, True))
@@ -355,9 +357,10 @@ def compile_behavioural(
     groups: dict[tuple[object, ...], tuple[TapeKernel, list[Member]]] = {}
     # Instances of one subcircuit differ in leaves only: their tape is compiled once.
     shapes: dict[tuple[object, ...], tuple[TapeKernel, list[Member]] | None] = {}
+    outlines: dict[int, _Outline] = {}
     for element in elements:
         kind, root = _equation(element, temperature, tnom)
-        outline = _outline(root)
+        outline = _outline_of(root, outlines)
         shape = (kind, outline[0])
         known = shapes.get(shape)
         if known is not None:
@@ -385,8 +388,31 @@ def compile_behavioural(
     return list(groups.values())
 
 
-def _outline(root: Expression) -> tuple[tuple[object, ...], tuple[float, ...], tuple[tuple[str, str], ...]]:
-    """Return what of an expression decides its tape, its numbers, and what it senses, both in order of appearance."""
+#: What of an expression decides its tape, its numbers, and what it senses, both in order of appearance.
+_Outline = tuple[tuple[object, ...], tuple[float, ...], tuple[tuple[str, str], ...]]
+
+
+def _outline_of(root: Expression, known: dict[int, _Outline]) -> _Outline:
+    """Return the outline of an expression; ``known`` are those of trees that several share, by identity."""
+    if not isinstance(root, Renamed):
+        return _outline(root)
+    key = id(root.tree)
+    if key not in known:
+        known[key] = _outline(root.tree)
+    shape, numbers, sensed = known[key]
+    others = {
+        (probe.kind, name): new
+        for probe, other in zip(root.probes, root.others, strict=True)
+        for name, new in zip(probe.names, other.names, strict=True)
+    }
+    renamed = tuple([(kind, others[kind, name]) for kind, name in sensed])
+    if len(set(renamed)) < len(renamed) or ("v", GROUND) in renamed:  # two nodes of a subcircuit are one outside it
+        return _outline(root.whole())
+    return shape, numbers, renamed
+
+
+def _outline(root: Expression) -> _Outline:
+    """Return the outline of an expression by itself."""
     shape: list[object] = []
     numbers: list[float] = []
     sensed: dict[tuple[str, str], int] = {}
@@ -408,6 +434,8 @@ def _outline(root: Expression) -> tuple[tuple[object, ...], tuple[float, ...], t
                 shape.append(node.op)
                 stack.append(node.right)
             stack.append(node.left)
+        elif isinstance(node, Renamed):
+            stack.append(node.whole())
         elif isinstance(node, Unary):
             shape += ("unary", node.op)
             stack.append(node.operand)

@@ -87,6 +87,29 @@ class Probe(Expression):
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Renamed(Expression):
+    """A whole tree with other probes: what instances of a subcircuit share, beside what each has for itself.
+
+    ``probes`` are those of ``tree``, each once; ``others`` stand in their places.  It equals the tree it stands for.
+    """
+
+    tree: Expression
+    probes: tuple[Probe, ...]
+    others: tuple[Probe, ...]
+
+    def whole(self) -> Expression:
+        """Return the tree that this one stands for."""
+        others = dict(zip(self.probes, self.others, strict=True))
+        return substitute(self.tree, lambda _: None, others.__getitem__)
+
+    def __eq__(self, other: object) -> bool:
+        return self.whole() == (other.whole() if isinstance(other, Renamed) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.whole())
+
+
 Fail = Callable[..., NetlistError]
 
 _TOKEN = re.compile(
@@ -392,6 +415,8 @@ def _write(tree: Expression) -> tuple[str, int]:
             return text, _UNARY_POWER if text.startswith("-") else 10
         case Name(name):
             return name, 10
+        case Renamed():
+            return _write(tree.whole())
         case Probe(kind, names):
             return f"{kind}({','.join(names)})", 10
         case Call(name, args):
@@ -430,6 +455,21 @@ def walk(tree: Expression) -> Iterator[Expression]:
                 stack += (no, yes, condition)
             case Call(_, args):
                 stack += reversed(args)
+            case Renamed():
+                stack.append(node.whole())
+
+
+def probes_of(tree: Expression) -> tuple[Probe, ...]:
+    """Return the probes of a tree, each once.
+
+    Examples
+    --------
+    >>> [to_text(probe) for probe in probes_of(parse_expression("v(a)*i(v1) + v(a)"))]
+    ['v(a)', 'i(v1)']
+    """
+    if isinstance(tree, Renamed):
+        return tree.others
+    return tuple(dict.fromkeys([part for part in walk(tree) if isinstance(part, Probe)]))
 
 
 def substitute(
@@ -475,6 +515,8 @@ def substitute(
         case Call(name, args):
             new = Call(name, tuple([substitute(a, names, probes, calls) for a in args]))
             return calls(new) if calls else new
+        case Renamed():
+            return substitute(tree.whole(), names, probes, calls)
     return tree
 
 

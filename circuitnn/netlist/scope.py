@@ -15,9 +15,11 @@ from circuitnn.netlist.expression import (
     Name,
     Number,
     Probe,
+    Renamed,
     Ternary,
     Unary,
     evaluate,
+    probes_of,
     substitute,
     walk,
 )
@@ -76,6 +78,7 @@ class Scope:
         "prefix",
         "save",
         "subckts",
+        "templates",
     )
 
     def __init__(self, flat: FlatNetlist, prefix: str, parent: Scope | None, ports: dict[str, str]) -> None:
@@ -89,8 +92,13 @@ class Scope:
         self.bins: dict[str, list[tuple[str, dict[str, float]]]] = {}
         self.subckts: dict[str, SubcktDefinition] = {}
         self.save: list[str] = [] if parent is None else parent.save
-        # Trees known to call no function of .func, by identity: instances of a subcircuit share theirs.
-        self.plain: dict[int, Expression] = {} if parent is None else parent.plain
+        # Trees known to call no function of .func, by identity, with the names in them: instances share theirs.
+        self.plain: dict[int, tuple[Expression, tuple[str, ...]]] = {} if parent is None else parent.plain
+        # Behavioural trees with parameters as numbers, by identity and these numbers, with their probes: instances of a
+        # subcircuit that have the same share them.
+        self.templates: dict[tuple[object, ...], tuple[Expression, tuple[Probe, ...]]] = (
+            {} if parent is None else parent.templates
+        )
         # Trees in which random numbers were drawn, by identity, with what they became: they are drawn once an instance.
         self.fixed: dict[int, tuple[Expression, Expression]] = {}
         self.draws: np.random.Generator | None = None if parent is None else parent.draws
@@ -206,12 +214,20 @@ class Scope:
                 return Number(CONSTANTS[name])
             return Number(self.param(name, place))
 
-        def probed(probe: Probe) -> Expression:
+        def probed(probe: Probe) -> Probe:
             if probe.kind == "v":
                 return Probe("v", tuple([self.nodes[n] for n in probe.names]))
             return Probe("i", (self.prefix + probe.names[0],))
 
-        return substitute(self.inline(tree, place), named, probed)
+        whole = self.inline(tree, place)
+        if whole is not tree or not self.prefix:  # a function's body, or random numbers, may be of this scope alone
+            return substitute(whole, named, probed)
+        key = (id(tree), *[named(name) for name in self.plain[id(tree)][1]])
+        if key not in self.templates:
+            template = substitute(tree, named)
+            self.templates[key] = template, probes_of(template)
+        template, probes = self.templates[key]
+        return Renamed(template, probes, tuple([probed(probe) for probe in probes]))
 
     # ------------------------------------------------------------------ functions
     def inline(self, tree: Expression, place: Place | None) -> Expression:
@@ -221,7 +237,8 @@ class Scope:
         if id(tree) in self.fixed:
             return self.fixed[id(tree)][1]
         if not any(isinstance(node, Call) and (node.name not in FUNCTIONS or _draws(node)) for node in walk(tree)):
-            self.plain[id(tree)] = tree
+            names = dict.fromkeys([node.name for node in walk(tree) if isinstance(node, Name)])
+            self.plain[id(tree)] = tree, tuple(names)
             return tree
         drawn: list[Call] = []
         budget = [_MAX_INLINED]
