@@ -20,8 +20,8 @@ struct cn_fronts {
     cn_idx *row_of, *column_of; /* n: row of the pivot of each column; column of each row, or -1 */
     cn_idx *next, *path, *seen; /* n: of the search for rows */
     cn_idx *open;               /* fronts whose Schur complements lie on the stack */
-    double *scale;              /* n: 1 / largest entry of each row */
-    double *weight;             /* n: the same by pivot */
+    double *scale, *column_scale; /* n: of the rows and columns */
+    double *weight;             /* n: scale of the row of each pivot */
     double *least;              /* n: smallest pivot accepted by refactorisation */
     double *inverse;            /* n: of the pivots */
     double *x;                  /* n */
@@ -63,7 +63,7 @@ cn_status cn_fronts_init(cn_fronts **out, cn_idx n, const cn_idx *ap, const cn_i
     f->perm = perm;
     f->kernels = cn_front_kernels_here();
     f->row_of = malloc((6 * m + 1) * sizeof *f->row_of);
-    f->scale = calloc(5 * m + 1, sizeof *f->scale);
+    f->scale = calloc(6 * m + 1, sizeof *f->scale);
     if (!f->row_of || !f->scale) {
         cn_fronts_free(f);
         return CN_NO_MEMORY;
@@ -74,26 +74,48 @@ cn_status cn_fronts_init(cn_fronts **out, cn_idx n, const cn_idx *ap, const cn_i
     f->least = f->scale + 2 * m;
     f->inverse = f->scale + 3 * m;
     f->x = f->scale + 4 * m;
+    f->column_scale = f->scale + 5 * m;
     *out = f;
     return CN_OK;
 }
 
-static cn_status scale_rows(cn_fronts *f, const double *ax)
+static int all_finite(cn_fronts *f, const double *ax)
 {
-    memset(f->scale, 0, (size_t)f->n * sizeof *f->scale);
+    double check = 0.0;
+    for (cn_idx p = 0; p < f->ap[f->n]; p++) check += 0.0 * ax[p];
+    if (check == 0.0) return 1;
     for (cn_idx j = 0; j < f->n; j++) {
         for (cn_idx p = f->ap[j]; p < f->ap[j + 1]; p++) {
-            const double size = fabs(ax[p]);
-            if (!(size <= DBL_MAX)) {
-                f->bad = j;
-                return CN_NOT_FINITE;
-            }
-            if (size > f->scale[f->ai[p]]) f->scale[f->ai[p]] = size;
+            if (fabs(ax[p]) <= DBL_MAX) continue;
+            f->bad = j;
+            return 0;
         }
     }
-    /* the reciprocal of a number below 1e-300 may overflow; such a row is as good as zero */
-    for (cn_idx i = 0; i < f->n; i++) f->scale[i] = f->scale[i] > 1e-300 ? 1.0 / f->scale[i] : 1.0;
-    return CN_OK;
+    return 1;
+}
+
+/* Scale rows and columns so that the largest of each comes near one (Ruiz, Rutherford Appleton Laboratory, RAL-TR-2001-034):
+ * pivots are chosen once and for all here, and the unit of a state must not make a node's conductances look small. */
+static void equilibrate(cn_fronts *f, const double *ax)
+{
+    double *const rows = f->weight, *const columns = f->least; /* largest of each */
+    for (cn_idx k = 0; k < f->n; k++) f->scale[k] = f->column_scale[k] = 1.0;
+    for (int sweep = 0; sweep < 3; sweep++) {
+        memset(rows, 0, (size_t)f->n * sizeof *rows);
+        for (cn_idx j = 0; j < f->n; j++) {
+            double largest = 0.0;
+            for (cn_idx p = f->ap[j]; p < f->ap[j + 1]; p++) {
+                const double size = fabs(ax[p]) * f->scale[f->ai[p]] * f->column_scale[j];
+                if (size > rows[f->ai[p]]) rows[f->ai[p]] = size;
+                if (size > largest) largest = size;
+            }
+            columns[j] = largest;
+        }
+        for (cn_idx k = 0; k < f->n; k++) {
+            if (rows[k] > 1e-300) f->scale[k] /= sqrt(rows[k]);
+            if (columns[k] > 1e-300) f->column_scale[k] /= sqrt(columns[k]);
+        }
+    }
 }
 
 static int may_serve(const cn_fronts *f, const double *ax, const double *most, cn_idx column, cn_idx p)
@@ -181,8 +203,9 @@ cn_status cn_fronts_plan(cn_fronts *f, const double *ax, double *work, double *e
 {
     f->bad = -1;
     f->valid = 0;
-    cn_status status = scale_rows(f, ax);
-    if (status == CN_OK) status = match(f, ax);
+    if (!all_finite(f, ax)) return CN_NOT_FINITE;
+    equilibrate(f, ax);
+    cn_status status = match(f, ax);
     if (status != CN_OK) return status;
     if (!f->planned || !same_rows(f)) {
         drop_plan(f);
@@ -225,10 +248,11 @@ static int sound(cn_fronts *f, cn_idx s, const double *pivot, const double *larg
 {
     const cn_idx first = f->plan.first[s];
     for (cn_idx k = 0; k < f->plan.first[s + 1] - first; k++) {
+        const cn_idx column = f->plan.column[first + k];
         const double size = fabs(pivot[k]), scaled = size * f->weight[first + k];
-        const double least = again ? f->least[first + k] : CN_SUSPECT / f->weight[first + k];
-        if (!(size > 0.0 && size <= DBL_MAX && size >= least && scaled >= share * largest[k])) {
-            f->bad = f->plan.column[first + k];
+        const int small = again ? size < f->least[first + k] : scaled * f->column_scale[column] < CN_SUSPECT;
+        if (!(size > 0.0 && size <= DBL_MAX && !small && scaled >= share * largest[k])) {
+            f->bad = column;
             return 0;
         }
         if (!again) f->least[first + k] = CN_PIVOT_DROP * size;
@@ -291,9 +315,7 @@ cn_status cn_fronts_refactor(cn_fronts *f, const double *ax)
 {
     f->bad = -1;
     f->valid = 0;
-    double check = 0.0;
-    for (cn_idx p = 0; p < f->ap[f->n]; p++) check += 0.0 * ax[p];
-    if (check != 0.0) return scale_rows(f, ax);
+    if (!all_finite(f, ax)) return CN_NOT_FINITE;
     return factor(f, ax, CN_REFACTOR_SHARE, 1);
 }
 
@@ -373,7 +395,7 @@ size_t cn_fronts_nnz(const cn_fronts *f) { return f->planned ? f->plan.factor_st
 size_t cn_fronts_bytes(const cn_fronts *f)
 {
     const size_t m = (size_t)f->n, fronts = (size_t)f->plan.count;
-    size_t held = sizeof *f + 6 * m * sizeof(cn_idx) + 5 * m * sizeof(double) + f->factor_bytes + f->stack_bytes;
+    size_t held = sizeof *f + 6 * m * sizeof(cn_idx) + 6 * m * sizeof(double) + f->factor_bytes + f->stack_bytes;
     if (f->planned) {
         held += 2 * m * sizeof(cn_idx) + fronts * (4 * sizeof(cn_idx) + 2 * sizeof(size_t));
         held += (2 * f->plan.below_start[fronts] + 3 * (size_t)f->ap[f->n]) * sizeof(cn_idx);

@@ -9,7 +9,7 @@
 /* Fronts serve matrices of at least that many unknowns, ... */
 static const cn_idx LARGE = 256;
 /* ... whose factorisation takes at least that many multiplications for each number in L and U, ... */
-static const double DENSE = 12.0;
+static const double DENSE = 9.0;
 /* ... until their pivots have failed so often. */
 static const int FAILURES = 3;
 

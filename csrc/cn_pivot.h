@@ -1,5 +1,5 @@
-/* What a pivot must be.  Sizes are those of numbers divided by the largest entry of their row of the matrix, so that an
- * equation in other units (a state's, in 1/s) does not drive out a conductance. */
+/* What a pivot must be.  Sizes are those of numbers divided by the largest entry of their row of the matrix (by fronts: with
+ * rows and columns scaled), so that an equation in other units (a state's, in 1/s) does not drive out a conductance. */
 #ifndef CN_PIVOT_H
 #define CN_PIVOT_H
 
