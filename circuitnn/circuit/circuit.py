@@ -403,6 +403,10 @@ class Circuit:
             self._system = (stamp, made)
         return self._system[1]
 
+    def release(self) -> None:
+        """Let go of the system of equations, which refers back here: memory is free at once, not when Python collects."""
+        self._system = None
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_") or name not in catalog("analyses"):
             raise AttributeError(f"a circuit has no attribute {name!r}", name=name, obj=self)

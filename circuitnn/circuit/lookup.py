@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from circuitnn.errors import CircuitError, DeviceError, nearest
@@ -36,7 +37,7 @@ class Lookup:
     """
 
     def __init__(self, circuit: Circuit, known: Lookup | None = None) -> None:
-        self._circuit = circuit
+        self._circuit: Circuit = weakref.proxy(circuit)  # which owns this: no cycle, so that both go at once
         self._devices: dict[tuple[str, str], tuple[Model | None, Any, dict[str, float]]] = {}
         self._blocks: dict[str, tuple[tuple[Any, ...], Block]] = dict(known._blocks) if known else {}
 

@@ -159,6 +159,7 @@ def run_deck(netlist: Netlist, progress: Progress | None = None) -> Results:
         results.warnings += requests.left_over(results)
     finally:
         results.warnings[:0] = circuit.warnings
+        circuit.release()
     return results
 
 
