@@ -200,9 +200,12 @@ static cn_status entrances(cn_front_plan *plan, const cn_idx *ap, const cn_idx *
     const size_t entries = (size_t)ap[n];
     plan->entry_start = calloc((size_t)plan->count + 2, sizeof *plan->entry_start);
     plan->entry = take(entries, sizeof *plan->entry);
-    plan->entry_row = take(entries, sizeof *plan->entry_row);
-    plan->entry_column = take(entries, sizeof *plan->entry_column);
-    if (!plan->entry_start || !plan->entry || !plan->entry_row || !plan->entry_column) return CN_NO_MEMORY;
+    plan->entry_place = take(entries, sizeof *plan->entry_place);
+    cn_idx *const ends = take(2 * entries, sizeof *ends); /* row and column, as pivots */
+    cn_idx *const child = take((size_t)plan->count, sizeof *child);
+    cn_idx *const sibling = take((size_t)plan->count, sizeof *sibling);
+    cn_status status = CN_NO_MEMORY;
+    if (!plan->entry_start || !plan->entry || !plan->entry_place || !ends || !child || !sibling) goto out;
     for (int pass = 0; pass < 2; pass++) {
         for (cn_idx j = 0; j < n; j++) {
             const cn_idx c = of_column[j];
@@ -214,16 +217,12 @@ static cn_status entrances(cn_front_plan *plan, const cn_idx *ap, const cn_idx *
                 }
                 const cn_idx to = plan->entry_start[s + 1]++;
                 plan->entry[to] = p;
-                plan->entry_row[to] = r;
-                plan->entry_column[to] = c;
+                ends[2 * to] = r;
+                ends[2 * to + 1] = c;
             }
         }
         for (cn_idx s = 0; !pass && s < plan->count; s++) plan->entry_start[s + 2] += plan->entry_start[s + 1];
     }
-    cn_idx *const child = take((size_t)plan->count, sizeof *child);
-    cn_idx *const sibling = take((size_t)plan->count, sizeof *sibling);
-    cn_status status = CN_NO_MEMORY;
-    if (!child || !sibling) goto out;
     for (cn_idx s = 0; s < plan->count; s++) child[s] = -1;
     for (cn_idx s = 0; s < plan->count; s++) {
         if (plan->parent[s] < 0) continue;
@@ -235,10 +234,9 @@ static cn_status entrances(cn_front_plan *plan, const cn_idx *ap, const cn_idx *
         for (cn_idx k = 0; k < pivots; k++) place[plan->first[s] + k] = k;
         for (size_t p = plan->below_start[s]; p < plan->below_start[s + 1]; p++)
             place[plan->below[p]] = pivots + (cn_idx)(p - plan->below_start[s]);
-        for (cn_idx e = plan->entry_start[s]; e < plan->entry_start[s + 1]; e++) {
-            plan->entry_row[e] = place[plan->entry_row[e]];
-            plan->entry_column[e] = place[plan->entry_column[e]];
-        }
+        const size_t ld = cn_front_stride(cn_front_pivots(plan, s) + cn_front_below(plan, s));
+        for (cn_idx e = plan->entry_start[s]; e < plan->entry_start[s + 1]; e++)
+            plan->entry_place[e] = (size_t)place[ends[2 * e]] * ld + (size_t)place[ends[2 * e + 1]];
         for (cn_idx c = child[s]; c >= 0; c = sibling[c]) {
             for (size_t p = plan->below_start[c]; p < plan->below_start[c + 1]; p++)
                 plan->within[p] = place[plan->below[p]];
@@ -246,6 +244,7 @@ static cn_status entrances(cn_front_plan *plan, const cn_idx *ap, const cn_idx *
     }
     status = CN_OK;
 out:
+    free(ends);
     free(child);
     free(sibling);
     return status;
@@ -345,8 +344,7 @@ void cn_front_plan_free(cn_front_plan *plan)
     free(plan->within);
     free(plan->entry_start);
     free(plan->entry);
-    free(plan->entry_row);
-    free(plan->entry_column);
+    free(plan->entry_place);
     free(plan->factor_start);
     *plan = (cn_front_plan){.n = 0};
 }

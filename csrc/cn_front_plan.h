@@ -17,7 +17,7 @@ typedef struct cn_front_plan {
     cn_idx *within;            /* place of each of these in the parent's front */
     cn_idx *entry_start;       /* count + 1: the entries of the matrix that enter at each front, */
     cn_idx *entry;             /* which of the matrix's numbers, */
-    cn_idx *entry_row, *entry_column; /* and where in the front */
+    size_t *entry_place;       /* and where in the front */
     size_t *factor_start;      /* count + 1: place of each front's factors, L by rows and then U by columns */
     size_t stack;              /* doubles that fronts and Schur complements take at most */
     size_t largest;            /* size of the largest front */

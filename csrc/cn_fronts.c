@@ -272,7 +272,7 @@ static cn_status factor(cn_fronts *f, const double *ax, double share, int again)
         double *const front = f->stack + top;
         memset(front, 0, size * ld * sizeof *front);
         for (cn_idx e = plan->entry_start[s]; e < plan->entry_start[s + 1]; e++)
-            front[(size_t)plan->entry_row[e] * ld + (size_t)plan->entry_column[e]] += ax[plan->entry[e]];
+            front[plan->entry_place[e]] += ax[plan->entry[e]];
         for (cn_idx k = 0; k < plan->children[s]; k++) {
             const cn_idx child = f->open[--open];
             top -= cn_front_left(cn_front_below(plan, child));
@@ -398,7 +398,8 @@ size_t cn_fronts_bytes(const cn_fronts *f)
     size_t held = sizeof *f + 6 * m * sizeof(cn_idx) + 6 * m * sizeof(double) + f->factor_bytes + f->stack_bytes;
     if (f->planned) {
         held += 2 * m * sizeof(cn_idx) + fronts * (4 * sizeof(cn_idx) + 2 * sizeof(size_t));
-        held += (2 * f->plan.below_start[fronts] + 3 * (size_t)f->ap[f->n]) * sizeof(cn_idx);
+        held += 2 * f->plan.below_start[fronts] * sizeof(cn_idx);
+        held += (size_t)f->ap[f->n] * (sizeof(cn_idx) + sizeof(size_t));
         held += 3 * f->plan.largest * sizeof(double);
     }
     return held;
