@@ -35,6 +35,7 @@ _HOME = {
     "Results": "circuitnn.results.result",
     "State": "circuitnn.devices.declare",
     "Waveforms": "circuitnn.crossbar.nonlinear",
+    "check": "circuitnn.runs.check",
     "compile": "circuitnn.mapping.compile",
     "load": "circuitnn.netlist.netlist",
     "parse": "circuitnn.netlist.netlist",
@@ -77,3 +78,4 @@ if TYPE_CHECKING:
     from circuitnn.netlist.netlist import parse as parse
     from circuitnn.results.result import Result as Result
     from circuitnn.results.result import Results as Results
+    from circuitnn.runs.check import check as check

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+#: Mistakes of a deck that are printed.
+SHOWN = 50
+#: Mistakes after which reading stops.
+MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,17 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+    def at(self, word: str) -> Self:
+        """Return the place of a word on the line, at this column or behind it; this place when it is not there.
+
+        Examples
+        --------
+        >>> str(Place("a.cir", 3, 1, "r1 a 0 {rx}").at("rx"))
+        'a.cir:3:9'
+        """
+        found = re.compile(rf"(?<![\w.]){re.escape(word)}(?![\w.])", re.IGNORECASE).search(self.text, self.column - 1)
+        return self if found is None else replace(self, column=found.start() + 1)
 
 
 class CircuitnnError(Exception):
@@ -108,6 +125,62 @@ class NetlistError(CircuitnnError):
     """A netlist text is malformed, or names something that does not exist."""
 
 
+class UnknownNameError(NetlistError):
+    """A netlist uses a name that nothing defines; its place is that of the name.
+
+    Parameters
+    ----------
+    kind : str
+        What it should name: ``model``, ``subcircuit``, ``parameter``, ``function``.
+    name : str
+    """
+
+    def __init__(self, message: str, *, kind: str, name: str, place: Place | None = None, **keywords: Any) -> None:
+        super().__init__(message, place=place.at(name) if place else None, **keywords)
+        self.kind, self.name = kind, name
+        #: Where else it is used.
+        self.elsewhere: set[Place] = set()
+
+    def __str__(self) -> str:
+        count = len(self.elsewhere)
+        more = f"\n  {count} more {'use' if count == 1 else 'uses'} of {self.name!r}" if count else ""
+        return super().__str__() + more
+
+
+class ConsequenceError(NetlistError):
+    """Something cannot be made because of a mistake that was told of already."""
+
+
+class DeckErrors(NetlistError):
+    """Several mistakes of a deck at once.
+
+    Attributes
+    ----------
+    errors : tuple of CircuitnnError
+        In the order of their places.
+
+    Examples
+    --------
+    >>> errors = [NetlistError("unknown suffix", place=Place("a.cir", 3)), NetlistError("no value")]
+    >>> print(DeckErrors(errors))
+    a.cir:3:1: unknown suffix
+    no value
+    2 mistakes
+    """
+
+    def __init__(self, errors: Iterable[CircuitnnError]) -> None:
+        self.errors = tuple(errors)
+        names = dict.fromkeys(name for error in self.errors for name in error.names)
+        place = next((error.place for error in self.errors if error.place), None)
+        super().__init__(f"{len(self.errors)} mistakes", place=place, names=names)
+
+    def __str__(self) -> str:
+        count = len(self.errors)
+        total = f"{count} mistakes" + (", or more" if count >= MOST else "")
+        hidden = f", of which these are the first {SHOWN}" if count > SHOWN else ""
+        return "\n".join([*map(str, self.errors[:SHOWN]), total + hidden])
+
+
 class CircuitError(CircuitnnError):
     """A circuit is built wrongly: duplicate names, unknown devices, wrong node counts."""
 
@@ -150,6 +223,84 @@ class LayoutError(MappingError):
 
 class MissingExtraError(CircuitnnError):
     """An optional library is needed and absent; the hint names the extra that brings it."""
+
+
+class Mistakes:
+    """What is wrong with a deck, noted while its reading goes on.
+
+    Each stage of reading gives what it refuses to `add`, goes on with what is sound, and marks what it had to leave out
+    as broken; whatever uses that raises a ConsequenceError, which is no mistake of its own.
+
+    Attributes
+    ----------
+    errors : list of CircuitnnError
+    unread : list of str
+        Files that could not be read: what is unknown may stand there.
+
+    Examples
+    --------
+    >>> mistakes = Mistakes()
+    >>> mistakes.add(NetlistError("a bad value", place=Place("a.cir", 2)))
+    >>> mistakes.add(ConsequenceError("no such model"))
+    >>> len(mistakes.errors)
+    1
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[CircuitnnError] = []
+        self.unread: list[str] = []
+        self._seen: dict[Any, CircuitnnError] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.errors)
+
+    def add(self, error: CircuitnnError) -> None:
+        """Note an error; the consequence of another one, or the same again, is left out.
+
+        Raises
+        ------
+        DeckErrors
+            When there are so many that reading on serves nobody.
+        """
+        if len(self.errors) >= MOST:
+            raise error
+        if isinstance(error, DeckErrors):
+            for one in error.errors:
+                self.add(one)
+            return
+        if isinstance(error, ConsequenceError):
+            return
+        unknown = isinstance(error, UnknownNameError)
+        # Instances of a subcircuit repeat what is wrong in it: a place is told of once.
+        key: Any = error.place if error.place and not isinstance(error, TopologyError) else (error.place, error.message)
+        if unknown:
+            key = error.kind, error.name  # type: ignore[attr-defined]
+        first = self._seen.setdefault(key, error)
+        if first is not error:
+            if isinstance(first, UnknownNameError) and error.place and first.place != error.place:
+                first.elsewhere.add(error.place)
+            return
+        if unknown and self.unread and not (error.hint or "").startswith("did you"):
+            error.hint = f"it may stand in {self.unread[0]!r}, which could not be read"
+        self.errors.append(error)
+        if len(self.errors) >= MOST:
+            raise DeckErrors(self.listed())
+
+    def listed(self) -> list[CircuitnnError]:
+        """Return the errors in the order of their places, file by file; those without one come last."""
+        files: dict[str, int] = {}
+        for error in self.errors:
+            if error.place:
+                files.setdefault(error.place.file, len(files))
+        return sorted(
+            self.errors,
+            key=lambda e: (files[e.place.file], e.place.line, e.place.column) if e.place else (len(files), 0, 0),
+        )
+
+    def throw(self) -> None:
+        """Raise what was noted: the error itself where it is the only one."""
+        if self.errors:
+            raise self.errors[0] if len(self.errors) == 1 else DeckErrors(self.listed())
 
 
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtraError:

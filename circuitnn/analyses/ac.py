@@ -49,9 +49,13 @@ class Ac(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.ac dec 10 1 1meg``."""
         if len(card.words) != 4:
-            raise cls.refuse(card, "malformed")
+            raise cls.refuse(card, f"{len(card.words)} words where 4 belong")
         spacing, points, start, stop = cls.sweep(card, 0)
         return cls(start, stop, points, spacing)
+
+    def validate(self) -> None:
+        """Raise UsageError when there are no such frequencies."""
+        sweep_frequencies(self.spacing, self.points, self.start, self.stop, stretch=True)
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return complex node voltages and branch currents, one row a frequency."""

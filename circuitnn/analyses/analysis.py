@@ -35,6 +35,9 @@ class Analysis:
         """Return the analysis that a netlist's card asks for; raise NetlistError with its usage otherwise."""
         raise NotImplementedError
 
+    def validate(self) -> None:
+        """Raise UsageError for numbers that cannot be meant, whatever the circuit."""
+
     def check(self, system: System) -> None:
         """Raise CircuitError when the analysis names what the circuit has not; most name nothing."""
 
@@ -43,9 +46,10 @@ class Analysis:
         raise NotImplementedError
 
     @classmethod
-    def refuse(cls, card: AnalysisCard, message: str) -> NetlistError:
-        """Return the error for a card that does not follow the usage."""
-        return NetlistError(f".{cls.name}: {message}", place=card.place, expected=cls.usage)
+    def refuse(cls, card: AnalysisCard, message: str, word: str = "") -> NetlistError:
+        """Return the error for a card that does not follow the usage, at the word that is wrong."""
+        place = card.place.at(word) if card.place and word else card.place
+        return NetlistError(f".{cls.name}: {message}", place=place, expected=cls.usage)
 
     @classmethod
     def number(cls, card: AnalysisCard, k: int) -> float:
@@ -57,7 +61,7 @@ class Analysis:
             try:
                 return parse_value(word)
             except UsageError:
-                raise cls.refuse(card, f"{word!r} stands where a number belongs") from None
+                raise cls.refuse(card, f"{word!r} stands where a number belongs", word) from None
         return float(word)
 
     @classmethod
@@ -65,7 +69,7 @@ class Analysis:
         """Return spacing, points, first and last frequency: the words of a card from ``k``."""
         spacing = str(card.words[k]).lower() if k < len(card.words) else ""
         if spacing not in _SPACINGS:
-            raise cls.refuse(card, f"{spacing!r} is no spacing of frequencies" if spacing else "malformed")
+            raise cls.refuse(card, f"{spacing!r} is no spacing of frequencies" if spacing else "malformed", spacing)
         points = cls.number(card, k + 1)
         if points != int(points):
             raise cls.refuse(card, f"{points:g} points")

@@ -53,12 +53,18 @@ class Dc(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.dc v1 0 5 0.1 [v2 0 3 1]``."""
         if len(card.words) not in (4, 8):
-            raise cls.refuse(card, f"{len(card.words)} words")
+            raise cls.refuse(card, f"{len(card.words)} words where 4 or 8 belong")
 
         def swept(k: int) -> tuple[str, float, float, float]:
             return str(card.words[k]).lower(), cls.number(card, k + 1), cls.number(card, k + 2), cls.number(card, k + 3)
 
         return cls(*swept(0)) if len(card.words) == 4 else cls(*swept(0), *swept(4))
+
+    def validate(self) -> None:
+        """Raise UsageError for a step of zero, or one that never arrives."""
+        _values("sweep", self.start, self.stop, self.step)
+        if self.source2 is not None:
+            _values("outer sweep", self.start2, self.stop2, self.step2)
 
     def check(self, system: System) -> None:
         """Raise CircuitError when a swept source is not there."""

@@ -70,10 +70,16 @@ class Noise(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.noise v(out) v1 dec 10 1 1meg 1``."""
         if len(card.words) not in (6, 7):
-            raise cls.refuse(card, f"{len(card.words)} words")
+            raise cls.refuse(card, f"{len(card.words)} words where 6 or 7 belong")
         spacing, points, start, stop = cls.sweep(card, 2)
         summary = int(cls.number(card, 6)) if len(card.words) == 7 else 0
         return cls(str(card.words[0]).lower(), str(card.words[1]).lower(), start, stop, points, spacing, summary)
+
+    def validate(self) -> None:
+        """Raise UsageError when there are no such frequencies, or for a summary of less than none."""
+        sweep_frequencies(self.spacing, self.points, self.start, self.stop)
+        if self.summary < 0:
+            raise UsageError(f"summary = {self.summary} is negative", expected="0, or each so many frequencies")
 
     def check(self, system: System) -> None:
         """Raise CircuitError when the output or the source is not there."""
@@ -82,9 +88,8 @@ class Noise(Analysis):
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return the densities by frequency; ``totals`` of the result are their integrals."""
+        self.validate()
         frequencies = sweep_frequencies(self.spacing, self.points, self.start, self.stop)
-        if self.summary < 0:
-            raise UsageError(f"summary = {self.summary} is negative", expected="0, or each so many frequencies")
         self.check(system)
         system.engine.reset_report()
         linear = SmallSignal(system)

@@ -67,14 +67,20 @@ class Sens(Analysis):
         spacing, points, start, stop = cls.sweep(card, 2)
         return cls(words[0], start, stop, points, spacing)
 
+    def validate(self) -> None:
+        """Raise UsageError when there are no such frequencies."""
+        if (self.start is None) != (self.stop is None):
+            raise UsageError("sensitivities over frequency need both ends", expected="start and stop, or neither")
+        if self.start is not None and self.stop is not None:
+            sweep_frequencies(self.spacing, self.points, self.start, self.stop)
+
     def check(self, system: System) -> None:
         """Raise CircuitError when the output is not there."""
         read_output(system, self.output)
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return one point, or one row a frequency, with a column for each parameter."""
-        if (self.start is None) != (self.stop is None):
-            raise UsageError("sensitivities over frequency need both ends", expected="start and stop, or neither")
+        self.validate()
         self.check(system)
         system.engine.reset_report()
         linear = SmallSignal(system)

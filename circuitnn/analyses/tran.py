@@ -58,7 +58,7 @@ class Tran(Analysis):
         uic = bool(words) and str(words[-1]).lower() == "uic"
         count = len(words) - uic
         if not 2 <= count <= 4:
-            raise cls.refuse(card, f"{count} numbers")
+            raise cls.refuse(card, f"{count} number{'s' * (count != 1)} where 2 to 4 belong")
         numbers = [cls.number(card, k) for k in range(count)]
         return cls(
             step=numbers[0],
@@ -68,8 +68,12 @@ class Tran(Analysis):
             uic=uic,
         )
 
-    def run(self, system: System, progress: Progress | None = None) -> Result:
-        """Return one row an accepted time point."""
+    def validate(self) -> None:
+        """Raise UsageError for times that cannot be meant."""
+        self._times()
+
+    def _times(self) -> tuple[float, float, float, float]:
+        """Return start, stop, step and the largest step."""
         stop = require_finite("stop", self.stop, positive=True)
         start = require_finite("start", self.start)
         step = stop / 100.0 if self.step is None else require_finite("step", self.step, positive=True)
@@ -77,7 +81,11 @@ class Tran(Analysis):
             raise UsageError(f"start = {start:g} s lies outside 0 .. stop = {stop:g} s")
         limit = min(step, (stop - start) / 50.0)
         max_step = limit if self.max_step is None else require_finite("max_step", self.max_step, positive=True)
-        max_step = min(max_step, stop)
+        return start, stop, step, min(max_step, stop)
+
+    def run(self, system: System, progress: Progress | None = None) -> Result:
+        """Return one row an accepted time point."""
+        start, stop, step, max_step = self._times()
         system.engine.reset_report()
         system.set_waveforms(step=step, stop=stop)
         chosen, variables = columns(system)

@@ -380,7 +380,7 @@ class Circuit:
     def check(self) -> None:
         """Check the topology; raise TopologyError that lists every fault, and note warnings."""
         found = self._examine()
-        raise_faults(self.title, found.faults + found.dc_faults)
+        raise_faults(self, found.faults + found.dc_faults)
 
     def _examine(self) -> Findings:
         found = examine(self)
@@ -395,7 +395,7 @@ class Circuit:
         )  # fmt: skip
         if self._system is None or not _same(self._system[0], stamp):
             found = self._examine()
-            raise_faults(self.title, found.faults)
+            raise_faults(self, found.faults)
             # The equations lie a layer above: reached by name, so that imports keep pointing down.
             made = importlib.import_module("circuitnn.mna.system").System(
                 self, found.dc_faults, self._system[1] if self._system else None

@@ -105,6 +105,7 @@ class Lookup:
     def _check_param(self, element: Element, device: Any, name: str, value: float, where: str) -> None:
         card = self._circuit.models.get(element.model or "") if where == "model" else None
         place = card.place if card is not None and card.place is not None else element.place
+        place = place.at(name) if place else None
         owner = f"{element.name}, model {element.model}" if where == "model" else element.name
         param = device.params.get(name)
         if param is None or param.on == "system":

@@ -6,7 +6,7 @@ One pass of union-find over all elements finds whether something is wrong; only 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuitnn.circuit._sets import DisjointSets
-from circuitnn.errors import TopologyError, nearest
+from circuitnn.errors import Place, TopologyError, nearest
 from circuitnn.netlist.expression import Expression, Probe, probes_of
 from circuitnn.netlist.flat import GROUND, Element
 
@@ -45,19 +45,38 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
 
-def raise_faults(title: str, faults: list[Fault]) -> None:
+def faults_of(circuit: Circuit, faults: Iterable[Fault]) -> list[TopologyError]:
+    """Return an error for each fault, its place that of the first element in it."""
+    return [TopologyError(text, place=_place(circuit, names), names=names) for text, names in faults]
+
+
+def _place(circuit: Circuit, names: Sequence[str]) -> Place | None:
+    """Return where the first element of a fault was written, at the node or name that is meant."""
+    place = next((e.place for name in names if (e := circuit.elements.get(name)) is not None and e.place), None)
+    if place is None:
+        return None
+    meant = next((name for name in names[:2] if name not in circuit.elements), "")
+    return place.at(meant.rpartition(".")[2]) if meant else place
+
+
+def raise_faults(circuit: Circuit, faults: list[Fault]) -> None:
     """Raise one TopologyError that lists all faults; do nothing when there are none."""
     if not faults:
         return
     names = tuple(dict.fromkeys(n for _, ns in faults for n in ns))
-    title = title or "untitled circuit"
+    place, title = _place(circuit, faults[0][1]), circuit.title or "untitled circuit"
     if len(faults) == 1:
-        raise TopologyError(f"{title}: {faults[0][0]}", names=names)
-    lines = [f"  {k}. {text}" for k, (text, _) in enumerate(faults[:_FAULTS], 1)]
+        raise TopologyError(faults[0][0] if place else f"{title}: {faults[0][0]}", place=place, names=names)
+    lines = [f"  {k}. {_located(circuit, fault)}" for k, fault in enumerate(faults[:_FAULTS], 1)]
     if len(faults) > _FAULTS:
         lines.append(f"  and {len(faults) - _FAULTS} more")
     message = "\n".join([f"{title}: {len(faults)} faults in how the elements are joined", *lines])
     raise TopologyError(message, names=names)
+
+
+def _located(circuit: Circuit, fault: Fault) -> str:
+    place = _place(circuit, fault[1])
+    return f"{place}: {fault[0]}" if place else fault[0]
 
 
 @dataclass(slots=True)
@@ -78,7 +97,7 @@ _BEHAVIOURAL_LINKS = {
 class _Graph:
     """What one pass over the elements collects: who touches a node, what joins and what senses nodes."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, broken: Mapping[str, Iterable[str]]) -> None:
         self.elements = circuit.elements
         self.columns = columns = circuit.elements.columns()
         self.count = np.bincount(columns.terminals, minlength=len(columns.nodes))
@@ -95,6 +114,13 @@ class _Graph:
         self.dc = DisjointSets(len(columns.nodes))
         for kind in ("resistive", "voltage", "inductive"):
             self.dc.join(self.edges[kind].plus, self.edges[kind].minus)
+        index = columns.index
+        #: Nodes of elements that are missing because of a mistake: they may be joined to anything.
+        self.unsure = {node for nodes in broken.values() for node in nodes}
+        unsure = np.array([index[node] for node in self.unsure if node in index], dtype=np.int32)
+        self.count[unsure] += 2
+        if GROUND in index:
+            self.dc.join(unsure, np.full_like(unsure, index[GROUND]))
         self.islands = self.dc.roots()
 
     def _others(self, circuit: Circuit) -> None:
@@ -157,19 +183,25 @@ def _wiring(device: Any) -> tuple[Any, list[tuple[int, int, str]], list[int]]:
     return device, links, [place[t] for t in device.terminals if t not in conducting] if conducting else []
 
 
-def examine(circuit: Circuit) -> Findings:
+def examine(circuit: Circuit, broken: Mapping[str, Iterable[str]] | None = None) -> Findings:
     """Return everything that is wrong or suspicious in a circuit's topology.
 
-    Cost: one pass over the elements, near linear in their number.
+    ``broken`` are names and nodes of elements that are missing because of a mistake; what may follow from their absence
+    is not told. Cost: one pass over the elements, near linear in their number.
     """
     found = Findings()
+    broken = broken or {}
     if len(circuit.elements) == 0:
+        if broken:
+            return found
         found.faults.append(("the circuit has no elements; the first line of a deck is its title", ()))
         return found
-    graph = _Graph(circuit)
-    _references(circuit, graph, found)
+    graph = _Graph(circuit, broken)
+    _references(circuit, graph, found, broken)
     nodes = graph.columns.nodes
     if GROUND not in graph.columns.index:
+        if GROUND in graph.unsure:
+            return found
         text = f"no element touches ground; the circuit has the nodes {_list(nodes)}. Call one of them 0 (or gnd)"
         found.faults.append((text, tuple(nodes)[:_LISTED]))
         return found
@@ -179,10 +211,12 @@ def examine(circuit: Circuit) -> Findings:
     return found
 
 
-def _references(circuit: Circuit, graph: _Graph, found: Findings) -> None:
+def _references(circuit: Circuit, graph: _Graph, found: Findings, broken: Mapping[str, Iterable[str]]) -> None:
     """Elements that sense others: F, H, W and K by name, B by probes."""
     for _, element in graph.columns.others:
         for name in element.controls:
+            if name in broken:
+                continue
             other = circuit.elements.get(name)
             wanted, letter = ("inductor", "l") if element.letter == "k" else ("voltage source", "v")
             if other is None or (letter == "l" and other.letter != "l"):
@@ -192,7 +226,7 @@ def _references(circuit: Circuit, graph: _Graph, found: Findings) -> None:
         for part in graph.probes.get(element.name, ()):
             what, known = ("element", circuit.elements) if part.kind == "i" else ("node", graph.columns.index)
             for name in part.names:
-                if name != GROUND and name not in known:
+                if name != GROUND and name not in known and name not in (broken if part.kind == "i" else graph.unsure):
                     probe = f"{part.kind}({','.join(part.names)})"
                     text = f"{element.name} uses {probe}, but there is no {what} {name!r}{_or(nearest(name, known))}"
                     found.faults.append((text, (element.name, name)))
@@ -301,7 +335,8 @@ def _islands(circuit: Circuit, graph: _Graph, found: Findings) -> None:
 def _dangling(graph: _Graph, found: Findings) -> None:
     columns = graph.columns
     single = [columns.nodes[k] for k in np.flatnonzero(graph.count == 1).tolist()]
-    loose = [node for node in single if node != GROUND and node not in graph.sensed]
+    told = {name for _, names in (*found.faults, *found.dc_faults) for name in names}
+    loose = [node for node in single if node != GROUND and node not in graph.sensed and node not in told]
     for node in loose[:_LISTED]:
         place = columns.owner[np.flatnonzero(columns.terminals == columns.index[node])[0]]
         (name,) = graph.names([int(place)])

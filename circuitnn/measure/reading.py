@@ -52,8 +52,9 @@ def measure_of(card: AnalysisCard) -> Measure:
     try:
         return replace(read_measure(" ".join(str(word) for word in card.words)), place=card.place)
     except UsageError as error:
+        place = card.place.at(error.names[0]) if card.place and error.names else card.place
         raise NetlistError(
-            f".measure: {error.message}", place=card.place, expected=error.expected or USAGE, hint=error.hint
+            f".measure: {error.message}", place=place, expected=error.expected or USAGE, hint=error.hint
         ) from None
 
 
@@ -69,8 +70,8 @@ class _Reader:
         self.text = text.lower()
         self.pos = 0
 
-    def fail(self, message: str, hint: str | None = None) -> NoReturn:
-        raise UsageError(message, expected=USAGE, hint=hint)
+    def fail(self, message: str, hint: str | None = None, word: str = "") -> NoReturn:
+        raise UsageError(message, expected=USAGE, hint=hint, names=(word,) if word else ())
 
     @property
     def done(self) -> bool:
@@ -154,7 +155,9 @@ class _Reader:
         function, equals = self.peek()
         if function not in _FUNCTIONS:
             self.fail(
-                f"there is no measurement {function or self.text[self.pos :][:20]!r}", nearest(function, _FUNCTIONS)
+                f"there is no measurement {function or self.text[self.pos :][:20]!r}",
+                nearest(function, _FUNCTIONS),
+                function,
             )
         self.take()
         given: dict[str, Any] = {}
@@ -210,7 +213,7 @@ class _Reader:
             elif word in ("from", "td", "to"):
                 found["stop" if word == "to" else "start"] = self.number(word)
             else:
-                self.fail(f"there is no {word}= here", nearest(word, ("from", "to", "td")))
+                self.fail(f"there is no {word}= here", nearest(word, ("from", "to", "td")), word)
         return found
 
     def crossing(self, stops: tuple[str, ...], *, when: bool = False) -> Crossing:
@@ -248,7 +251,7 @@ class _Reader:
             elif word in _IGNORED:
                 self.value(word)
             else:
-                self.fail(f"there is no {word}= here", nearest(word, (*_COUNTS, "val", "td", "at")))
+                self.fail(f"there is no {word}= here", nearest(word, (*_COUNTS, "val", "td", "at")), word)
         return Crossing(**given)
 
     def level(self) -> Expression | float:

@@ -147,7 +147,7 @@ class System:
         ConvergenceError, SingularMatrixError, TopologyError
         """
         tied = set(self.circuit.ic) if use_ic else set()  # a node tied by .ic needs no other path to ground
-        raise_faults(self.circuit.title, [fault for fault in self._dc_faults if tied.isdisjoint(fault[1])])
+        raise_faults(self.circuit, [fault for fault in self._dc_faults if tied.isdisjoint(fault[1])])
         x = np.zeros(self.n + 1)
         if start is not None:
             x[:-1] = start

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from circuitnn.errors import Place
+from circuitnn.errors import NetlistError, Place
 from circuitnn.netlist.expression import Expression, Name, walk
 from circuitnn.netlist.plain import PlainRun, Statements, parts_of
 from circuitnn.netlist.scope import Scope
-from circuitnn.netlist.statements import Conditional, FuncStatement, ParamStatement, Statement, Value
+from circuitnn.netlist.statements import Conditional, FuncStatement, ParamStatement, Statement, Value, broken
 
 
 def chosen(body: Sequence[Statement], scope: Scope, given: Mapping[str, float]) -> Sequence[Statement]:
@@ -39,7 +39,11 @@ def chosen(body: Sequence[Statement], scope: Scope, given: Mapping[str, float]) 
         if not isinstance(part, Conditional):
             found.append(part)
             continue
-        taken = parts_of(_branch(part, scope, params))
+        try:
+            taken = parts_of(_branch(part, scope, params))
+        except NetlistError as error:
+            scope.mistakes.add(error)
+            taken = [*broken(part)]
         _note(taken, params, scope)
         params.update({name: (value, None) for name, value in given.items()})
         left += reversed(taken)

@@ -10,7 +10,8 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from circuitnn.errors import NetlistError, Place, nearest
+from circuitnn.errors import ConsequenceError, FileError, Mistakes, NetlistError, Place, UnknownNameError, nearest
+from circuitnn.netlist.calls import MAX_DEPTH, Calls, Environment, check_ports, unknown_subckt
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.conditions import chosen, every_part, tentative
 from circuitnn.netlist.cursor import number
@@ -23,6 +24,7 @@ from circuitnn.netlist.probes import InnerVector, ask
 from circuitnn.netlist.scope import Scope
 from circuitnn.netlist.statements import (
     Assignment,
+    Broken,
     ControlBlock,
     Directive,
     ElementStatement,
@@ -38,7 +40,6 @@ from circuitnn.netlist.table import ElementList, ElementTable
 from circuitnn.registry import catalog
 
 MAX_ELEMENTS = 20_000_000
-MAX_DEPTH = 100
 # Letters whose model must be a .model card; N may name a registered device, which the circuit knows.
 _NEEDS_MODEL = frozenset("adjmqsw")
 # Runs of plain lines shorter than this are expanded line by line.
@@ -61,6 +62,7 @@ def expand(
     params: Mapping[str, float] | None = None,
     temp: float | None = None,
     sample: int = 0,
+    mistakes: Mistakes | None = None,
 ) -> FlatNetlist:
     """Return the flat netlist of a list of statements.
 
@@ -78,48 +80,30 @@ def expand(
         Another temperature, degrees Celsius.
     sample : int
         Which draw of random numbers, of those that ``.options seed=`` makes.
+    mistakes : Mistakes, optional
+        Where what is wrong is noted; the netlist then is what is left of it.
 
     Raises
     ------
     NetlistError
         For undefined, circular or duplicate names, wrong pin counts, recursion, values that do not exist, or more than
-        20 million elements.
+        20 million elements; nothing but DeckErrors for too many mistakes when they are noted.
     """
     flat = FlatNetlist(title=title, warnings=list(warnings))
-    return _Expander(flat, statements, {k: float(v) for k, v in (params or {}).items()}, temp, sample).flat
+    found = Mistakes() if mistakes is None else mistakes
+    given = {k: float(v) for k, v in (params or {}).items()}
+    _Expander(flat, statements, given, temp, sample, found)
+    if mistakes is None:
+        found.throw()
+    return flat
 
 
-class _Environment:
-    """The subcircuit definitions visible at one place, before any instance exists."""
-
-    __slots__ = ("local", "parent")
-
-    def __init__(self, body: Sequence[Statement], parent: _Environment | None) -> None:
-        self.local = _definitions(body, every=True)
-        self.parent = parent
-
-    def find(self, name: str) -> tuple[SubcktDefinition, _Environment] | None:
-        env: _Environment | None = self
-        while env is not None:
-            if name in env.local:
-                return env.local[name], env
-            env = env.parent
-        return None
-
-    def names(self) -> set[str]:
-        return set(self.local) | (self.parent.names() if self.parent else set())
-
-
-def _definitions(body: Sequence[Statement], every: bool = False) -> dict[str, SubcktDefinition]:
-    """Return the subcircuits that a body defines; ``every``: in all branches of its conditionals, the first counts."""
+def _definitions(body: Sequence[Statement], mistakes: Mistakes) -> dict[str, SubcktDefinition]:
+    """Return the subcircuits that a body defines; the first of one name counts, and others are mistakes."""
     found: dict[str, SubcktDefinition] = {}
-    for statement in every_part(body) if every else parts_of(body):
-        if isinstance(statement, SubcktDefinition):
-            if statement.name in found:
-                if every:
-                    continue
-                raise _twice("subcircuit", statement.name, statement.place, found[statement.name].place)
-            found[statement.name] = statement
+    for statement in parts_of(body):
+        if isinstance(statement, SubcktDefinition) and found.setdefault(statement.name, statement) is not statement:
+            mistakes.add(_twice("subcircuit", statement.name, statement.place, found[statement.name].place))
     return found
 
 
@@ -146,28 +130,6 @@ def _bipolar(statement: ElementStatement, known: Container[str]) -> ElementState
 def _twice(what: str, name: str, place: Place | None, first: Place | None) -> NetlistError:
     return NetlistError(
         f"a second {what} {name!r}", place=place, names=(name,), hint=f"the first is at {first}" if first else None
-    )
-
-
-def _unknown_subckt(call: ElementStatement, known: Iterable[str]) -> NetlistError:
-    name = call.model or ""
-    return NetlistError(
-        f"{call.name}: there is no subcircuit {name!r}",
-        place=call.place,
-        names=(call.name, name),
-        hint=nearest(name, known) or f"define it (.subckt {name} ...) or .include its file",
-    )
-
-
-def _check_ports(call: ElementStatement, definition: SubcktDefinition) -> None:
-    if len(call.nodes) == len(definition.ports):
-        return
-    counts = f"{len(call.nodes)} nodes to {definition.name!r}, which has {len(definition.ports)} ports"
-    raise NetlistError(
-        f"{call.name} joins {counts}",
-        place=call.place,
-        names=(call.name, definition.name),
-        expected=f"{call.name} {' '.join([f'<{p}>' for p in definition.ports])} {definition.name}",
     )
 
 
@@ -218,19 +180,28 @@ class _Expander:
         params: dict[str, float],
         temp: float | None,
         sample: int,
+        mistakes: Mistakes,
     ) -> None:
         self.flat = flat
+        self._mistakes = mistakes
         self._temp = temp
         self._elements = ElementTable()
         self._cards: dict[str, Card] = catalog("netlist.cards").all()
         self._arrays: set[str] = set()
-        self._sizes: dict[int, int] = {}
-        total = self._size(statements, _Environment(statements, None), [])
+        self._calls = Calls(mistakes)
+        total = self._calls.size(statements, Environment(statements, None), [])
         if total > MAX_ELEMENTS:
-            raise NetlistError(f"the netlist expands to {total} elements", expected=f"at most {MAX_ELEMENTS}")
+            mistakes.add(NetlistError(f"the netlist expands to {total} elements", expected=f"at most {MAX_ELEMENTS}"))
+            return
         top = Scope(flat, "", None, {})
+        top.mistakes = mistakes
         given = {**_stepped(statements), **params}
-        top.draws = np.random.default_rng([_seed(statements, top, given), sample])
+        seed = 0
+        try:
+            seed = _seed(statements, top, given)
+        except NetlistError as error:
+            mistakes.add(error)
+        top.draws = np.random.default_rng([seed, sample])
         self._body(statements, top, given, 1.0)
         flat.params = top.params
         flat.elements = ElementList(self._elements)
@@ -239,44 +210,6 @@ class _Expander:
         asked = dict.fromkeys(name for name in flat.probes if name not in flat.save)
         flat.probes = [n for n in asked if (v := InnerVector.from_text(n)) is None or v.element in self._arrays]
 
-    # ------------------------------------------------------------------ before any instance
-    def _size(self, body: Sequence[Statement], env: _Environment, chain: list[SubcktDefinition]) -> int:
-        """Return how many elements a body expands to, having checked every call in it."""
-        total = 0
-        for statement in every_part(body):
-            if isinstance(statement, PlainRun):
-                total += len(statement)
-                continue
-            if not isinstance(statement, ElementStatement):
-                continue
-            if statement.name[0] != "x":
-                total += 1
-                continue
-            name = statement.model or ""
-            found = env.find(name)
-            if found is None:
-                raise _unknown_subckt(statement, env.names())
-            definition, home = found
-            _check_ports(statement, definition)
-            if any(definition is outer for outer in chain):
-                names = [d.name for d in chain] + [name]
-                names = names[names.index(name) :]
-                raise NetlistError(
-                    f"subcircuits contain each other: {' -> '.join(names)}",
-                    place=statement.place,
-                    expected="subcircuits that end in elements",
-                    names=names,
-                )
-            if len(chain) >= MAX_DEPTH:
-                raise NetlistError(
-                    "subcircuit calls too deep", place=statement.place, expected=f"at most {MAX_DEPTH} levels"
-                )
-            if id(definition) not in self._sizes:
-                inner = _Environment(definition.body, home)
-                self._sizes[id(definition)] = self._size(definition.body, inner, [*chain, definition])
-            total += self._sizes[id(definition)]
-        return total
-
     # ------------------------------------------------------------------ one instance
     def _body(self, body: Sequence[Statement], scope: Scope, given: dict[str, float], multiplier: float) -> None:
         params: dict[str, tuple[Value, Place | None]] = {}
@@ -284,7 +217,7 @@ class _Expander:
         directives: list[Directive] = []
         elements: list[ElementStatement | PlainRun] = []
         body = chosen(body, scope, given)
-        scope.subckts = _definitions(body)
+        scope.subckts = _definitions(body, self._mistakes)
         for statement in parts_of(body):
             if isinstance(statement, ElementStatement | PlainRun):
                 elements.append(statement)
@@ -303,31 +236,67 @@ class _Expander:
                 directives.append(statement)
             elif isinstance(statement, ControlBlock):
                 self._script(statement)
+            elif isinstance(statement, Broken):
+                self._broken(statement, scope)
         params.update({name: (value, None) for name, value in given.items()})
         scope.define(params)
         for directive in directives:
             card = self._cards.get(directive.name)
             if card is not None and card.early:
-                card.apply(directive, scope)
+                try:
+                    card.apply(directive, scope)
+                except NetlistError as error:
+                    self._mistakes.add(error)
         if self._temp is not None and scope.parent is None:
             self.flat.options["temp"] = self._temp
         scope.models.update({model.name: scope.prefix + model.name for model in models})
         for model in models:
-            self._model(model, scope)
+            try:
+                self._model(model, scope)
+            except NetlistError as error:
+                self._mistakes.add(error)
+                if scope.prefix + model.name not in self.flat.models:  # else it is the second one of its name
+                    self._broken(Broken("model", model.name), scope)
         for element in elements:
             if isinstance(element, PlainRun):
                 self._run(element, scope, multiplier)
-            elif element.name[0] == "x":
-                self._call(element, scope, multiplier)
-            elif element.name[0] == "k" and len(element.controls) > 2:
-                # one coupling a pair of coils
-                for a, b in combinations(element.controls, 2):
-                    pair = replace(element, name=f"{element.name}_{a}_{b}", controls=(a, b))
-                    self._element(pair, scope, multiplier)
-            else:
-                self._element(element, scope, multiplier)
+                continue
+            try:
+                if element.name[0] == "x":
+                    self._call(element, scope, multiplier)
+                elif element.name[0] == "k" and len(element.controls) > 2:
+                    # one coupling a pair of coils
+                    for a, b in combinations(element.controls, 2):
+                        pair = replace(element, name=f"{element.name}_{a}_{b}", controls=(a, b))
+                        self._element(pair, scope, multiplier)
+                else:
+                    self._element(element, scope, multiplier)
+            except (NetlistError, FileError) as error:
+                self._refuse(error, element, scope)
         for directive in directives:
-            self._directive(directive, scope)
+            try:
+                self._directive(directive, scope)
+            except NetlistError as error:
+                self._mistakes.add(error)
+
+    def _refuse(self, error: NetlistError | FileError, element: ElementStatement, scope: Scope) -> None:
+        """Note that an element cannot be made; its nodes count as joined to something."""
+        self._mistakes.add(error)
+        self._broken(Broken("element", element.name, (*element.nodes, element.model or "")), scope)
+
+    def _broken(self, what: Broken, scope: Scope) -> None:
+        """Keep what is missing because of a mistake, so that its uses are none."""
+        if what.kind == "element":
+            self.flat.broken[scope.prefix + what.name] = tuple([scope.nodes[node] for node in what.nodes])
+            return
+        scope.broken.add((what.kind, what.name))
+        if what.kind == "parameter":
+            self.flat.broken.setdefault(what.name, ())
+        if what.kind == "model":
+            scope.models.pop(what.name, None)
+            stem, dot, number = what.name.rpartition(".")
+            if dot and number.isdigit():
+                scope.broken.add(("model", stem))
 
     def _script(self, block: ControlBlock) -> None:
         """Keep the commands, and ask for what they name inside blocks and of elements."""
@@ -379,32 +348,39 @@ class _Expander:
                     names=(model.name, key),
                     expected=f"{key}=model, the name of a .model card, a ready-made card or a device",
                 )
+            scope.require_sound("model", value.name)
             found[key] = next((s.models[value.name] for s in scope.outwards() if value.name in s.models), value.name)
         return found
 
     def _call(self, call: ElementStatement, scope: Scope, multiplier: float) -> None:
         name = call.model or ""
+        if id(call) in self._calls.refused or scope.prefix.count(".") > MAX_DEPTH:
+            raise ConsequenceError(f"{call.name} cannot be made")
+        scope.require_sound("subcircuit", name)
         home = next((s for s in scope.outwards() if name in s.subckts), None)
         if home is None:  # it stands in a branch that does not count
-            raise _unknown_subckt(call, {key for s in scope.outwards() for key in s.subckts})
+            raise unknown_subckt(call, {key for s in scope.outwards() for key in s.subckts})
         definition = home.subckts[name]
-        _check_ports(call, definition)
-        given = {key: scope.value(value, call.place) for key, value in call.params.items()}
+        check_ports(call, definition)
+        given, lost = self._values(call, scope)
         if "m" in given and "m" not in definition.params:
             multiplier *= given.pop("m")
         local = {key for s in every_part(definition.body) if isinstance(s, ParamStatement) for key in s.params}
-        for key in given:
-            if key not in definition.params and key not in local:
-                known = sorted({*definition.params, *local})
-                raise NetlistError(
+        for key in [key for key in given if key not in definition.params and key not in local]:
+            known = sorted({*definition.params, *local})
+            del given[key]
+            self._mistakes.add(
+                NetlistError(
                     f"{call.name}: the subcircuit {name!r} has no parameter {key!r}",
-                    place=call.place,
+                    place=call.place.at(key) if call.place else None,
                     names=(call.name, key),
                     expected=f"one of {', '.join(known)}" if known else "no parameters",
                     hint=nearest(key, known),
                 )
+            )
         ports = dict(zip(definition.ports, [scope.nodes[n] for n in call.nodes], strict=True))
         inner = Scope(self.flat, f"{scope.prefix}{call.name}.", home, ports)
+        inner.broken.update([("parameter", key) for key in lost])
         for port in ("0", "gnd"):
             if ports.get(port, GROUND) != GROUND:
                 raise NetlistError(
@@ -419,21 +395,42 @@ class _Expander:
             body = Statements([ParamStatement(definition.params, definition.place), *parts_of(body)])
         self._body(body, inner, given, multiplier)
 
+    def _values(
+        self, statement: ElementStatement, scope: Scope, left: Container[str] = ()
+    ) -> tuple[dict[str, float], list[str]]:
+        """Return the numbers of an element's parameters, but those ``left``, and the names of those that have none."""
+        params: dict[str, float] = {}
+        lost = []
+        for key, value in statement.params.items():
+            if key in left:
+                continue
+            if isinstance(value, float):
+                params[key] = value
+                continue
+            try:
+                params[key] = scope.value(value, statement.place)
+            except NetlistError as error:
+                self._mistakes.add(error)
+                lost.append(key)
+        return params, lost
+
     def _run(self, run: PlainRun, scope: Scope, multiplier: float) -> None:
         """Expand plain lines: by columns, or one by one where there are too few to be worth it."""
-        if len(run) < _SHORT:
-            for statement in run.statements():
+        if len(run) >= _SHORT:
+            nodes = [scope.nodes[name] for name in run.local_nodes()[1]] if scope.prefix else None
+            if self._elements.add_segment(Segment(run, scope.prefix, multiplier, nodes)) is None:
+                return
+            # One of the names is taken: line by line it is found which.
+        for statement in run.statements():
+            try:
                 self._element(statement, scope, multiplier)
-            return
-        nodes = [scope.nodes[name] for name in run.local_nodes()[1]] if scope.prefix else None
-        taken = self._elements.add_segment(Segment(run, scope.prefix, multiplier, nodes))
-        if taken is not None:
-            row = run.table.find(run.body, taken[len(scope.prefix) :])
-            raise _twice("element", taken, run.place(row), self._elements[taken].place)
+            except NetlistError as error:
+                self._refuse(error, statement, scope)
 
     def _element(self, statement: ElementStatement, scope: Scope, multiplier: float) -> None:
         if statement.name.startswith("q"):
-            statement = _bipolar(statement, {word for s in scope.outwards() for word in (*s.models, *s.bins)})
+            broken = {name for s in scope.outwards() for kind, name in s.broken if kind == "model"}
+            statement = _bipolar(statement, broken.union(*((*s.models, *s.bins) for s in scope.outwards())))
         name = scope.prefix + statement.name
         place = statement.place
         if name in self._elements:
@@ -448,11 +445,7 @@ class _Expander:
                 hint=f"write {statement.name.replace('.', '_')}",
             )
         kind, behaviour = self._behaviour_of(statement, scope) if letter in PRIMARY else ("", None)
-        params: dict[str, float] = {}
-        for key, value in statement.params.items():
-            if kind and key in ("q", PRIMARY[letter]):
-                continue
-            params[key] = value if isinstance(value, float) else scope.value(value, place)
+        params, lost = self._values(statement, scope, ("q", PRIMARY[letter]) if kind else ())
         model = statement.model
         if model is not None:
             model = self._model_of(statement, scope, params)
@@ -468,6 +461,8 @@ class _Expander:
             params["m"] = params.get("m", 1.0) * multiplier
         function = statement.function
         nodes = scope.nodes
+        if lost:
+            raise ConsequenceError(f"{name} has parameters without a value")
         if statement.vectors:
             self._arrays.add(name)
         self._elements.append(
@@ -523,21 +518,27 @@ class _Expander:
                 return outer.models[word]
             if word in outer.bins:
                 return self._bin(statement, outer, params)
+        scope.require_sound("model", word)
         primary = PRIMARY.get(letter)
         if primary is not None:
             if primary not in params and scope.knows(word):
                 params[primary] = scope.param(word)
                 return None
+            scope.require_sound("parameter", word)
             known = [*self._visible(scope), *(key for s in scope.outwards() for key in s.params)]
-            raise NetlistError(
+            raise UnknownNameError(
                 f"{statement.name}: {word!r} is neither a value nor a model nor a parameter",
+                kind="value",
+                name=word,
                 place=statement.place,
                 names=(statement.name, word),
                 hint=nearest(word, known),
             )
         if letter in _NEEDS_MODEL:
-            raise NetlistError(
+            raise UnknownNameError(
                 f"{statement.name}: there is no model {word!r}",
+                kind="model",
+                name=word,
                 place=statement.place,
                 names=(statement.name, word),
                 expected=f".model {word} ...",
@@ -580,7 +581,7 @@ class _Expander:
             if after < before:
                 raise NetlistError(
                     f"{statement.name}: the times of PWL go back from {before:g} s to {after:g} s",
-                    place=place,
+                    place=place.at("pwl") if place else None,
                     names=(statement.name,),
                     expected="times that increase",
                 )
@@ -589,7 +590,7 @@ class _Expander:
         if repeat >= 0.0 and repeat not in times[:-1]:
             raise NetlistError(
                 f"{statement.name}: PWL begins again at {repeat:g} s, which is none of its times",
-                place=place,
+                place=place.at("r") if place else None,
                 names=(statement.name,),
                 expected="r= one of the times before the last",
             )

@@ -177,7 +177,8 @@ class FlatNetlist:
     ``probes`` those that are asked for beside the others, and ``asked_at`` where each was asked for; ``needed``
     those that ``requests`` (``.measure`` and ``.four``) take from the results, whatever is saved; ``steps`` and
     ``tables`` are the ``.step`` and ``.data`` cards, ``params`` the parameters of the top level, ``csparams``
-    those of ``.csparam``, ``script`` the commands of ``.control``.
+    those of ``.csparam``, ``script`` the commands of ``.control``; ``broken`` are elements, subcircuits and
+    parameters that could not be made because of a mistake, and the nodes that they may touch.
     """
 
     title: str = ""
@@ -199,3 +200,4 @@ class FlatNetlist:
     script: list[Command] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    broken: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitnn.errors import NetlistError, UsageError
+from circuitnn.errors import Mistakes, NetlistError, UsageError
 from circuitnn.netlist.expand import expand
 from circuitnn.netlist.flat import FlatNetlist
 from circuitnn.netlist.lexer import Source, read_source
@@ -19,6 +19,7 @@ from circuitnn.results.atomic import replacing
 
 if TYPE_CHECKING:
     from circuitnn.results.result import Results
+    from circuitnn.runs.check import Report
 
 
 class Netlist:
@@ -65,7 +66,12 @@ class Netlist:
         return f"<Netlist {self.title!r}: {len(self.statements)} statements>"
 
     def expand(
-        self, params: Mapping[str, float] | None = None, temp: float | None = None, sample: int = 0
+        self,
+        params: Mapping[str, float] | None = None,
+        temp: float | None = None,
+        sample: int = 0,
+        *,
+        mistakes: Mistakes | None = None,
     ) -> FlatNetlist:
         """Return the flat netlist: subcircuits expanded, expressions evaluated.
 
@@ -77,6 +83,8 @@ class Netlist:
             Another temperature, degrees Celsius.
         sample : int
             Which draw of the random numbers (``agauss`` and the like) that ``.options seed=`` makes.
+        mistakes : Mistakes, optional
+            Where what is wrong is noted instead of raised; the flat netlist is what is left.
 
         Raises
         ------
@@ -89,8 +97,10 @@ class Netlist:
         >>> deck.expand({"r": 3e3}).elements[0].params
         {'resistance': 6000.0}
         """
-        if params or temp is not None or sample:
-            return expand(self.title, self.statements, self.warnings, params=params, temp=temp, sample=sample)
+        if params or temp is not None or sample or mistakes is not None:
+            return expand(
+                self.title, self.statements, self.warnings, params=params, temp=temp, sample=sample, mistakes=mistakes
+            )
         if self._flat is None:
             self._flat = expand(self.title, self.statements, self.warnings)
         return self._flat
@@ -99,6 +109,19 @@ class Netlist:
         """Return the ``circuitnn.Circuit`` that the netlist describes; ``params`` and ``temp`` as in `expand`."""
         # The circuit lies above this layer: it is reached by name, so that imports keep pointing down.
         return importlib.import_module("circuitnn.circuit.circuit").Circuit.from_flat(self.expand(params, temp))
+
+    def check(self) -> Report:
+        """Return all mistakes of the netlist without running it; see `circuitnn.check`.
+
+        Examples
+        --------
+        >>> report = parse("two\\nv1 a 0 {vdd}\\nr1 a b 1k\\nd1 b 0 dx\\n.op\\n").check()
+        >>> [error.message for error in report.errors]
+        ["undefined parameter 'vdd'", "d1: there is no model 'dx'"]
+        """
+        # What checks decks lies above: reached by name, so that imports keep pointing down.
+        report: Report = importlib.import_module("circuitnn.runs.check").check_netlist(self)
+        return report
 
     def run(self, progress: Callable[[float], None] | None = None) -> Results:
         """Run every analysis of the netlist in order, and measure what ``.measure`` and ``.four`` ask for.
@@ -159,7 +182,7 @@ def load(path: str | Path) -> Netlist:
     if not isinstance(path, str | Path):
         raise UsageError(f"{path!r} is not a path", expected="a file name")
     source = read_source(Path(path), str(path))
-    return _netlist(source, Path(path).parent, Path(path))
+    return _netlist(source, Path(path))
 
 
 def parse(text: str, name: str = "<text>") -> Netlist:
@@ -186,9 +209,17 @@ def parse(text: str, name: str = "<text>") -> Netlist:
     """
     if not isinstance(text, str):
         raise UsageError(f"a {type(text).__name__} is not a netlist text", expected="a str", hint="cn.load reads files")
-    return _netlist(Source(text, name or "<text>"), Path(), None)
+    return _netlist(Source(text, name or "<text>"), None)
 
 
-def _netlist(source: Source, folder: Path, path: Path | None) -> Netlist:
-    parser = Parser(source, folder, str(path.resolve()) if path else "")
+def _netlist(source: Source, path: Path | None) -> Netlist:
+    mistakes = Mistakes()
+    netlist = read(source, path, mistakes)
+    mistakes.throw()
+    return netlist
+
+
+def read(source: Source, path: Path | None, mistakes: Mistakes) -> Netlist:
+    """Return what can be read of a text, and note what cannot."""
+    parser = Parser(source, path.parent if path else Path(), str(path.resolve()) if path else "", mistakes)
     return Netlist(parser.title, parser.statements, path, tuple(parser.warnings))

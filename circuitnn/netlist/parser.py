@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from circuitnn.errors import FileError, NetlistError, Place, nearest
+from circuitnn.errors import CircuitnnError, FileError, Mistakes, NetlistError, Place, nearest
 from circuitnn.netlist._plain import PlainTable
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.cursor import Cursor
@@ -16,11 +16,23 @@ from circuitnn.netlist.expression import Expression
 from circuitnn.netlist.flat import Command
 from circuitnn.netlist.lexer import LogicalLine, LogicalLines, Source, read_source
 from circuitnn.netlist.plain import PlainRun, Statements
-from circuitnn.netlist.statements import Conditional, Directive, ElementStatement, Statement, SubcktDefinition, Value
+from circuitnn.netlist.statements import (
+    Broken,
+    Conditional,
+    ControlBlock,
+    Directive,
+    ElementStatement,
+    Statement,
+    SubcktDefinition,
+    Value,
+    broken,
+)
 from circuitnn.registry import catalog
 
 MAX_INCLUDES = 100
 MAX_NESTING = 100
+_WORDS = re.compile(r"[^\s=(),{}'\"\[\]]+")
+_DEFINED = re.compile(r"([^\W\d]\w*)\s*(\([^()=]*\))?\s*=(?!=)")
 _MEGA = re.compile(r"(?<![\w.])[\d.]+M(?!\w)")
 # Cards that only look at results or serve .control scripts: a run without them is the same run.
 _SKIPPED = frozenset(("width", "backanno"))
@@ -82,6 +94,7 @@ class _Frame:
     place: Place | None = None
     branches: list[tuple[Expression | None, Statements]] | None = None
     condition: Expression | None = None
+    broken: bool = False
 
 
 class Parser:
@@ -95,6 +108,8 @@ class Parser:
         What relative file names in it are relative to.
     key : str
         The absolute path of the text's file, to find files that include each other; empty when it has none.
+    mistakes : Mistakes
+        Where lines that cannot be read are noted.
 
     Attributes
     ----------
@@ -103,7 +118,8 @@ class Parser:
     warnings : list of str
     """
 
-    def __init__(self, source: Source, folder: Path, key: str = "") -> None:
+    def __init__(self, source: Source, folder: Path, key: str, mistakes: Mistakes) -> None:
+        self.mistakes = mistakes
         self.warnings: list[str] = []
         self.title = source.line(0).strip()
         self._plain = PlainTable()
@@ -118,11 +134,7 @@ class Parser:
         if PlainTable().read(source.data, source.starts[:2], 0, 0):
             self.warn("the first line is the title; it is not read as an element", source.place(1))
         self._read(File(source, folder, key), 1)
-        if len(self._frames) > 1:
-            self._refuse_open_if(None)
-            raise NetlistError(
-                f"the subcircuit {self.inside!r} is not closed", place=self._frames[-1].place, expected=".ends"
-            )
+        self._close_all(1, "")
 
     # ------------------------------------------------------------------ for cards
     @property
@@ -164,16 +176,50 @@ class Parser:
 
     def close(self, cursor: Cursor, name: str) -> None:
         """End the subcircuit."""
-        self._refuse_open_if(cursor.place)
+        while self._frames[-1].branches is not None:
+            self._close_open(f" before {cursor.place}")
         if len(self._frames) == 1:
             cursor.error(".ends without .subckt", last=True)
-        frame = self._frames.pop()
-        assert frame.name is not None
+        frame = self._frames[-1]
         if name and name != frame.name:
-            cursor.error(
-                f".ends {name} closes the subcircuit {frame.name!r}", last=True, expected=f".ends {frame.name}"
-            )
-        self.add(SubcktDefinition(frame.name, frame.ports, frame.params, Statements(frame.body), frame.place))
+            text = f".ends {name} closes the subcircuit {frame.name!r}"
+            error = cursor.failure(cursor.last, text, expected=f".ends {frame.name}")
+            if any(name == outer.name for outer in self._frames):
+                error.hint = f"the subcircuit {frame.name!r} of {frame.place} is not closed before"
+            self.mistakes.add(error)
+            while error.hint and self._frames[-1].name != name:  # those inside lack their .ends
+                self._end()
+        self._end()
+
+    def _end(self) -> None:
+        """Leave the innermost subcircuit or conditional, and add what it holds."""
+        frame = self._frames.pop()
+        made: Statement
+        if frame.name is not None:
+            made = SubcktDefinition(frame.name, frame.ports, frame.params, Statements(frame.body), frame.place)
+        else:
+            assert frame.branches is not None
+            made = Conditional(tuple(frame.branches), frame.place)
+        if frame.broken:
+            for what in broken(made):
+                self.add(what)
+        else:
+            self.add(made)
+
+    def _close_open(self, where: str) -> None:
+        """Note that the innermost subcircuit or conditional is not closed, and close it."""
+        frame = self._frames[-1]
+        if frame.branches is not None:
+            text, expected = ".if is not closed", ".endif"
+            frame.branches.append((frame.condition, Statements(frame.body)))
+        else:
+            text, expected = f"the subcircuit {frame.name!r} is not closed", ".ends"
+        self.mistakes.add(NetlistError(text + where, place=frame.place, expected=expected))
+        self._end()
+
+    def _close_all(self, depth: int, where: str) -> None:
+        while len(self._frames) > depth:
+            self._close_open(where)
 
     def open_branch(self, first: bool, condition: Expression | None, place: Place) -> None:
         """Begin a conditional, or its next branch."""
@@ -191,21 +237,11 @@ class Parser:
         frame = self._frames[-1]
         if frame.branches is None:
             raise NetlistError("no .if is open here", place=place, expected=".if (condition) above")
-        if frame.condition is None and not last:
+        if frame.condition is None and not last and not frame.broken:
             raise NetlistError("a branch after .else", place=place, expected=".endif")
         frame.branches.append((frame.condition, Statements(frame.body)))
         if last:
-            self._frames.pop()
-            self.add(Conditional(tuple(frame.branches), frame.place))
-
-    def _refuse_open_if(self, place: Place | None) -> None:
-        frame = self._frames[-1]
-        if frame.branches is not None:
-            raise NetlistError(
-                f".if is not closed before {place}" if place else ".if is not closed",
-                place=frame.place,
-                expected=".endif",
-            )
+            self._end()
 
     def include(self, name: str, place: Place, section: str | None = None) -> None:
         """Read another file, or one section of it, at this point."""
@@ -227,13 +263,7 @@ class Parser:
         file = File(read_source(path, str(path), place), path.parent, key, section, section is None)
         depth = len(self._frames)
         self._read(file, 0)
-        if len(self._frames) > depth:
-            self._refuse_open_if(None)
-            raise NetlistError(
-                f"the subcircuit {self.inside!r} is not closed in its file",
-                place=self._frames[-1].place,
-                expected=f".ends {self.inside}",
-            )
+        self._close_all(depth, " in its file")
         if section is not None and section not in file.sections:
             raise NetlistError(
                 f"{name!r} has no section {section!r}",
@@ -258,28 +288,58 @@ class Parser:
     def _read(self, file: File, first: int) -> None:
         self._files.append(file)
         lines = LogicalLines(file.source, first)
-        while True:
+        while not file.ended:
             if file.active and file.control is None:
                 lines.position = self._plain_lines(file.source, lines.position)
             lines.script = file.control is not None
-            line = next(lines, None)
-            if line is None:
-                break
-            if file.control is not None:
-                self._command(line)
-            elif file.active:
-                self._line(line)
-            elif line.text.lstrip().startswith((".lib", ".endl")):
-                self._card(line)
-            if file.ended:
-                break
+            line = None
+            try:
+                line = next(lines, None)
+                if line is None:
+                    break
+                if file.control is not None:
+                    self._command(line)
+                elif file.active:
+                    self._line(line)
+                elif line.text.lstrip().startswith((".lib", ".endl")):
+                    self._card(line)
+            except (NetlistError, FileError) as error:
+                self._refuse(error, line)
         if file.control is not None:
-            raise NetlistError(".control is not closed", place=file.control, expected=".endc")
+            self.mistakes.add(NetlistError(".control is not closed", place=file.control, expected=".endc"))
+            self.add(ControlBlock(tuple(file.commands), file.control))
         if file.section is not None:
-            raise NetlistError(
-                f"the section {file.section!r} is not closed", place=file.sections[file.section], expected=".endl"
+            place = file.sections[file.section]
+            self.mistakes.add(
+                NetlistError(f"the section {file.section!r} is not closed", place=place, expected=".endl")
             )
         self._files.pop()
+
+    def _refuse(self, error: CircuitnnError, line: LogicalLine | None) -> None:
+        """Note a line that cannot be read, and what it would have defined."""
+        self.mistakes.add(error)
+        first, *words = _WORDS.findall(line.text if line else "") or [""]
+        stem = self.stem(first[1:]) if first.startswith(".") else ""
+        if not line or not first or self.file.control is not None:
+            return
+        if not stem:
+            self.add(Broken("element", first, tuple(words)))
+        elif stem == "subckt" and first not in (".ends", ".eom"):
+            self._bodies += 1
+            frame = _Frame(words[0] if words else "?", [], self._bodies, place=line.start, broken=True)
+            self._frames.append(frame)
+        elif stem == "if" and first == ".if":
+            self.open_branch(True, None, line.start)
+            self._frames[-1].broken = True
+        elif stem == "if" and self._frames[-1].branches is not None:
+            self._frames[-1].broken = True
+        elif stem in ("model", "func") and words:
+            self.add(Broken("model" if stem == "model" else "function", words[0]))
+        elif stem == "param":
+            for name, call in _DEFINED.findall(line.text):
+                self.add(Broken("function" if call else "parameter", name))
+        elif stem in ("include", "lib"):
+            self.mistakes.unread.append(error.names[0] if error.names else words[0] if words else "a file")
 
     def _plain_lines(self, source: Source, first: int) -> int:
         """Read the plain element lines from a physical line on; return the line that is none."""

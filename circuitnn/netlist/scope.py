@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from circuitnn.errors import NetlistError, Place, nearest
+from circuitnn.errors import ConsequenceError, Mistakes, NetlistError, Place, UnknownNameError, nearest
 from circuitnn.netlist.expression import (
     Binary,
     Call,
@@ -66,10 +66,12 @@ class Scope:
 
     __slots__ = (
         "bins",
+        "broken",
         "draws",
         "fixed",
         "flat",
         "functions",
+        "mistakes",
         "models",
         "nodes",
         "params",
@@ -102,12 +104,17 @@ class Scope:
         # Trees in which random numbers were drawn, by identity, with what they became: they are drawn once an instance.
         self.fixed: dict[int, tuple[Expression, Expression]] = {}
         self.draws: np.random.Generator | None = None if parent is None else parent.draws
+        self.mistakes: Mistakes = Mistakes() if parent is None else parent.mistakes
+        # Kind and name of what is not defined because of a mistake.
+        self.broken: set[tuple[str, str]] = set()
 
     def trial(self, params: dict[str, tuple[Value, Place | None]]) -> Scope:
         """Return a scope like this one with some of its parameters defined; random numbers are those of this one."""
         scope = Scope(self.flat, self.prefix, self.parent, {})
         scope.functions, scope.fixed, scope.plain, scope.draws = self.functions, self.fixed, self.plain, self.draws
+        scope.broken, scope.mistakes = set(self.broken), Mistakes()
         scope.define(params)
+        scope.mistakes.throw()
         return scope
 
     def outwards(self) -> Iterator[Scope]:
@@ -116,6 +123,11 @@ class Scope:
         while scope is not None:
             yield scope
             scope = scope.parent
+
+    def require_sound(self, kind: str, name: str) -> None:
+        """Raise ConsequenceError when a name is visible and what it stands for could not be read."""
+        if any(scope.broken and (kind, name) in scope.broken for scope in self.outwards()):
+            raise ConsequenceError(f"the {kind} {name!r} could not be read")
 
     # ------------------------------------------------------------------ parameters
     def knows(self, name: str) -> bool:
@@ -127,6 +139,7 @@ class Scope:
         for scope in self.outwards():
             if name in scope.params:
                 return scope.params[name]
+        self.require_sound("parameter", name)
         if name == "temper":
             temp = self.flat.options.get("temp", 27.0)
             if isinstance(temp, float):
@@ -134,8 +147,10 @@ class Scope:
         if name in CONSTANTS and name not in ("e", "c"):
             return CONSTANTS[name]
         known = {key for scope in self.outwards() for key in scope.params}
-        raise NetlistError(
+        raise UnknownNameError(
             f"undefined parameter {name!r}",
+            kind="parameter",
+            name=name,
             place=place,
             names=(name,),
             hint=nearest(name, known) or f"define it: .param {name}=...",
@@ -144,17 +159,19 @@ class Scope:
     def define(self, params: dict[str, tuple[Value, Place | None]]) -> None:
         """Evaluate parameters that may refer to each other in any order.
 
-        Raises
-        ------
-        NetlistError
-            When they depend on each other in a circle, or on an unknown name.
+        Noted as mistakes are those that depend on each other in a circle, or on an unknown name, or have no value.
         """
         pending: dict[str, tuple[Expression, Place | None]] = {}
         for name, (value, place) in params.items():
+            if ("parameter", name) in self.broken:
+                continue
             if isinstance(value, float):
                 self.params[name] = value
-            else:
+                continue
+            try:
                 pending[name] = (self.inline(value, place), place)
+            except NetlistError as error:
+                self._refuse(error, name, place)
         # Depth first with its own stack: a chain of parameters may be longer than Python's.
         for first in list(pending):
             path: list[str] = [first]
@@ -167,19 +184,35 @@ class Scope:
                 tree, place = pending[name]
                 needed = next((n.name for n in walk(tree) if isinstance(n, Name) and n.name in pending), None)
                 if needed is None:
-                    self.params[name] = self.evaluate(tree, place)
                     del pending[name]
+                    try:
+                        self.params[name] = self.evaluate(tree, place)
+                    except NetlistError as error:
+                        self._refuse(error, name, place)
                 elif needed in on_path:
                     chain = [*path[path.index(needed) :], needed]
-                    raise NetlistError(
+                    circle = NetlistError(
                         f"parameters depend on each other: {' -> '.join(chain)}",
-                        place=place,
+                        place=place.at(name) if place else None,
                         expected="parameters that follow from numbers",
                         names=chain,
                     )
+                    self.mistakes.add(circle)
+                    for member in chain[:-1]:
+                        self.broken.add(("parameter", member))
+                        del pending[member]
                 else:
                     path.append(needed)
                     on_path.add(needed)
+
+    def _refuse(self, error: NetlistError, name: str, place: Place | None) -> None:
+        """Note that a parameter has no value."""
+        if place is not None and error.place == place:
+            error.place = place.at(name)
+        self.mistakes.add(error)
+        self.broken.add(("parameter", name))
+        if self.parent is None:
+            self.flat.broken.setdefault(name, ())
 
     # ------------------------------------------------------------------ values
     def value(self, value: Value | str, place: Place | None) -> float:
@@ -251,14 +284,20 @@ class Scope:
                 return self._draw(call)
             function = next((s.functions[call.name] for s in self.outwards() if call.name in s.functions), None)
             if function is None:
+                self.require_sound("function", call.name)
                 known = {*FUNCTIONS, *(key for s in self.outwards() for key in s.functions)}
-                raise NetlistError(
-                    f"unknown function {call.name!r}", place=place, names=(call.name,), hint=nearest(call.name, known)
+                raise UnknownNameError(
+                    f"unknown function {call.name!r}",
+                    kind="function",
+                    name=call.name,
+                    place=place,
+                    names=(call.name,),
+                    hint=nearest(call.name, known),
                 )
             if len(call.args) != len(function.args):
                 raise NetlistError(
                     f"{call.name} takes {len(function.args)} arguments, not {len(call.args)}",
-                    place=place,
+                    place=place.at(call.name) if place else None,
                     expected=f"{call.name}({', '.join(function.args)})",
                     names=(call.name,),
                 )

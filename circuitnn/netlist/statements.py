@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from circuitnn.errors import Place
@@ -140,6 +140,23 @@ class Conditional:
     place: Place | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What a line that could not be read would have defined, so that its uses are not taken for mistakes.
+
+    Parameters
+    ----------
+    kind : {"element", "model", "parameter", "function", "subcircuit"}
+    name : str
+    nodes : tuple of str
+        Of an element: the words that may be nodes.
+    """
+
+    kind: str
+    name: str
+    nodes: tuple[str, ...] = ()
+
+
 Statement = (
     ElementStatement
     | ModelStatement
@@ -149,4 +166,32 @@ Statement = (
     | Directive
     | ControlBlock
     | Conditional
+    | Broken
 )
+
+
+def broken(statement: Statement) -> Iterator[Broken]:
+    """Yield what a statement would have defined.
+
+    Examples
+    --------
+    >>> list(broken(ParamStatement({"a": 1.0})))
+    [Broken(kind='parameter', name='a', nodes=())]
+    """
+    match statement:
+        case ElementStatement(name, nodes):
+            yield Broken("element", name, nodes)
+        case ModelStatement(name):
+            yield Broken("model", name)
+        case ParamStatement(params):
+            yield from (Broken("parameter", name) for name in params)
+        case FuncStatement(name):
+            yield Broken("function", name)
+        case SubcktDefinition(name):
+            yield Broken("subcircuit", name)
+        case Conditional(branches):
+            for _, body in branches:
+                for inner in body:
+                    yield from broken(inner)
+        case Broken():
+            yield statement

@@ -123,7 +123,7 @@ class Steps:
     def _table(self, card: AnalysisCard, name: str) -> Axis:
         table = self._flat.tables.get(name)
         if table is None:
-            self._refuse(card, f"there is no .data {name}", nearest(name, self._flat.tables))
+            self._refuse(card, f"there is no .data {name}", nearest(name, self._flat.tables), name)
         names = [str(word) for word in table.words if isinstance(word, str)]
         numbers = [word for word in table.words if isinstance(word, float)]
         targets = tuple(self._target(card, key, "", False) for key in names)
@@ -171,15 +171,18 @@ class Steps:
         if owner in self._elements and (colon or self._elements[owner].letter in VALUE_OF):
             return Target("element", owner, key if colon else "", card.place)
         known = [*self._flat.params, *self._elements, "temp"]
-        self._refuse(card, f"{name!r} is no parameter, source, element or temp", nearest(name, known))
+        self._refuse(card, f"{name!r} is no parameter, source, element or temp", nearest(name, known), name)
 
     def _known(self, card: AnalysisCard, what: str, name: str, known: Mapping[str, object]) -> str:
         if name not in known:
-            self._refuse(card, f"there is no {what} {name!r}", nearest(name, known))
+            self._refuse(card, f"there is no {what} {name!r}", nearest(name, known), name)
         return name
 
-    def _refuse(self, card: AnalysisCard, message: str, hint: str | None = None) -> NoReturn:
-        raise NetlistError(f".step: {message}", place=card.place, expected=CARD.usage, hint=hint)
+    def _refuse(self, card: AnalysisCard, message: str, hint: str | None = None, name: str = "") -> NoReturn:
+        place = card.place.at(name) if card.place and name else card.place
+        raise NetlistError(
+            f".step: {message}", place=place, expected=CARD.usage, hint=hint, names=(name,) if name else ()
+        )
 
 
 def apply(circuit: Circuit, target: Target, value: float) -> None:

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from circuitnn.cli import terminal
-from circuitnn.errors import CircuitError
+
+if TYPE_CHECKING:
+    from circuitnn.errors import CircuitnnError
 
 
 @click.command()
 @click.argument("deck")
-def check(deck: str) -> None:
-    """Check a deck without simulating it.
+@click.option("--json", "as_json", is_flag=True, help="Print mistakes and warnings as JSON.")
+def check(deck: str, as_json: bool) -> None:
+    """Check a deck without simulating it, and list all of its mistakes.
 
-    Reads it, expands subcircuits, checks models, parameters and analyses, and looks for faults of the topology: loops
-    of voltage sources, nodes without a path to ground.
+    Reads it, expands subcircuits, checks models, parameters, analyses, measures and scripts, and looks for faults of
+    the topology: loops of voltage sources, nodes without a path to ground. The exit status is 2 for a deck with
+    mistakes.
     """
-    from circuitnn.netlist.netlist import load
-    from circuitnn.registry import catalog
-    from circuitnn.runs.control.interpreter import checked_script
-    from circuitnn.runs.session import Requests
-    from circuitnn.runs.step import Steps
+    from circuitnn.runs.check import check as check_deck
 
-    netlist = load(deck)
-    flat = netlist.expand()
-    analyses = [catalog("analyses").get(card.name).from_card(card) for card in flat.analyses]
-    Requests(flat)
-    Steps(netlist, flat)
-    checked_script(flat.script)
-    circuit = netlist.circuit()
-    try:
-        # What only an operating point cannot bear is no mistake in a deck that never asks for one.
-        if analyses and all(getattr(analysis, "uic", False) for analysis in analyses):
-            system = circuit.system()
-        else:
-            circuit.check()
-            system = circuit.system()
-        for analysis, card in zip(analyses, flat.analyses, strict=True):
-            try:
-                analysis.check(system)
-            except CircuitError as error:
-                error.place = error.place or card.place
-                raise
-    finally:
-        terminal.warn(circuit.warnings)
-    if not analyses and not flat.script:
-        terminal.warn([f"{deck} asks for no analysis, and 'circuitnn run' needs one, such as .op"])
-    nodes = {*circuit.elements.columns().nodes} - {"0"}
-    counts = [(len(circuit.elements), "element"), (len(nodes), "node"), (len(flat.analyses), "analysis")]
-    words = [f"{n} {word if n == 1 else {'analysis': 'analyses'}.get(word, word + 's')}" for n, word in counts]
+    report = check_deck(deck)
+    if as_json:
+        counts = {"elements": report.elements, "nodes": report.nodes, "analyses": report.analyses}
+        mistakes = [_entry(error) for error in report.errors]
+        click.echo(json.dumps({"mistakes": mistakes, "warnings": list(report.warnings), **counts}, indent=2))
+        if report.errors:
+            raise SystemExit(2)
+        return
+    terminal.warn(report.warnings)
+    report.throw()
+    pairs = [(report.elements, "element"), (report.nodes, "node"), (report.analyses, "analysis")]
+    words = [f"{n} {word if n == 1 else {'analysis': 'analyses'}.get(word, word + 's')}" for n, word in pairs]
     click.echo(f"{deck}: {', '.join(words)}; no mistakes found")
+
+
+def _entry(error: CircuitnnError) -> dict[str, Any]:
+    place = error.place
+    where = (place.file, place.line, place.column, place.text) if place else (None, None, None, None)
+    return {
+        **dict(zip(("file", "line", "column", "text"), where, strict=True)),
+        "message": error.message,
+        "expected": error.expected,
+        "hint": error.hint,
+        "names": list(error.names),
+    }
 
 
 EXPORT = check

@@ -60,9 +60,10 @@ class Card:
         """Return the card as text."""
         return " ".join([f".{directive.name}", *[write_word(word) for word in directive.words]])
 
-    def refuse(self, directive: Directive, message: str) -> NetlistError:
-        """Return the error for a card that does not follow its usage."""
-        return NetlistError(f".{directive.name}: {message}", place=directive.place, expected=self.usage or None)
+    def refuse(self, directive: Directive, message: str, word: str = "") -> NetlistError:
+        """Return the error for a card that does not follow its usage, at the word that is wrong."""
+        place = directive.place.at(word) if directive.place and word else directive.place
+        return NetlistError(f".{directive.name}: {message}", place=place, expected=self.usage or None)
 
 
 def write_value(value: Value) -> str:

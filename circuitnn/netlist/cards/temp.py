@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from circuitnn.netlist.cards.card import Card
+from circuitnn.netlist.cards.card import Card, write_word
 from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.netlist.statements import Assignment, Directive
 
@@ -21,10 +21,12 @@ class Temp(Card):
         values = []
         for word in directive.words:
             if isinstance(word, Assignment) or (isinstance(word, str) and not scope.knows(word)):
-                raise self.refuse(directive, "not a number")
+                raise self.refuse(
+                    directive, f"{write_word(word)} is not a number", word if isinstance(word, str) else ""
+                )
             values.append(scope.value(word, directive.place))
         if not values:
-            raise self.refuse(directive, "0 words")
+            raise self.refuse(directive, "no temperature")
         scope.flat.options["temp"] = values[0]
         if len(values) > 1:
             scope.flat.steps.append(AnalysisCard("step", ("temp", "list", *values), directive.place))

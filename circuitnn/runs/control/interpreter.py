@@ -13,13 +13,23 @@ import numpy as np
 
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.circuit.options import SimOptions
-from circuitnn.errors import AnalysisError, CircuitError, CircuitnnError, NetlistError, Place, UsageError, nearest
+from circuitnn.errors import (
+    AnalysisError,
+    CircuitError,
+    CircuitnnError,
+    Mistakes,
+    NetlistError,
+    Place,
+    UsageError,
+    nearest,
+)
 from circuitnn.netlist.flat import AnalysisCard, Command, FlatNetlist
+from circuitnn.netlist.netlist import parse
 from circuitnn.registry import catalog
 from circuitnn.results.atomic import replacing
 from circuitnn.results.result import Results
 from circuitnn.runs.control.plots import Plot, Plots, Vector
-from circuitnn.runs.control.script import Block, read_script
+from circuitnn.runs.control.script import MARKS, Block, read_script
 
 if TYPE_CHECKING:
     from circuitnn.netlist.netlist import Netlist
@@ -330,23 +340,49 @@ def commands() -> dict[str, Action]:
 
 
 def checked_script(script: Sequence[Command]) -> list[Block]:
-    """Return the tree of a script; raise NetlistError for an unknown command or a loop that is not closed."""
-    blocks = read_script(script)
-    _check(blocks)
+    """Return the tree of a script; raise what `check_script` finds in it."""
+    mistakes = Mistakes()
+    blocks = check_script(script, mistakes)
+    mistakes.throw()
     return blocks
 
 
-def _check(blocks: Sequence[Block]) -> None:
-    known = [*commands(), *_WORDS]
-    for block in blocks:
-        if block.word not in known:
-            raise NetlistError(
-                f"there is no command {block.word!r}",
-                place=block.place,
-                expected="run, op, dc, ac, tran, let, print, meas or another command",
-                hint=nearest(block.word, known),
+def check_script(script: Sequence[Command], mistakes: Mistakes) -> list[Block]:
+    """Return the tree of a script; note unknown commands, malformed analyses and loops that are not closed."""
+    known = {*commands(), *_WORDS, *MARKS}
+    for command in script:
+        word, _, rest = command.text.partition(" ")
+        word = word.lower()
+        if word not in known:
+            mistakes.add(
+                NetlistError(
+                    f"there is no command {word!r}",
+                    place=command.place,
+                    expected="run, op, dc, ac, tran, let, print, meas or another command",
+                    hint=nearest(word, known),
+                )
             )
-        _check([*block.body, *block.otherwise])
+        elif word in catalog("analyses") and "$" not in rest:
+            try:
+                analysis_card(word, rest, command.place)
+            except NetlistError as error:
+                mistakes.add(error)
+    try:
+        return read_script(script)
+    except NetlistError as error:
+        mistakes.add(error)
+    return []
+
+
+def analysis_card(name: str, text: str, place: Place | None) -> AnalysisCard:
+    """Return the card of an analysis that a command asks for; raise NetlistError when it is malformed."""
+    try:
+        (card,) = parse(f"command\n.{name} {text}\n").expand().analyses
+        catalog("analyses").get(name).from_card(card)
+    except NetlistError as error:
+        error.place = place
+        raise
+    return replace(card, place=place)
 
 
 def _short(value: complex | float) -> str:

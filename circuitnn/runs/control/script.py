@@ -11,6 +11,8 @@ from circuitnn.netlist.flat import Command
 
 MAX_DEPTH = 50
 _OPENERS = ("if", "while", "dowhile", "repeat", "foreach")
+#: Words that continue or close what others open.
+MARKS = ("else", "elseif", "end", "endif", "endwhile")
 
 
 @dataclass(slots=True)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from circuitnn.errors import AnalysisError, NetlistError
+from circuitnn.errors import AnalysisError
 from circuitnn.measure.expression import split_expressions
 from circuitnn.measure.fourier import fourier
 from circuitnn.measure.reading import measure_of
 from circuitnn.netlist.flat import AnalysisCard
-from circuitnn.netlist.netlist import parse
 from circuitnn.registry import catalog
-from circuitnn.runs.control.interpreter import Action, Interpreter, split_words
+from circuitnn.runs.control.interpreter import Action, Interpreter, analysis_card, split_words
 
 
 def _analysis(name: str) -> Action:
     def run_one(run: Interpreter, text: str) -> None:
-        try:
-            (card,) = parse(f"command\n.{name} {text}\n").expand().analyses
-        except NetlistError as error:
-            error.place = run.place
-            raise
-        run.analyse([replace(card, place=run.place)])
+        run.analyse([analysis_card(name, text, run.place)])
 
     return run_one
 
