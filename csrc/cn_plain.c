@@ -224,7 +224,6 @@ static int scale(const unsigned char *p, const unsigned char *end, int *mil)
     case 'n': return -9;
     case 'p': return -12;
     case 'f': return -15;
-    case 'a': return -18;
     default: return 0;
     }
 }
@@ -291,6 +290,14 @@ static int number(word w, cn_to_double convert, double *value)
     return v <= DBL_MAX;
 }
 
+/* The letter behind the digits of a number, or 0. */
+static unsigned char suffix(word w)
+{
+    size_t k = w.length;
+    while (k && low(w.at[k - 1]) >= 'a' && low(w.at[k - 1]) <= 'z') k--;
+    return k < w.length ? low(w.at[k]) : 0;
+}
+
 /* ------------------------------------------------------------------ lines */
 /* Split a line into words up to its end or comment; -1 when it is not plain. */
 static int split(const unsigned char *p, const unsigned char *end, word *words)
@@ -348,8 +355,9 @@ cn_status cn_plain_read(cn_plain *t, const char *text, const int64_t *starts, cn
         word last = w[3];
         if (source && count == 5 && last.length == 2 && low(last.at[0]) == 'd' && low(last.at[1]) == 'c') last = w[4];
         else if (count != 4) break;
-        /* a resistance in M is surely meant in megohms: the grammar warns */
+        /* a resistance in M is surely meant in megohms, an A behind a part's value as a scale: the grammar warns */
         if (letter == 'r' && last.at[last.length - 1] == 'M') break;
+        if (!source && suffix(last) == 'a') break;
         double value;
         if (!number(last, convert, &value)) break;
         char name[MAX_WORD];

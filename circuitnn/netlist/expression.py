@@ -146,7 +146,7 @@ def misspelt(word: str) -> str | None:
         return f"write {found[1]}.{found[3]}{'' if found[2] == 'r' else found[2]}"
     if len(word) <= 40 and re.search(r"[-+*/^]", word[1:]):
         return f"an expression belongs in braces: {{{word}}}"
-    return "a suffix is one of t g meg k mil m u n p f a, and digits do not follow it"
+    return "a suffix is one of t g meg k mil m u n p f, and digits do not follow it"
 
 
 def shorten(word: str) -> str:

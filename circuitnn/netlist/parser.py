@@ -27,13 +27,15 @@ from circuitnn.netlist.statements import (
     Value,
     broken,
 )
+from circuitnn.netlist.suspicious import suspicions
 from circuitnn.registry import catalog
 
 MAX_INCLUDES = 100
 MAX_NESTING = 100
 _WORDS = re.compile(r"[^\s=(),{}'\"\[\]]+")
-_DEFINED = re.compile(r"([^\W\d]\w*)\s*(\([^()=]*\))?\s*=(?!=)")
-_MEGA = re.compile(r"(?<![\w.])[\d.]+M(?!\w)")
+_DEFINED = re.compile(r"(?<!\w)([^\W\d]\w*+)\s*+(?:(\([^()=]*\))\s*+)?=(?!=)")
+#: Suspicious numbers that are told of.
+_MOST_SUSPECTED = 10
 # Cards that only look at results or serve .control scripts: a run without them is the same run.
 _SKIPPED = frozenset(("width", "backanno"))
 _LATER = frozenset(
@@ -121,6 +123,7 @@ class Parser:
     def __init__(self, source: Source, folder: Path, key: str, mistakes: Mistakes) -> None:
         self.mistakes = mistakes
         self.warnings: list[str] = []
+        self._suspected = 0
         self.title = source.line(0).strip()
         self._plain = PlainTable()
         self._bodies = 0
@@ -135,6 +138,8 @@ class Parser:
             self.warn("the first line is the title; it is not read as an element", source.place(1))
         self._read(File(source, folder, key), 1)
         self._close_all(1, "")
+        if self._suspected > _MOST_SUSPECTED:
+            self.warn(f"{self._suspected - _MOST_SUSPECTED} more numbers like those above", None)
 
     # ------------------------------------------------------------------ for cards
     @property
@@ -355,8 +360,7 @@ class Parser:
             self._card(line)
             return
         statement = parse_element(cursor)
-        if statement.name[0] == "r":
-            self._check_mega(line, statement.name)
+        self._suspect(line, statement.name[0], statement.name)
         if statement.data is not None:
             # Absolute, so that the netlist means the same wherever it is written to.
             data = statement.data
@@ -368,10 +372,12 @@ class Parser:
             statement = replace(statement, function=replace(statement.function, data=replace(points, path=path)))
         self.add(statement)
 
-    def _check_mega(self, line: LogicalLine, name: str) -> None:
-        found = _MEGA.search(line.raw)
-        if found is not None:
-            self.warn(f"{name}: {found[0]} is milli; write {found[0]}eg for mega", line.place(found.start()))
+    def _suspect(self, line: LogicalLine, first: str, owner: str) -> None:
+        """Warn of numbers that are surely meant otherwise; a deck full of them is told of a few."""
+        for offset, number, meaning in suspicions(line.raw, first):
+            self._suspected += 1
+            if self._suspected <= _MOST_SUSPECTED:
+                self.warn(f"{owner}: {number} is {meaning}", line.place(offset))
 
     def _card(self, line: LogicalLine) -> None:
         cursor = Cursor(line)
@@ -381,6 +387,7 @@ class Parser:
             card: Card = known[1]
         elif name in self._analyses:
             card = ANALYSIS
+            self._suspect(line, f".{name}", f".{name}")
         elif name in _SKIPPED:
             self.warn(f".{name} is not supported yet and was skipped", cursor.place)
             return
