@@ -5,36 +5,29 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
-import numbers
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from circuitnn.circuit.alter import alter
+from circuitnn.circuit.building import Building
 from circuitnn.circuit.lookup import Lookup
-from circuitnn.circuit.options import SimOptions
+from circuitnn.circuit.options import IGNORED, SimOptions
 from circuitnn.circuit.topology import Findings, examine, raise_faults
+from circuitnn.circuit.values import Value, numbers_of, word_of
 from circuitnn.errors import CircuitError, Place, UsageError, nearest
-from circuitnn.netlist.cursor import number
-from circuitnn.netlist.expression import Expression, Probe, parse_expression, substitute
 from circuitnn.netlist.flat import (
-    GROUND,
     AnalysisCard,
-    DataArray,
-    DataFile,
     Element,
     FlatNetlist,
     Model,
-    Waveform,
 )
 from circuitnn.netlist.probes import InnerVector, vectors_in
+from circuitnn.netlist.statements import Statement
 from circuitnn.netlist.table import ElementList, ElementTable
-from circuitnn.netlist.vectors import expand_range
 from circuitnn.netlist.writer import flat_to_text
 from circuitnn.registry import catalog
 from circuitnn.units import parse_value
@@ -43,17 +36,8 @@ if TYPE_CHECKING:
     from circuitnn.mna.block import Block
     from circuitnn.results.result import Results
 
-Node = str | int
-Value = str | float | int
 
-_WAVEFORMS = ("pulse", "sin", "exp", "pwl", "sffm", "am", "trnoise", "trrandom")
-#: What would end a name in a netlist's text.
-_SEPARATOR = re.compile(r"[\s(){}=,;'\"]")
-#: What makes the text of a value one that depends on the circuit.
-_VARIES = re.compile(r"\b[vi]\s*\(|\b(?:time|hertz)\b")
-
-
-class Circuit:
+class Circuit(Building):
     """A circuit of named elements between named nodes.
 
     Element methods are named by SPICE's letters and put the letter before the name: ``circuit.R("1", ...)`` makes
@@ -79,6 +63,8 @@ class Circuit:
     asked_at : dict of str to Place
         Where a deck asks for such a vector.
     warnings : list of str
+    definitions : list of Statement
+        Subcircuits, models, parameters and functions of `add_text`.
 
     Examples
     --------
@@ -105,6 +91,7 @@ class Circuit:
         self.probes: list[str] = []
         self.asked_at: dict[str, Place] = {}
         self.warnings: list[str] = []
+        self.definitions: list[Statement] = []
         self._system: tuple[Any, Any] | None = None
         self._lookup = Lookup(self)
 
@@ -134,6 +121,7 @@ class Circuit:
         for name in ("models", "ic", "nodeset", "asked_at"):
             setattr(other, name, dict(getattr(self, name)))
         other.save, other.probes, other.warnings = list(self.save), list(self.probes), list(self.warnings)
+        other.definitions = list(self.definitions)
         other._lookup = Lookup(other, self._lookup)
         return other
 
@@ -157,205 +145,36 @@ class Circuit:
         self.elements[element.name] = element
         self._system = None
 
+    def set_options(self, **options: Any) -> None:
+        """Change simulation options: ``circuit.set_options(reltol=1e-4, method="gear", temp=50)``.
+
+        Raises
+        ------
+        UsageError
+            For an unknown option, or a value that it cannot have.
+
+        Examples
+        --------
+        >>> c = Circuit("hot"); c.set_options(temp=85, reltol="100u")
+        >>> c.options.changed()
+        {'reltol': 0.0001, 'temp': 85.0}
+        """
+        known = [field.name for field in fields(SimOptions)]
+        for name in options:
+            if name not in known and name not in IGNORED:
+                raise UsageError(f"there is no option {name!r}", hint=nearest(name, known), expected=", ".join(known))
+        self.options = replace(self.options, **{k: v for k, v in options.items() if k in known})
+
     def model(self, name: str, type: str, **params: Value) -> None:
         """Add a model card; ``device`` of a crossbar is the name of another model."""
-        key, kind = _word("model", name), _word("type", type)
+        key, kind = word_of("model", name), word_of("type", type)
         if key in self.models:
             raise CircuitError(f"two models are called {key!r}", names=(key,), hint="rename one of them")
         blocks = catalog("blocks")
         referring = blocks.get(kind).references if kind in blocks else ()
-        references = {name: _word("model", params.pop(name)) for name in referring if name in params}
-        self.models[key] = Model(key, kind, _numbers(key, params), references=references)
+        references = {name: word_of("model", params.pop(name)) for name in referring if name in params}
+        self.models[key] = Model(key, kind, numbers_of(key, params), references=references)
         self._system = None
-
-    def _element(self, letter: str, name: str, nodes: Iterable[Node], params: dict[str, Value], **rest: Any) -> None:
-        full = letter + _word("element", name)
-        if "." in full:
-            raise UsageError(
-                f"{name!r} cannot name an element", expected="a name without a dot, which marks subcircuits"
-            )
-        self.add(Element(full, tuple([_node(n, full) for n in nodes]), _numbers(full, params), **rest))
-
-    def R(
-        self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value
-    ) -> None:
-        """Add a resistor of ``value`` ohms, a number or an expression such as ``"1k*(1+v(a)**2)"``."""
-        self._passive("r", name, n1, n2, "resistance", value, model, params)
-
-    def C(
-        self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None,
-        charge: str | None = None, **params: Value,
-    ) -> None:  # fmt: skip
-        """Add a capacitor of ``value`` farads, a number or an expression, or of a ``charge``; ``ic`` in volts.
-
-        Examples
-        --------
-        >>> c = Circuit("varactor")
-        >>> c.V("1", "a", 0, dc=2.0, ac=1.0); c.R("1", "a", "b", "1k"); c.C("1", "b", 0, charge="1n*v(b)*v(b)/2")
-        >>> round(float(abs(c.ac(1e5, 1e5, 1, "lin")["v(b)"][0])), 6)  # 2 nF at 2 V
-        0.622677
-        """
-        if charge is not None:
-            if value is not None or model is not None:
-                raise UsageError(f"c{name} has a charge and a value", expected="one of the two", names=(f"c{name}",))
-            tree = _grounded(parse_expression(str(charge)))
-            self._element("c", name, (n1, n2), params, expression=tree, kind="q")
-            return
-        self._passive("c", name, n1, n2, "capacitance", value, model, params)
-
-    def L(
-        self, name: str, n1: Node, n2: Node, value: Value | None = None, *, model: str | None = None, **params: Value
-    ) -> None:
-        """Add an inductor of ``value`` henries, a number or an expression; ``ic`` in amperes."""
-        self._passive("l", name, n1, n2, "inductance", value, model, params)
-
-    def _passive(
-        self, letter: str, name: str, n1: Node, n2: Node, primary: str, value: Value | None, model: str | None,
-        params: dict[str, Value],
-    ) -> None:  # fmt: skip
-        if isinstance(value, str) and _VARIES.search(value.lower()):
-            if model is not None:
-                raise UsageError(
-                    f"{letter}{name} has an expression and a model", expected="one of the two", names=(letter + name,)
-                )
-            tree = _grounded(parse_expression(value))
-            self._element(letter, name, (n1, n2), params, expression=tree, kind=letter)
-            return
-        self._element(
-            letter, name, (n1, n2), _with(params, **{primary: value}),
-            model=None if model is None else _word("model", model),
-        )  # fmt: skip
-
-    def K(self, name: str, l1: str, l2: str, coupling: Value) -> None:
-        """Couple two inductors, named with their letter (``"l1"``)."""
-        self._element("k", name, (), {"coupling": coupling}, controls=(_word("element", l1), _word("element", l2)))
-
-    def T(
-        self, name: str, p1: Node, n1: Node, p2: Node, n2: Node, z0: Value, td: Value | None = None, **params: Value
-    ) -> None:
-        """Add a lossless transmission line of ``z0`` ohms and ``td`` seconds, or ``nl`` wavelengths at ``f`` hertz."""
-        self._element("t", name, (p1, n1, p2, n2), _with({"z0": z0, **params}, td=td))
-
-    def V(
-        self, name: str, plus: Node, minus: Node, dc: Value | None = None, *, ac: Value = 0.0, phase: Value = 0.0,
-        waveform: Sequence[Any] | None = None, repeat: Value | None = None, delay: Value = 0.0,
-    ) -> None:  # fmt: skip
-        """Add a voltage source.
-
-        ``waveform`` is ``("pulse", v1, v2, ...)``, or so ``sin``, ``exp``, ``pwl``, ``sffm``, ``am``, ``trnoise`` or
-        ``trrandom``; a ``pwl`` may begin again at its time ``repeat``, and come ``delay`` seconds later.
-        ``("external", times, values)`` takes two arrays, straight lines between their points.
-        """
-        self._source("v", name, plus, minus, dc, ac, phase, waveform, repeat, delay)
-
-    def I(  # noqa: E743 the letter is SPICE's
-        self, name: str, plus: Node, minus: Node, dc: Value | None = None, *, ac: Value = 0.0, phase: Value = 0.0,
-        waveform: Sequence[Any] | None = None, repeat: Value | None = None, delay: Value = 0.0, m: Value | None = None,
-    ) -> None:  # fmt: skip
-        """Add a current source; its current flows from ``plus`` through the source to ``minus``."""
-        self._source("i", name, plus, minus, dc, ac, phase, waveform, repeat, delay, m=m)
-
-    def _source(
-        self, letter: str, name: str, plus: Node, minus: Node, dc: Any, ac: Any, phase: Any, waveform: Any,
-        repeat: Any, delay: Any, **more: Any,
-    ) -> None:  # fmt: skip
-        params = _with({"acmag": ac, "acphase": phase}, dc=dc, **more)
-        shape = None
-        if waveform is not None:
-            shape = _waveform(f"{letter}{name}", waveform, repeat, delay)
-        self._element(letter, name, (plus, minus), params, waveform=shape)
-
-    def E(self, name: str, plus: Node, minus: Node, cplus: Node, cminus: Node, gain: Value) -> None:
-        """Add a voltage-controlled voltage source."""
-        self._element("e", name, (plus, minus, cplus, cminus), {"gain": gain})
-
-    def G(self, name: str, plus: Node, minus: Node, cplus: Node, cminus: Node, gain: Value) -> None:
-        """Add a voltage-controlled current source of ``gain`` siemens."""
-        self._element("g", name, (plus, minus, cplus, cminus), {"gain": gain})
-
-    def F(self, name: str, plus: Node, minus: Node, sense: str, gain: Value) -> None:
-        """Add a current-controlled current source that senses the voltage source ``sense``."""
-        self._element("f", name, (plus, minus), {"gain": gain}, controls=(_word("element", sense),))
-
-    def H(self, name: str, plus: Node, minus: Node, sense: str, gain: Value) -> None:
-        """Add a current-controlled voltage source of ``gain`` ohms."""
-        self._element("h", name, (plus, minus), {"gain": gain}, controls=(_word("element", sense),))
-
-    def B(self, name: str, plus: Node, minus: Node, *, v: str | None = None, i: str | None = None) -> None:
-        """Add a behavioural source: ``v`` or ``i`` is an expression such as ``"2*v(a)*v(b)"``."""
-        if (v is None) == (i is None):
-            raise UsageError(f"b{name} needs either v or i", expected="v=... or i=..., not both", names=(f"b{name}",))
-        tree = _grounded(parse_expression(str(v if v is not None else i)))
-        self._element("b", name, (plus, minus), {}, expression=tree, kind="v" if v is not None else "i")
-
-    def D(self, name: str, anode: Node, cathode: Node, model: str, **params: Value) -> None:
-        """Add a diode."""
-        self._element("d", name, (anode, cathode), params, model=_word("model", model))
-
-    def Q(
-        self, name: str, collector: Node, base: Node, emitter: Node, model: str, substrate: Node = 0, **params: Value
-    ) -> None:
-        """Add a bipolar transistor."""
-        self._element("q", name, (collector, base, emitter, substrate), params, model=_word("model", model))
-
-    def J(self, name: str, drain: Node, gate: Node, source: Node, model: str, **params: Value) -> None:
-        """Add a junction field-effect transistor."""
-        self._element("j", name, (drain, gate, source), params, model=_word("model", model))
-
-    def S(self, name: str, n1: Node, n2: Node, cplus: Node, cminus: Node, model: str, **params: Value) -> None:
-        """Add a voltage-controlled switch."""
-        self._element("s", name, (n1, n2, cplus, cminus), params, model=_word("model", model))
-
-    def W(self, name: str, n1: Node, n2: Node, sense: str, model: str, **params: Value) -> None:
-        """Add a current-controlled switch that senses the voltage source ``sense``."""
-        self._element("w", name, (n1, n2), params, model=_word("model", model), controls=(_word("element", sense),))
-
-    def M(self, name: str, drain: Node, gate: Node, source: Node, bulk: Node, model: str, **params: Value) -> None:
-        """Add a MOSFET."""
-        self._element("m", name, (drain, gate, source, bulk), params, model=_word("model", model))
-
-    def N(self, name: str, *nodes: Node, model: str, **params: Value) -> None:
-        """Add a compact model, for example a memristor; ``model`` names a card, a ready-made card or a device."""
-        self._element("n", name, nodes, params, model=_word("model", model))
-
-    def A(
-        self, name: str, word: str | Sequence[Node], bit: str | Sequence[Node], model: str, g: Any = None,
-        **params: Value,
-    ) -> None:  # fmt: skip
-        """Add a crossbar between word lines and bit lines.
-
-        Parameters
-        ----------
-        word, bit : str or sequence of nodes
-            Left ends of the word lines and lower ends of the bit lines; ``"r<0:3>"`` stands for four nodes.
-        model : str
-            A card of type ``crossbar``.
-        g : float, str or array_like, shape (word lines, bit lines), optional
-            Conductances, S: of all cells, a file (``"weights.npz:W1"``), or a matrix. Initial ones where the card
-            names a device.
-
-        Examples
-        --------
-        >>> c = Circuit("dot product")
-        >>> c.model("xb", "crossbar", rword=0, rbit=0)
-        >>> c.V("1", "r<0>", 0, dc=0.1); c.V("2", "r<1>", 0, dc=0.2); c.V("sense", "c", 0, dc=0.0)
-        >>> c.A("1", "r<0:1>", ["c"], "xb", g=[[1e-3], [2e-3]])
-        >>> round(float(c.op()["i(vsense)"]), 9)
-        0.0005
-        """
-        lines = [_vector(f"a{name}: word", word), _vector(f"a{name}: bit", bit)]
-        data: DataFile | DataArray | None = None
-        if g is None or isinstance(g, float | int) or (isinstance(g, str) and number(g.strip().lower()) is not None):
-            params = _with(params, g=g)
-        elif isinstance(g, str | Path):
-            given = DataFile.from_text(str(g))
-            data = replace(given, path=str(Path(given.path).resolve()))
-        else:
-            data = DataArray(g)
-        self._element(
-            "a", name, [*lines[0], *lines[1]], params, model=_word("model", model),
-            vectors=(len(lines[0]), len(lines[1])), data=data,
-        )  # fmt: skip
 
     # ------------------------------------------------------------------ devices
     def device_of(self, element: Element) -> tuple[Any, dict[str, float]]:
@@ -425,11 +244,14 @@ class Circuit:
                 form.bind(*args, **keywords)
             except TypeError as error:
                 unknown = next((key for key in keywords if key not in form.parameters), None)
+                known = [*form.parameters, *self.elements]
                 raise UsageError(
-                    f"circuit.{name}: {error}",
+                    f"circuit.{name}: {unknown!r} is neither an argument nor an element"
+                    if unknown
+                    else f"circuit.{name}: {error}",
                     expected=", ".join(str(p.replace(annotation=p.empty)) for p in form.parameters.values())
                     or "no arguments",
-                    hint=nearest(unknown, form.parameters) if unknown else None,
+                    hint=nearest(unknown, known) if unknown else None,
                 ) from None
             return analysis(*args, **keywords).run(self.system(), progress)
 
@@ -438,7 +260,7 @@ class Circuit:
 
     def _alterable(self, name: str) -> bool:
         low = name.lower()
-        return low == "temp" or low in self.elements
+        return low == "temp" or low in self.elements or ":" in low or "(" in low
 
     def alter(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         """Give elements, models or the temperature other numbers; the structure of the equations is kept.
@@ -536,104 +358,6 @@ class Circuit:
             with importlib.import_module("circuitnn.results.atomic").replacing(Path(path)) as temporary:
                 Path(temporary).write_text(text, encoding="utf-8")
         return text
-
-
-def _node(node: Node, element: str) -> str:
-    if (
-        isinstance(node, bool)
-        or not isinstance(node, str | numbers.Integral)
-        or str(node) == ""
-        or _SEPARATOR.search(str(node))
-    ):
-        raise CircuitError(
-            f"{element}: {node!r} cannot name a node",
-            expected="a number, or text without blanks and ( ) { } = , ;",
-            names=(element,),
-        )
-    return _ground(str(node).lower())
-
-
-def _vector(what: str, nodes: str | Sequence[Node]) -> list[Node]:
-    words = nodes.split() if isinstance(nodes, str) else []
-    found: list[Node] = [node for word in words for node in expand_range(word)] or [*nodes]
-    if not found:
-        raise UsageError(f"{what} names no nodes", expected="nodes, such as 'r<0:127>' or a list")
-    return found
-
-
-def _ground(name: str) -> str:
-    return GROUND if name == "gnd" else name
-
-
-def _grounded(tree: Expression) -> Expression:
-    def named(probe: Probe) -> Expression:
-        return Probe("v", tuple([_ground(name) for name in probe.names])) if probe.kind == "v" else probe
-
-    return substitute(tree, lambda _: None, named)
-
-
-def _word(what: str, name: Any) -> str:
-    text = str(name).lower()
-    if isinstance(name, bool) or not isinstance(name, str | numbers.Integral) or not text or _SEPARATOR.search(text):
-        raise UsageError(
-            f"{name!r} cannot name {'an' if what[0] in 'aeiou' else 'a'} {what}", expected="a word such as 'm1'"
-        )
-    return text
-
-
-def _with(params: dict[str, Value], **more: Value | None) -> dict[str, Value]:
-    return {**params, **{k: v for k, v in more.items() if v is not None}}
-
-
-def _numbers(owner: str, params: dict[str, Value]) -> dict[str, float]:
-    found = {}
-    for name, value in params.items():
-        key = name.lower().removesuffix("_")
-        found[key] = _number(f"{owner}: {key}", value)
-    return found
-
-
-def _number(what: str, value: Any) -> float:
-    try:
-        return parse_value(value)
-    except UsageError:
-        raise UsageError(
-            f"{what} = {value!r} is not a finite value",
-            expected="a finite number, or text such as '4.7k'",
-            names=(what.partition(":")[0],),
-        ) from None
-
-
-def _waveform(owner: str, waveform: Sequence[Any], repeat: Any, delay: Any) -> Waveform:
-    kind = str(waveform[0]).lower() if isinstance(waveform, list | tuple) and len(waveform) > 1 else ""
-    if kind == "external":
-        kind, waveform = "pwl", ("pwl", *_samples(owner, waveform[1:]))
-    if kind not in _WAVEFORMS:
-        raise UsageError(
-            f"{owner}: {waveform!r} is not a waveform",
-            expected="a kind and its numbers, such as ('pulse', 0, 1, ...); kinds are " + " ".join(_WAVEFORMS),
-            hint=nearest(kind, _WAVEFORMS),
-            names=(owner,),
-        )
-    again = None if repeat is None else _number(f"{owner}: repeat", repeat)
-    return Waveform(
-        kind,
-        tuple([_number(f"{owner}: {kind}", value) for value in waveform[1:]]),
-        again,
-        _number(f"{owner}: delay", delay),
-    )
-
-
-def _samples(owner: str, arrays: Sequence[Any]) -> list[float]:
-    """Return the times and values of two arrays by turns."""
-    times, values = (list(array) for array in arrays) if len(arrays) == 2 else ([], [])
-    if len(times) < 2 or len(times) != len(values) or any(not a <= b for a, b in pairwise(times)):
-        raise UsageError(
-            f"{owner}: external takes times that increase and as many values",
-            expected="('external', times, values), two arrays of the same length, at least 2",
-            names=(owner,),
-        )
-    return [float(number) for pair in zip(times, values, strict=True) for number in pair]
 
 
 def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:

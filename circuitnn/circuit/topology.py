@@ -203,7 +203,7 @@ def examine(circuit: Circuit, broken: Mapping[str, Iterable[str]] | None = None)
         if GROUND in graph.unsure:
             return found
         text = f"no element touches ground; the circuit has the nodes {_list(nodes)}. Call one of them 0 (or gnd)"
-        found.faults.append((text, tuple(nodes)[:_LISTED]))
+        found.faults.append((text, (next(iter(graph.elements)), *nodes[:_LISTED])))
         return found
     _loops(graph, found)
     _islands(circuit, graph, found)
@@ -339,10 +339,13 @@ def _dangling(graph: _Graph, found: Findings) -> None:
     loose = [node for node in single if node != GROUND and node not in graph.sensed and node not in told]
     for node in loose[:_LISTED]:
         place = columns.owner[np.flatnonzero(columns.terminals == columns.index[node])[0]]
-        (name,) = graph.names([int(place)])
-        found.warnings.append(f"node {node!r} is touched by {name} alone: a dangling terminal")
-    if len(loose) > _LISTED:
-        found.warnings.append(f"{len(loose) - _LISTED} more nodes are touched by one terminal alone")
+        element = graph.elements.at(int(place))
+        text = f"node {node!r} is touched by {element.name} alone: a dangling terminal"
+        where = element.place.at(node.rpartition(".")[2]) if element.place else None
+        found.warnings.append(f"{where}: {text}" if where else text)
+    more = len(loose) - _LISTED
+    if more > 0:
+        found.warnings.append(f"{more} more node{' is' if more == 1 else 's are'} touched by one terminal alone")
 
 
 def _list(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 import circuitnn as cn
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("docs/quickstart.md", "docs/crossbar.md", "docs/compile.md")
+PAGES = ("docs/quickstart.md", "docs/python.md", "docs/crossbar.md", "docs/compile.md")
 
 
 def blocks(page, language):
@@ -42,6 +42,23 @@ def test_low_pass_of_the_quick_start_is_one():
     gain = np.abs(results.ac["v(out)"])
     pole = 1.0 / (2.0 * np.pi * 1e3 * 100e-9)
     np.testing.assert_allclose(gain, 1.0 / np.hypot(1.0, results.ac.frequency / pole), rtol=1e-9)
+
+
+def test_circuits_in_python_are_what_the_page_says():
+    names = run_page("docs/python.md", {})
+    found = [float(names["found"][f"v({node})"]) for node in "cdef"]
+    assert found == pytest.approx([6.0, 5.0, 0.014, 5.0], abs=1e-9)
+    # ln 2 of the time constant, and half of the edge of 1 ns; the tolerance is that of the run
+    assert names["half"] == pytest.approx(1e-4 * np.log(2.0) + 0.5e-9, rel=2e-3)
+    # three sections of 2k and 4k: the ladder's matrix by hand
+    assert names["ladder"].op()["v(n3)"] == pytest.approx(8 / 43, rel=1e-9)
+    # in two stages the dc voltage passes
+    assert names["stages"].op()["v(c)"] == pytest.approx(1.0, abs=1e-9)
+    # 2k over 6k beside 10k
+    assert names["hand"].op()["v(b)"] == pytest.approx(3.75 / 5.75, rel=1e-9)
+    assert names["gain"] == pytest.approx(1.0, abs=1e-9)
+    assert len(names["swept"].steps) == 6
+    assert "'r9' is neither an argument nor an element" in names["said"]
 
 
 def test_device_of_the_contributors_page(capsys):

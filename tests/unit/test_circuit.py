@@ -363,3 +363,154 @@ def test_an_external_source_takes_arrays():
     for wrong in (("external", [0, 1]), ("external", [0, 1], [1]), ("external", [1, 0], [1, 2])):
         with pytest.raises(UsageError, match="v2: external takes"):
             c.V("2", "b", 0, waveform=wrong)
+
+
+# ---------------------------------------------------------------------- what a deck can say
+def by_hand_and_from_text(build, text, vectors):
+    """Return the operating points of a circuit built by hand and of a deck; they must be the same circuit."""
+    c = cn.Circuit("t")
+    c.V("1", "a", 0, dc=2.0)
+    c.V("2", "b", 0, dc=3.0)
+    build(c)
+    op = cn.parse(f"t\nv1 a 0 2\nv2 b 0 3\n{text}\n.op\n").run().op
+    mine = c.op()
+    assert [float(mine[v]) for v in vectors] == pytest.approx([float(op[v]) for v in vectors], rel=1e-9, abs=1e-15)
+    return c
+
+
+@pytest.mark.parametrize(
+    ("build", "text"),
+    [
+        (lambda c: c.E("1", "x", 0, "a", "b", 2), "e1 x 0 a b 2"),
+        (lambda c: c.E("1", "x", 0, value="v(a)*v(b)+1"), "e1 x 0 value={v(a)*v(b)+1}"),
+        (lambda c: c.E("1", "x", 0, poly=([("a", 0), ("b", 0)], [1, 2, 3, 4])), "e1 x 0 poly(2) a 0 b 0 1 2 3 4"),
+        (lambda c: c.E("1", "x", 0, poly=([("a", 0)], [5])), "e1 x 0 poly(1) a 0 5"),
+        (lambda c: c.E("1", "x", "gnd", table=("v(a,b)", [(-2, 1), (0, 5)])), "e1 x 0 table {v(a,b)} = (-2,1) (0,5)"),
+        (lambda c: c.G("1", 0, "x", value="v(a)*1m", m=3), "g1 0 x value={v(a)*1m} m=3"),
+        (lambda c: c.G("1", 0, "x", "a", 0, "1m", m=2), "g1 0 x a 0 1m m=2"),
+        (lambda c: c.F("1", 0, "x", poly=(["v1", "v2"], [1e-3, 2, 3])), "f1 0 x poly(2) v1 v2 1m 2 3"),
+        (lambda c: c.H("1", "x", 0, poly=(["v1"], [1, 2, 300])), "h1 x 0 poly(1) v1 1 2 300"),
+        (lambda c: c.B("1", 0, "x", i="1m*v(a)", m=2, tc1=1e-3), "b1 0 x i={1m*v(a)} m=2 tc1=1m"),
+    ],
+)
+def test_sources_by_hand_are_those_of_a_deck(build, text):
+    def whole(c):
+        c.R("1", "a", 0, 1e3), c.R("2", "b", 0, 2e3), c.R("x", "x", 0, 500)
+        build(c)
+
+    by_hand_and_from_text(whole, f"r1 a 0 1k\nr2 b 0 2k\nrx x 0 500\n{text}", ["v(x)", "i(v1)"])
+
+
+def test_couplings_of_three_coils():
+    def build(c):
+        for k in (1, 2, 3):
+            c.L(k, k, 0, 1e-3), c.R(k, "a", k, 10)
+        c.K("1", "l1", "L2", "l3", coupling=0.5)
+
+    text = "l1 1 0 1m\nl2 2 0 1m\nl3 3 0 1m\nr1 a 1 10\nr2 a 2 10\nr3 a 3 10\nk1 l1 l2 l3 0.5"
+    c = by_hand_and_from_text(build, text, ["i(l1)"])
+    assert [e.controls for n, e in c.elements.items() if n[0] == "k"] == [("l1", "l2"), ("l1", "l3"), ("l2", "l3")]
+
+
+def test_initial_voltages_in_one():
+    c = cn.Circuit("t")
+    c.M("1", "d", "g", "s", 0, "mn", ic=(1, 2, 0))
+    c.T("1", "a", 0, "b", 0, 50, "1n", ic=[1])
+    assert c.elements["m1"].params == {"ic_vds": 1.0, "ic_vgs": 2.0, "ic_vbs": 0.0}
+    assert c.elements["t1"].params == {"z0": 50.0, "td": 1e-9, "ic_v1": 1.0}
+    with pytest.raises(UsageError, match="ic has 3 values"):
+        c.Q("1", "c", "b", "e", "qm", ic=(1, 2, 3))
+
+
+def test_a_waveform_from_a_file(tmp_path):
+    (tmp_path / "points.txt").write_text("0 0\n1m 2\n")
+    c = cn.Circuit("t")
+    c.V("1", "a", 0, waveform=("pwl", tmp_path / "points.txt"))
+    assert c.elements["v1"].waveform == Waveform("pwl", (0.0, 0.0, 1e-3, 2.0))
+    with pytest.raises(FileError, match="cannot read"):
+        c.V("2", "a", 0, waveform=("pwl", "nosuch.txt"))
+
+
+def test_options_by_name(circuit):
+    circuit.set_options(reltol="1m", temp=50, method="gear", acct=1)
+    assert circuit.options == SimOptions(reltol=1e-3, temp=50.0, method="gear")
+    with pytest.raises(UsageError, match="no option 'reltool'") as caught:
+        circuit.set_options(reltool=1e-3)
+    assert caught.value.hint == "did you mean 'reltol'?"
+
+
+def test_text_joins_what_was_built_by_hand(circuit):
+    circuit.model("dm", "d", is_=1e-14)
+    circuit.add_text(".param r=2k\n.func twice(x) {2*x}\n.subckt load a r=1k\nr1 a 0 {twice(r)}\n.ends\n.ic v(b)=0.5")
+    circuit.add_text("r3 b 0 {r}\nd1 b 0 dm\nx1 b load\n.nodeset v(b)=0.4\n.options temp=30")
+    circuit.X("2", "b", subckt="load", r="3k")
+    values = {name: circuit.elements[name].params for name in ("r3", "x1.r1", "x2.r1")}
+    assert [v["resistance"] for v in values.values()] == [2e3, 2e3, 6e3]
+    assert (circuit.ic, circuit.nodeset, circuit.options.temp) == ({"b": 0.5}, {"b": 0.4}, 30.0)
+    assert circuit.copy().op()["v(b)"] == pytest.approx(float(circuit.op()["v(b)"]))
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda c: c.add_text("r9 a 0 1x0"), NetlistError, "'1x0' is not a number"),
+        (lambda c: c.add_text(".tran 1n 1u"), NetlistError, "circuit.tran(...)"),
+        (lambda c: c.add_text("r1 a 0 1"), CircuitError, "two elements are called 'r1'"),
+        (lambda c: c.add_text(3), UsageError, "expected: a str"),
+        (lambda c: c.X("1", "a", subckt="nosuch"), NetlistError, "no subcircuit 'nosuch'"),
+        (lambda c: c.X("1", "a", subckt=cn.Circuit("c")), UsageError, "has no ports"),
+        (lambda c: c.X("1", "a", subckt=cn.Subcircuit("s", "p", "q")), CircuitError, "joins 1 nodes to 's'"),
+        (lambda c: c.X("1", "a", subckt=cn.Subcircuit("s", "p"), r=2), CircuitError, "no parameter 'r'"),
+        (lambda c: cn.Subcircuit("s", "p", 0), UsageError, "ground not among them"),
+        (lambda c: c.E("1", "x", 0), UsageError, "e1 has no value"),
+        (lambda c: c.E("1", "x", 0, gain=2), UsageError, "no controlling nodes"),
+        (lambda c: c.E("1", "x", 0, value="1", poly=([], [])), UsageError, "value and poly"),
+        (lambda c: c.G("1", "x", 0, poly=([("a",)], [1])), UsageError, "poly of 1 controls"),
+        (lambda c: c.K("1", "l1", 0.5), UsageError, "couples 1 inductors"),
+        (lambda c: c.op(r9="1k"), UsageError, "neither an argument nor an element"),
+    ],
+)
+def test_what_is_refused_is_named(circuit, call, kind, words):
+    before = list(circuit.elements)
+    with pytest.raises(kind) as caught:
+        call(circuit)
+    assert words in str(caught.value)
+    assert list(circuit.elements) == before
+
+
+def test_subcircuits_by_hand_are_those_of_a_deck():
+    def inner():
+        sub = cn.Subcircuit("stage", "in", "out")
+        sub.model("dm", "d", is_=1e-12)
+        sub.R("1", "in", "mid", "1k"), sub.D("1", "mid", "out", "dm"), sub.R("2", "out", 0, "2k")
+        sub.V("s", "mid", "sensed", dc=0.0), sub.R("3", "sensed", 0, "10k")
+        sub.F("1", "out", 0, "vs", 0.5), sub.B("1", "out", 0, i="1m*v(in,mid)+i(vs)")
+        return sub
+
+    outer = cn.Subcircuit("two", "a", "c")
+    outer.X("1", "a", "b", subckt=inner()), outer.X("2", "b", "c", subckt=inner(), m=2)
+
+    def build(c):
+        c.X("9", "a", "y", subckt=outer), c.R("y", "y", 0, "1k")
+
+    text = """
+.subckt stage in out
+.model dm d is=1e-12
+r1 in mid 1k
+d1 mid out dm
+r2 out 0 2k
+vs mid sensed 0
+r3 sensed 0 10k
+f1 out 0 vs 0.5
+b1 out 0 i={1m*v(in,mid)+i(vs)}
+.ends
+.subckt two a c
+x1 a b stage
+x2 b c stage m=2
+.ends
+x9 a y two
+ry y 0 1k
+"""
+    vectors = ["v(y)", "v(x9.b)", "v(x9.x1.mid)", "v(x9.x2.sensed)", "i(v1)"]
+    c = by_hand_and_from_text(build, text, vectors)
+    assert "x9.x2.d1" in c.elements and c.elements["x9.x2.d1"].model == "x9.x2.dm"

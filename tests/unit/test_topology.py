@@ -148,7 +148,7 @@ def test_dangling_terminals_are_warnings():
     c = circuit("v1 a 0 1\nr1 a 0 1\nr2 a b 1\n.op")
     c.check()
     c.check()
-    assert c.warnings == ["node 'b' is touched by r2 alone: a dangling terminal"]
+    assert c.warnings == ["<text>:4:6: node 'b' is touched by r2 alone: a dangling terminal"]
     assert c.op()["v(b)"] == pytest.approx(1.0)
 
 
