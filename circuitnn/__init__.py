@@ -34,6 +34,7 @@ _HOME = {
     "Result": "circuitnn.results.result",
     "Results": "circuitnn.results.result",
     "State": "circuitnn.devices.declare",
+    "Subcircuit": "circuitnn.circuit.subcircuit",
     "Waveforms": "circuitnn.crossbar.nonlinear",
     "check": "circuitnn.runs.check",
     "compile": "circuitnn.mapping.compile",
@@ -60,6 +61,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit as Circuit
+    from circuitnn.circuit.subcircuit import Subcircuit as Subcircuit
     from circuitnn.crossbar.cells import Cells as Cells
     from circuitnn.crossbar.crossbar import Crossbar as Crossbar
     from circuitnn.crossbar.ensemble import CrossbarEnsemble as CrossbarEnsemble

@@ -44,6 +44,8 @@ class Place:
         >>> str(Place("a.cir", 3, 1, "r1 a 0 {rx}").at("rx"))
         'a.cir:3:9'
         """
+        if len(word) > len(self.text):
+            return self
         found = re.compile(rf"(?<![\w.]){re.escape(word)}(?![\w.])", re.IGNORECASE).search(self.text, self.column - 1)
         return self if found is None else replace(self, column=found.start() + 1)
 

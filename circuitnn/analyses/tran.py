@@ -116,7 +116,9 @@ class Tran(Analysis):
             statistics(system, **counts),
         )
         if status != _engine.OK:
-            system.fail(status, f"the transient stopped at {counts['time']:.6g} s of {stop:g} s", result)
+            refused = sum(count for key, count in counts.items() if key.startswith("rejected"))
+            tried = f"after {counts['accepted']} steps, {refused} more refused, the last of {counts['step']:.3g} s"
+            system.fail(status, f"the transient stopped at {counts['time']:.6g} s of {stop:g} s {tried}", result)
         return result
 
 

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circuitnn.circuit.circuit import Circuit
+from circuitnn.circuit.options import SimOptions
 from circuitnn.circuit.topology import examine, faults_of
-from circuitnn.errors import CircuitnnError, DeckErrors, Mistakes, UsageError
+from circuitnn.errors import CircuitnnError, DeckErrors, Mistakes, Place, UsageError
 from circuitnn.measure.fourier import Fourier
 from circuitnn.measure.reading import measure_of
 from circuitnn.mna.system import System
+from circuitnn.netlist.conditions import every_part
 from circuitnn.netlist.expression import Number, Probe, walk
 from circuitnn.netlist.flat import GROUND
 from circuitnn.netlist.lexer import Source, read_source
 from circuitnn.netlist.netlist import Netlist, read
 from circuitnn.netlist.plain import PLAIN
+from circuitnn.netlist.statements import Assignment, Directive
 from circuitnn.registry import catalog
 from circuitnn.runs.control.interpreter import check_script
 from circuitnn.runs.step import Steps
@@ -28,11 +31,13 @@ from circuitnn.runs.vectors import check_vectors
 
 if TYPE_CHECKING:
     from circuitnn.analyses.analysis import Analysis
-    from circuitnn.errors import Place
     from circuitnn.netlist.flat import AnalysisCard, Element, FlatNetlist
 
 #: Elements that a circuit may lose, one after the other, because its equations cannot be made with them.
 _MOST_TRIES = 20
+#: Values that a warning is given of, and the units of the elements looked at.
+_MOST_WARNED = 10
+_PASSIVE = {"r": "ohm", "c": "F", "l": "H"}
 #: Plain elements of one letter with a value out of range that are told of.
 _MOST_PLAIN = 50
 
@@ -112,9 +117,9 @@ def check_netlist(netlist: Netlist, mistakes: Mistakes | None = None) -> Report:
     with suppress(DeckErrors):  # there are too many
         checker.run()
     circuit = checker.circuit
-    warnings = netlist.warnings if circuit is None else tuple(circuit.warnings)
-    if circuit is None:
-        return Report(tuple(found.listed()), warnings)
+    if circuit is None:  # there are too many mistakes
+        return Report(tuple(found.listed()), netlist.warnings)
+    warnings = tuple(circuit.warnings)
     if not checker.asks and not found:
         name = netlist.path or f"the netlist {netlist.title!r}"
         warnings += (f"{name} asks for no analysis, and 'circuitnn run' needs one, such as .op",)
@@ -147,10 +152,9 @@ class _Checker:
         self.analyses, self.asks = len(flat.analyses), bool(flat.analyses or flat.script)
         self._broken = dict(flat.broken)
         analyses = self._cards(flat)
-        with _noting(self.mistakes):
-            self.circuit = Circuit.from_flat(flat)
-        if self.circuit is None:
-            return
+        self._options(flat)
+        self.circuit = Circuit.from_flat(flat)
+        self.circuit.warnings += suspicious_values(self.circuit)
         self._elements(self.circuit)
         self._topology(self.circuit, [analysis for analysis, _ in analyses])
         system = self._system(self.circuit)
@@ -196,6 +200,20 @@ class _Checker:
         check_script(flat.script, self.mistakes)
         return analyses
 
+    def _options(self, flat: FlatNetlist) -> None:
+        """Check the options one by one; those that are refused are left out."""
+        cards = [s for s in every_part(self.netlist.statements) if isinstance(s, Directive)]
+        for name, value in [*flat.options.items()]:
+            try:
+                SimOptions.from_netlist({name: value})
+            except UsageError as error:
+                where = [
+                    c.place.at(name) for c in cards if c.place and c.name in ("options", "temp") and _sets(c, name)
+                ]
+                error.place = where[-1] if where else None
+                self.mistakes.add(error)
+                del flat.options[name]
+
     # ------------------------------------------------------------------ the circuit
     def _elements(self, circuit: Circuit) -> None:
         """Check models, pins and parameters; what is refused is taken out."""
@@ -240,6 +258,8 @@ class _Checker:
         del circuit.elements[element.name]
 
     def _topology(self, circuit: Circuit, analyses: list[Analysis]) -> None:
+        if self.mistakes and not circuit.elements:
+            return
         found = examine(circuit, self._broken)
         circuit.warnings += [warning for warning in found.warnings if warning not in circuit.warnings]
         faults = found.faults
@@ -247,6 +267,8 @@ class _Checker:
         if not (analyses and all(getattr(analysis, "uic", False) for analysis in analyses)):
             faults = faults + found.dc_faults
         for error in faults_of(circuit, faults):
+            # Only a circuit without elements has no place: its first line is all that there is.
+            error.place = error.place or Place(str(self.netlist.path or "<text>"), 1, 1, self.netlist.title)
             self.mistakes.add(error)
 
     def _system(self, circuit: Circuit) -> System | None:
@@ -274,6 +296,42 @@ class _Checker:
                 return
             for element in lost:
                 self._take_out(circuit, element)
+
+
+def _sets(card: Directive, option: str) -> bool:
+    return card.name == option or any((w.name if isinstance(w, Assignment) else w) == option for w in card.words)
+
+
+def suspicious_values(circuit: Circuit) -> list[str]:
+    """Return warnings of resistances below zero, and of capacitances and inductances that are not above it.
+
+    Examples
+    --------
+    >>> circuit = Circuit("active")
+    >>> circuit.R("1", "a", 0, -50)
+    >>> suspicious_values(circuit)
+    ['r1: a resistance of -50 ohm is negative']
+    """
+    found: list[str] = []
+    columns = circuit.elements.columns()
+    for part in columns.parts:
+        if part.letter in _PASSIVE:
+            rows = np.flatnonzero(part.values < 0.0 if part.letter == "r" else part.values <= 0.0)
+            found += [_suspicion(circuit.elements.at(int(part.order[k]))) for k in rows[: _MOST_WARNED + 1]]
+    for _, element in columns.others:
+        value = element.params.get(PLAIN[element.letter]) if element.letter in _PASSIVE else None
+        if value is not None and (value < 0.0 or (value == 0.0 and element.letter != "r")):
+            found.append(_suspicion(element))
+    more = len(found) > _MOST_WARNED
+    return [*found[:_MOST_WARNED], *(["and more values that are zero or negative"] if more else [])]
+
+
+def _suspicion(element: Element) -> str:
+    key = PLAIN[element.letter]
+    value, unit = element.params[key], _PASSIVE[element.letter]
+    what = "zero" if value == 0.0 else "negative"
+    text = f"{element.name}: {'an' if key[0] == 'i' else 'a'} {key} of {value:g} {unit} is {what}"
+    return f"{element.place}: {text}" if element.place else text
 
 
 def _is_whole(element: Element, circuit: Circuit, nodes: Mapping[str, int]) -> bool:

@@ -1,4 +1,4 @@
-"""Whether what a deck's cards ask to see is there: vectors of ``.print``, ``.save``, ``.measure`` and ``.four``."""
+"""Whether what a deck's cards name is there: vectors of ``.print``, ``.save``, ``.measure``, ``.ic`` and the like."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from circuitnn.errors import Mistakes, NetlistError, Place, nearest
 from circuitnn.netlist.conditions import every_part
 from circuitnn.netlist.flat import GROUND, FlatNetlist
 from circuitnn.netlist.probes import InnerVector, split_arguments, vectors_in
-from circuitnn.netlist.statements import Directive
+from circuitnn.netlist.statements import Assignment, Directive
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
@@ -54,8 +54,9 @@ def check_vectors(
 
 def _asked(netlist: Netlist, flat: FlatNetlist) -> Iterator[tuple[str, Place | None]]:
     for statement in every_part(netlist.statements):
-        if isinstance(statement, Directive) and statement.name in ("print", "save"):
-            yield " ".join([str(word) for word in statement.words]), statement.place
+        if isinstance(statement, Directive) and statement.name in ("print", "save", "ic", "nodeset"):
+            words = [word.name if isinstance(word, Assignment) else str(word) for word in statement.words]
+            yield " ".join(words), statement.place
     for card in flat.requests:
         yield " ".join([str(word) for word in card.words]), card.place
 

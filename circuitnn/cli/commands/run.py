@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from circuitnn.cli import terminal
-from circuitnn.errors import CircuitnnError, UsageError
+from circuitnn.errors import CircuitError, CircuitnnError, DeviceError, NetlistError, UsageError
 
 if TYPE_CHECKING:
     from circuitnn.measure.fourier import Harmonics
@@ -43,10 +43,16 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
     exit status is 1 or 130.
     """
     from circuitnn.netlist.netlist import load
+    from circuitnn.runs.check import check
 
     target = _target(output)
-    netlist = load(deck)
-    results = _compute(netlist, target)
+    try:
+        netlist = load(deck)
+        results = _compute(netlist, target)
+    except (CircuitError, DeviceError, NetlistError) as error:
+        if not getattr(error, "result", None):
+            check(deck).throw()  # all mistakes instead of the first
+        raise
     if target:
         results.save(target)
     pictures = _plot(results, netlist, (target or Path(deck)).with_suffix(".png")) if plot else []
