@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+_MOST_TEXT = 200  # characters of a line in messages
 #: Mistakes of a deck that are printed.
 SHOWN = 50
 #: Mistakes after which reading stops.
@@ -26,28 +27,36 @@ class Place:
         Counted from 1.
     text : str
         The physical line itself, shortened to 200 characters.
+    more : tuple of Place
+        The lines that continue it.
     """
 
     file: str
     line: int
     column: int = 1
     text: str = ""
+    more: tuple[Place, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
-    def at(self, word: str) -> Self:
-        """Return the place of a word on the line, at this column or behind it; this place when it is not there.
+    def at(self, word: str) -> Place:
+        """Return the place of a word behind this one, on its line or those that continue it; this place without one.
 
         Examples
         --------
         >>> str(Place("a.cir", 3, 1, "r1 a 0 {rx}").at("rx"))
         'a.cir:3:9'
         """
-        if len(word) > len(self.text):
+        if len(word) > _MOST_TEXT:
             return self
-        found = re.compile(rf"(?<![\w.]){re.escape(word)}(?![\w.])", re.IGNORECASE).search(self.text, self.column - 1)
-        return self if found is None else replace(self, column=found.start() + 1)
+        pattern = re.compile(rf"(?<![\w.]){re.escape(word)}(?![\w.])", re.IGNORECASE)
+        places: tuple[Place, ...] = (self, *self.more)
+        for place in places:
+            found = pattern.search(place.text, place.column - 1)
+            if found is not None:
+                return replace(place, column=found.start() + 1)
+        return self
 
 
 class CircuitnnError(Exception):

@@ -49,7 +49,7 @@ class Ac(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.ac dec 10 1 1meg``."""
         if len(card.words) != 4:
-            raise cls.refuse(card, f"{len(card.words)} words where 4 belong")
+            raise cls.miscounted(card, "4")
         spacing, points, start, stop = cls.sweep(card, 0)
         return cls(start, stop, points, spacing)
 

@@ -52,6 +52,12 @@ class Analysis:
         return NetlistError(f".{cls.name}: {message}", place=place, expected=cls.usage)
 
     @classmethod
+    def miscounted(cls, card: AnalysisCard, wanted: str) -> NetlistError:
+        """Return the error for a card of too few or too many words."""
+        count = len(card.words)
+        return cls.refuse(card, f"{count} word{'s' * (count != 1)} where {wanted} belong")
+
+    @classmethod
     def number(cls, card: AnalysisCard, k: int) -> float:
         """Return word ``k`` of a card as a number."""
         if k >= len(card.words):

@@ -53,7 +53,7 @@ class Dc(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.dc v1 0 5 0.1 [v2 0 3 1]``."""
         if len(card.words) not in (4, 8):
-            raise cls.refuse(card, f"{len(card.words)} words where 4 or 8 belong")
+            raise cls.miscounted(card, "4 or 8")
 
         def swept(k: int) -> tuple[str, float, float, float]:
             return str(card.words[k]).lower(), cls.number(card, k + 1), cls.number(card, k + 2), cls.number(card, k + 3)

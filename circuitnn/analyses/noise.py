@@ -70,7 +70,7 @@ class Noise(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.noise v(out) v1 dec 10 1 1meg 1``."""
         if len(card.words) not in (6, 7):
-            raise cls.refuse(card, f"{len(card.words)} words where 6 or 7 belong")
+            raise cls.miscounted(card, "6 or 7")
         spacing, points, start, stop = cls.sweep(card, 2)
         summary = int(cls.number(card, 6)) if len(card.words) == 7 else 0
         return cls(str(card.words[0]).lower(), str(card.words[1]).lower(), start, stop, points, spacing, summary)

@@ -65,12 +65,12 @@ class Pz(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.pz in 0 out 0 vol pz``."""
         if len(card.words) != 6:
-            raise cls.refuse(card, f"{len(card.words)} words")
+            raise cls.miscounted(card, "6")
         inp, inm, outp, outm, driven, wanted = (_word(word) for word in card.words)
         if driven not in _INPUTS:
-            raise cls.refuse(card, f"{driven!r} is neither cur nor vol")
+            raise cls.refuse(card, f"{driven!r} is neither cur nor vol", driven)
         if wanted not in _WANTED:
-            raise cls.refuse(card, f"{wanted!r} is none of pol, zer and pz")
+            raise cls.refuse(card, f"{wanted!r} is none of pol, zer and pz", wanted)
         return cls(inp, inm, outp, outm, driven, wanted)
 
     def check(self, system: System) -> None:

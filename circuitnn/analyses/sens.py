@@ -62,8 +62,10 @@ class Sens(Analysis):
         words = [str(word).lower() for word in card.words]
         if len(words) == 1 or (len(words) == 2 and words[1] == "dc"):
             return cls(words[0])
-        if len(words) != 6 or words[1] != "ac":
-            raise cls.refuse(card, "malformed")
+        if len(words) != 6:
+            raise cls.miscounted(card, "1, 2 or 6")
+        if words[1] != "ac":
+            raise cls.refuse(card, f"{words[1]!r} is not ac", words[1])
         spacing, points, start, stop = cls.sweep(card, 2)
         return cls(words[0], start, stop, points, spacing)
 

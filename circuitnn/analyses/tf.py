@@ -51,7 +51,7 @@ class Tf(Analysis):
     def from_card(cls, card: AnalysisCard) -> Self:
         """Read ``.tf v(out) v1``."""
         if len(card.words) != 2:
-            raise cls.refuse(card, f"{len(card.words)} words")
+            raise cls.miscounted(card, "2")
         return cls(str(card.words[0]).lower(), str(card.words[1]).lower())
 
     def check(self, system: System) -> None:

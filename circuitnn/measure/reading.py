@@ -115,7 +115,7 @@ class _Reader:
             try:
                 value = evaluate_vectors(parse_vectors(word), _nothing)
             except UsageError:
-                self.fail(f"{name}={word} is not a number")
+                self.fail(f"{name}={word} is not a number", word=name)
             return float(np.real(value).item())
 
     def expression(self, stops: tuple[str, ...]) -> Expression:
@@ -148,7 +148,8 @@ class _Reader:
     # -------------------------------------------------------------- the card
     def measure(self) -> Measure:
         analysis = self.bare("the analysis")
-        if analysis in _ANALYSES:
+        known = analysis in _ANALYSES
+        if known:
             name = self.bare("the measure's name")
         else:
             analysis, name = "tran", analysis
@@ -156,7 +157,7 @@ class _Reader:
         if function not in _FUNCTIONS:
             self.fail(
                 f"there is no measurement {function or self.text[self.pos :][:20]!r}",
-                nearest(function, _FUNCTIONS),
+                nearest(function, _FUNCTIONS) or (None if known else f"{name!r} is no analysis"),
                 function,
             )
         self.take()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from itertools import combinations_with_replacement
 
-from circuitnn.errors import NetlistError, Place
+from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cursor import Cursor, number
 from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, shorten
 from circuitnn.netlist.flat import DataFile
@@ -141,6 +141,10 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
             continue
         wrapped = cursor.char == "(" and Cursor(cursor.line, cursor.pos + 1).peek() in _ARGUMENTS and cursor.take("(")
         if cursor.char in "{'\"" or cursor.peek() not in _SOURCE_WORDS:
+            word = cursor.peek()
+            if word.isidentifier() and cursor.text.startswith("(", cursor.pos + len(word)):
+                hint = nearest(word, _ARGUMENTS)
+                cursor.error(f"{name}: there is no time function {shorten(word)}", expected=_FUNCTIONS, hint=hint)
             value = cursor.value(f"a DC value, AC, or one of {_FUNCTIONS}")
             cursor.put(params, "dc", value)
             continue

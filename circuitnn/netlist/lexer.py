@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -124,8 +125,12 @@ class LogicalLine:
 
     @property
     def start(self) -> Place:
-        """The place of the first character that is not blank."""
-        return self.place(len(self.raw) - len(self.raw.lstrip()))
+        """The place of the first character that is not blank, with those of the lines that continue it."""
+        place = self.place(len(self.raw) - len(self.raw.lstrip()))
+        if self._parts is None:
+            return place
+        more = [self._source.place(number, column) for _, number, column in self._parts[1:]]
+        return replace(place, more=tuple(more))
 
 
 def fold(text: str) -> str:

@@ -34,6 +34,8 @@ MAX_INCLUDES = 100
 MAX_NESTING = 100
 _WORDS = re.compile(r"[^\s=(),{}'\"\[\]]+")
 _DEFINED = re.compile(r"(?<!\w)([^\W\d]\w*+)\s*+(?:(\([^()=]*\))\s*+)?=(?!=)")
+#: Stands for the name of a subcircuit that has none.
+_NAMELESS = "?"
 #: Suspicious numbers that are told of.
 _MOST_SUSPECTED = 10
 # Cards that only look at results or serve .control scripts: a run without them is the same run.
@@ -150,7 +152,7 @@ class Parser:
     @property
     def inside(self) -> str | None:
         """The name of the subcircuit that is being read, or None."""
-        return next((frame.name for frame in reversed(self._frames) if frame.name is not None), None)
+        return next((frame.name for frame in reversed(self._frames) if frame.name not in (None, _NAMELESS)), None)
 
     def stem(self, name: str) -> str:
         """Return the directive's own name for an alias."""
@@ -219,7 +221,8 @@ class Parser:
             frame.branches.append((frame.condition, Statements(frame.body)))
         else:
             text, expected = f"the subcircuit {frame.name!r} is not closed", ".ends"
-        self.mistakes.add(NetlistError(text + where, place=frame.place, expected=expected))
+        if frame.name != _NAMELESS:
+            self.mistakes.add(NetlistError(text + where, place=frame.place, expected=expected))
         self._end()
 
     def _close_all(self, depth: int, where: str) -> None:
@@ -331,7 +334,7 @@ class Parser:
             self.add(Broken("element", first, tuple(words)))
         elif stem == "subckt" and first not in (".ends", ".eom"):
             self._bodies += 1
-            frame = _Frame(words[0] if words else "?", [], self._bodies, place=line.start, broken=True)
+            frame = _Frame(words[0] if words else _NAMELESS, [], self._bodies, place=line.start, broken=True)
             self._frames.append(frame)
         elif stem == "if" and first == ".if":
             self.open_branch(True, None, line.start)

@@ -23,9 +23,16 @@ def check(deck: str, as_json: bool) -> None:
     the topology: loops of voltage sources, nodes without a path to ground. The exit status is 2 for a deck with
     mistakes.
     """
+    from circuitnn.errors import FileError
+    from circuitnn.runs.check import Report
     from circuitnn.runs.check import check as check_deck
 
-    report = check_deck(deck)
+    try:
+        report = check_deck(deck)
+    except FileError as error:
+        if not as_json:
+            raise
+        report = Report((error,), ())
     if as_json:
         counts = {"elements": report.elements, "nodes": report.nodes, "analyses": report.analyses}
         mistakes = [_entry(error) for error in report.errors]
