@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -144,13 +144,45 @@ class UnknownNameError(NetlistError):
     kind : str
         What it should name: ``model``, ``subcircuit``, ``parameter``, ``function``.
     name : str
+    known : callable
+        Returns the names that there are. It is called when somebody reads the hint: a deck may use one unknown name
+        in a million lines.
+    otherwise : str, optional
+        The hint when none of these is near.
     """
 
-    def __init__(self, message: str, *, kind: str, name: str, place: Place | None = None, **keywords: Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str,
+        name: str,
+        known: Callable[[], Iterable[str]],
+        otherwise: str | None = None,
+        place: Place | None = None,
+        **keywords: Any,
+    ) -> None:
+        self._known: Callable[[], Iterable[str]] | None = known
         super().__init__(message, place=place.at(name) if place else None, **keywords)
-        self.kind, self.name = kind, name
+        self.kind, self.name, self.otherwise = kind, name, otherwise
         #: Where else it is used.
         self.elsewhere: set[Place] = set()
+
+    @property
+    def hint(self) -> str | None:
+        """The nearest known name, or how else to mend it."""
+        if self._known is not None:
+            self._hint = nearest(self.name, self._known()) or self.otherwise
+            self._known = None
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str | None) -> None:
+        self._hint = text
+
+    def __reduce__(self) -> Any:
+        self.hint = self.hint  # settled here: what is known does not travel
+        return super().__reduce__()
 
     def __str__(self) -> str:
         count = len(self.elsewhere)
@@ -281,18 +313,17 @@ class Mistakes:
             return
         if isinstance(error, ConsequenceError):
             return
-        unknown = isinstance(error, UnknownNameError)
         # Instances of a subcircuit repeat what is wrong in it: a place is told of once.
         key: Any = error.place if error.place and not isinstance(error, TopologyError) else (error.place, error.message)
-        if unknown:
-            key = error.kind, error.name  # type: ignore[attr-defined]
+        if isinstance(error, UnknownNameError):
+            key = error.kind, error.name
         first = self._seen.setdefault(key, error)
         if first is not error:
             if isinstance(first, UnknownNameError) and error.place and first.place != error.place:
                 first.elsewhere.add(error.place)
             return
-        if unknown and self.unread and not (error.hint or "").startswith("did you"):
-            error.hint = f"it may stand in {self.unread[0]!r}, which could not be read"
+        if isinstance(error, UnknownNameError) and self.unread:
+            error.otherwise = f"it may stand in {self.unread[0]!r}, which could not be read"
         self.errors.append(error)
         if len(self.errors) >= MOST:
             raise DeckErrors(self.listed())

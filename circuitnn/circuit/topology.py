@@ -220,7 +220,8 @@ def _references(circuit: Circuit, graph: _Graph, found: Findings, broken: Mappin
             other = circuit.elements.get(name)
             wanted, letter = ("inductor", "l") if element.letter == "k" else ("voltage source", "v")
             if other is None or (letter == "l" and other.letter != "l"):
-                hint = nearest(name, (n for n, e in circuit.elements.items() if e.letter == letter))
+                fitting = (n for n, e in circuit.elements.items() if e.letter == letter)
+                hint = nearest(name, fitting) if len(found.faults) < _FAULTS else None
                 text = f"{element.name} refers to {name!r}, which is no {wanted}{_or(hint)}"
                 found.faults.append((text, (element.name, name)))
         for part in graph.probes.get(element.name, ()):
@@ -228,7 +229,8 @@ def _references(circuit: Circuit, graph: _Graph, found: Findings, broken: Mappin
             for name in part.names:
                 if name != GROUND and name not in known and name not in (broken if part.kind == "i" else graph.unsure):
                     probe = f"{part.kind}({','.join(part.names)})"
-                    text = f"{element.name} uses {probe}, but there is no {what} {name!r}{_or(nearest(name, known))}"
+                    hint = nearest(name, known) if len(found.faults) < _FAULTS else None
+                    text = f"{element.name} uses {probe}, but there is no {what} {name!r}{_or(hint)}"
                     found.faults.append((text, (element.name, name)))
 
 

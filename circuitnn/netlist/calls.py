@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from circuitnn.errors import ConsequenceError, Mistakes, NetlistError, UnknownNameError, nearest
+from circuitnn.errors import ConsequenceError, Mistakes, NetlistError, UnknownNameError
 from circuitnn.netlist.conditions import every_part
 from circuitnn.netlist.plain import PlainRun
 from circuitnn.netlist.statements import Broken, ElementStatement, Statement, SubcktDefinition
@@ -87,7 +87,7 @@ class Calls:
         name = call.model or ""
         found = env.find(name)
         if found is None:
-            raise unknown_subckt(call, env.names())
+            raise unknown_subckt(call, env.names)
         definition = found[0]
         check_ports(call, definition)
         place = call.place.at(name) if call.place else None
@@ -105,7 +105,7 @@ class Calls:
         return found
 
 
-def unknown_subckt(call: ElementStatement, known: Iterable[str]) -> NetlistError:
+def unknown_subckt(call: ElementStatement, known: Callable[[], Iterable[str]]) -> NetlistError:
     """Return the error of a call of what is not defined."""
     name = call.model or ""
     return UnknownNameError(
@@ -114,7 +114,8 @@ def unknown_subckt(call: ElementStatement, known: Iterable[str]) -> NetlistError
         name=name,
         place=call.place,
         names=(call.name, name),
-        hint=nearest(name, known) or f"define it (.subckt {name} ...) or .include its file",
+        known=known,
+        otherwise=f"define it (.subckt {name} ...) or .include its file",
     )
 
 

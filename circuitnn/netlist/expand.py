@@ -359,7 +359,7 @@ class _Expander:
         scope.require_sound("subcircuit", name)
         home = next((s for s in scope.outwards() if name in s.subckts), None)
         if home is None:  # it stands in a branch that does not count
-            raise unknown_subckt(call, {key for s in scope.outwards() for key in s.subckts})
+            raise unknown_subckt(call, lambda: {key for s in scope.outwards() for key in s.subckts})
         definition = home.subckts[name]
         check_ports(call, definition)
         given, lost = self._values(call, scope)
@@ -525,14 +525,13 @@ class _Expander:
                 params[primary] = scope.param(word)
                 return None
             scope.require_sound("parameter", word)
-            known = [*self._visible(scope), *(key for s in scope.outwards() for key in s.params)]
             raise UnknownNameError(
                 f"{statement.name}: {word!r} is neither a value nor a model nor a parameter",
                 kind="value",
                 name=word,
                 place=statement.place,
                 names=(statement.name, word),
-                hint=nearest(word, known),
+                known=lambda: [*self._visible(scope), *(key for s in scope.outwards() for key in s.params)],
             )
         if letter in _NEEDS_MODEL:
             raise UnknownNameError(
@@ -542,7 +541,7 @@ class _Expander:
                 place=statement.place,
                 names=(statement.name, word),
                 expected=f".model {word} ...",
-                hint=nearest(word, self._visible(scope)),
+                known=lambda: self._visible(scope),
             )
         return word
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from circuitnn.errors import ConsequenceError, Mistakes, NetlistError, Place, UnknownNameError, nearest
+from circuitnn.errors import ConsequenceError, Mistakes, NetlistError, Place, UnknownNameError
 from circuitnn.netlist.expression import (
     Binary,
     Call,
@@ -146,14 +146,14 @@ class Scope:
                 return temp
         if name in CONSTANTS and name not in ("e", "c"):
             return CONSTANTS[name]
-        known = {key for scope in self.outwards() for key in scope.params}
         raise UnknownNameError(
             f"undefined parameter {name!r}",
             kind="parameter",
             name=name,
             place=place,
             names=(name,),
-            hint=nearest(name, known) or f"define it: .param {name}=...",
+            known=lambda: {key for scope in self.outwards() for key in scope.params},
+            otherwise=f"define it: .param {name}=...",
         )
 
     def define(self, params: dict[str, tuple[Value, Place | None]]) -> None:
@@ -285,14 +285,13 @@ class Scope:
             function = next((s.functions[call.name] for s in self.outwards() if call.name in s.functions), None)
             if function is None:
                 self.require_sound("function", call.name)
-                known = {*FUNCTIONS, *(key for s in self.outwards() for key in s.functions)}
                 raise UnknownNameError(
                     f"unknown function {call.name!r}",
                     kind="function",
                     name=call.name,
                     place=place,
                     names=(call.name,),
-                    hint=nearest(call.name, known),
+                    known=lambda: {*FUNCTIONS, *(key for s in self.outwards() for key in s.functions)},
                 )
             if len(call.args) != len(function.args):
                 raise NetlistError(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from circuitnn.analyses.analysis import Analysis
     from circuitnn.netlist.flat import AnalysisCard, Element, FlatNetlist
 
-#: Elements that a circuit may lose, one after the other, because its equations cannot be made with them.
+#: Parameters of an element, or elements of a circuit, that are left out one by one to find what else is wrong.
 _MOST_TRIES = 20
 #: Values that a warning is given of, and the units of the elements looked at.
 _MOST_WARNED = 10
@@ -225,33 +225,45 @@ class _Checker:
             if element.place in refused:  # another instance of the same line
                 self._take_out(circuit, element)
                 continue
+            if not self._is_sound(circuit, element):
+                self._take_out(circuit, element)
+                if element.place is not None:
+                    refused.add(element.place)
+        for part in columns.parts:
+            for column in (part.values, part.multipliers):
+                if column is not None:
+                    ordered = np.argsort(column, kind="stable")
+                    for order in (ordered[:_MOST_PLAIN], ordered[::-1][:_MOST_PLAIN]):
+                        self._plain(circuit, [circuit.elements.at(int(part.order[k])) for k in order])
+
+    def _is_sound(self, circuit: Circuit, element: Element) -> bool:
+        """Note what is wrong with an element and its model, parameter by parameter."""
+        for tries in range(_MOST_TRIES):
             try:
                 circuit.block_of(element) if element.letter == "a" else circuit.device_of(element)
             except CircuitnnError as error:
                 error.place = error.place or element.place
                 self.mistakes.add(error)
-                self._take_out(circuit, element)
-                if element.place is not None:
-                    refused.add(element.place)
-        for part in columns.parts:
-            values = [(part.values, PLAIN[part.letter])]
-            values += [(part.multipliers, "m")] if part.multipliers is not None else []
-            for column, _ in values:
-                ordered = np.argsort(column, kind="stable")
-                for order in (ordered, ordered[::-1]):
-                    self._plain(circuit, (circuit.elements.at(int(part.order[k])) for k in order[:_MOST_PLAIN]))
+                key = error.names[-1] if error.names else ""
+                model = circuit.models.get(element.model or "")
+                if key in element.params:
+                    element = replace(element, params={k: v for k, v in element.params.items() if k != key})
+                elif model is not None and key in model.params:
+                    left = {k: v for k, v in model.params.items() if k != key}
+                    circuit.models[model.name] = replace(model, params=left)
+                else:
+                    return False
+            else:
+                return tries == 0
+        return False
 
     def _plain(self, circuit: Circuit, elements: Iterable[Element]) -> None:
         """Check plain elements from one end of their values, up to the first that is sound."""
-        for element in [*elements]:
-            try:
-                circuit.device_of(element)
-            except CircuitnnError as error:
-                self.mistakes.add(error)
-                if element.name in circuit.elements:
-                    self._take_out(circuit, element)
-            else:
+        for element in elements:
+            if self._is_sound(circuit, element):
                 return
+            if element.name in circuit.elements:
+                self._take_out(circuit, element)
 
     def _take_out(self, circuit: Circuit, element: Element) -> None:
         self._broken[element.name] = element.nodes

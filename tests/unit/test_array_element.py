@@ -171,7 +171,7 @@ REFUSED = [
     ("xb g=-1u", CircuitnnError, 1, "'g' of a crossbar is -1e-06", "at least 0"),
     ("xb", CrossbarError, 1, "a1 has no conductances", "g=siemens"),
     ("xb g=1u rword=3", CircuitError, 1, "no element parameter 'rword'", "g, m"),
-    ("xbb g=1u", NetlistError, 1, "there is no model 'xbb'", "did you mean 'xb'"),
+    ("xbb g=1u", NetlistError, 22, "there is no model 'xbb'", "did you mean 'xb'"),
 ]
 
 

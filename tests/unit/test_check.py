@@ -82,6 +82,16 @@ def test_consequences_are_left_out(deck, told):
     assert lines("t\n" + deck + "\n") == told
 
 
+def test_every_wrong_parameter_is_told_of():
+    deck = (
+        "t\nv1 a 0 1\nd1 a 0 dm foo=1 bar=2 area=-1\nm1 a a 0 0 nm w=-1 l=-1\n.model dm d\n.model nm nmos tox=-1\n.op\n"
+    )
+    errors = cn.check(text=deck).errors
+    assert [(e.place.line, e.names[-1]) for e in errors] == [
+        (3, "foo"), (3, "bar"), (3, "area"), (4, "w"), (4, "l"), (6, "tox"),
+    ]  # fmt: skip
+
+
 def test_an_unknown_name_is_told_of_once_with_the_count():
     (error,) = cn.check(text="t\nv1 a 0 1\nr1 a 0 {x}\nr2 a 0 {x}\nr3 a 0 {2*x}\n.op\n").errors
     assert str(error).endswith("2 more uses of 'x'")
