@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Checkpoint": "circuitnn.results.checkpoint",
     "Circuit": "circuitnn.circuit.circuit",
     "CircuitnnError": "circuitnn.errors",
     "Cells": "circuitnn.crossbar.cells",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from circuitnn.netlist.netlist import Netlist as Netlist
     from circuitnn.netlist.netlist import load as load
     from circuitnn.netlist.netlist import parse as parse
+    from circuitnn.results.checkpoint import Checkpoint as Checkpoint
     from circuitnn.results.result import Result as Result
     from circuitnn.results.result import Results as Results
     from circuitnn.runs.check import check as check

@@ -8,13 +8,19 @@
 /* Times that are one but for rounding. */
 static double slack(double t) { return 1e-13 * fabs(t); }
 
-static cn_status reserve_points(cn_delays *d)
+/* What is older than the longest delay and two points more is never asked for again. */
+static cn_idx first_needed(const cn_delays *d)
 {
-    if (d->count < d->capacity) return CN_OK;
-    /* What is older than the longest delay and two points more is never asked for again. */
     const double oldest = d->times[d->count - 1] - d->longest;
     cn_idx first = 0;
     while (first + 3 < d->count && d->times[first + 3] < oldest) first++;
+    return first;
+}
+
+static cn_status reserve_points(cn_delays *d)
+{
+    if (d->count < d->capacity) return CN_OK;
+    const cn_idx first = first_needed(d);
     const size_t width = 2 * (size_t)d->n;
     if (first > d->count / 2) {
         const size_t kept = (size_t)(d->count - first);
@@ -203,4 +209,69 @@ double cn_delay_next_break(const cn_delays *d, double t)
     for (cn_idx k = 0; k < d->n_pending; k++)
         if (d->pending[k] > t + slack(t)) return d->pending[k];
     return INFINITY;
+}
+
+size_t cn_delay_state_size(const cn_delays *d)
+{
+    if (!d->running) return 0;
+    return 2 + (size_t)(d->count - first_needed(d)) * (2 + 2 * (size_t)d->n) + (size_t)d->n_pending;
+}
+
+void cn_delay_save(const cn_delays *d, double *state)
+{
+    if (!d->running) return;
+    const cn_idx first = first_needed(d);
+    const size_t kept = (size_t)(d->count - first), width = 2 * (size_t)d->n;
+    state[0] = (double)kept;
+    state[1] = (double)d->n_pending;
+    state += 2;
+    memcpy(state, d->times + first, kept * sizeof *state);
+    for (size_t k = 0; k < kept; k++) state[kept + k] = d->starts[(size_t)first + k];
+    memcpy(state + 2 * kept, d->waves + (size_t)first * width, kept * width * sizeof *state);
+    if (d->n_pending) memcpy(state + (2 + width) * kept, d->pending, (size_t)d->n_pending * sizeof *state);
+}
+
+static int increase(const double *values, size_t count)
+{
+    for (size_t k = 1; k < count; k++)
+        if (!(values[k] > values[k - 1])) return 0;
+    return 1;
+}
+
+cn_status cn_delay_restore(cn_delays *d, const double *state, size_t size)
+{
+    if (!d->running) return size == 0 ? CN_OK : CN_BAD_ARGUMENT;
+    if (size < 2 || !(state[0] >= 1.0 && state[0] < INT32_MAX / 2) || !(state[1] >= 0.0 && state[1] < INT32_MAX / 2))
+        return CN_BAD_ARGUMENT;
+    const size_t kept = (size_t)state[0], pending = (size_t)state[1], width = 2 * (size_t)d->n;
+    if (size != 2 + kept * (2 + width) + pending) return CN_BAD_ARGUMENT;
+    state += 2;
+    const double *corners = state + (2 + width) * kept;
+    if (!increase(state, kept) || !increase(corners, pending)) return CN_BAD_ARGUMENT;
+    const size_t capacity = kept < 128 ? 256 : 2 * kept;
+    double *times = malloc(capacity * sizeof *times), *waves = malloc(capacity * width * sizeof *waves);
+    double *waiting = malloc((pending + 1) * sizeof *waiting);
+    uint8_t *starts = malloc(capacity);
+    if (!times || !waves || !waiting || !starts) {
+        free(times);
+        free(waves);
+        free(waiting);
+        free(starts);
+        return CN_NO_MEMORY;
+    }
+    memcpy(times, state, kept * sizeof *times);
+    for (size_t k = 0; k < kept; k++) starts[k] = state[kept + k] != 0.0;
+    memcpy(waves, state + 2 * kept, kept * width * sizeof *waves);
+    memcpy(waiting, corners, pending * sizeof *waiting);
+    cn_delay_stop(d);
+    d->running = 1;
+    d->times = times;
+    d->waves = waves;
+    d->starts = starts;
+    d->pending = waiting;
+    d->count = (cn_idx)kept;
+    d->capacity = (cn_idx)capacity;
+    d->n_pending = (cn_idx)pending;
+    d->pending_capacity = (cn_idx)(pending + 1);
+    return CN_OK;
 }

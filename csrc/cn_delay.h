@@ -50,4 +50,10 @@ void cn_delay_return(cn_delays *d, double t);
 /* The first time after t at which a corner arrives; INFINITY when none is on its way. */
 double cn_delay_next_break(const cn_delays *d, double t);
 
+/* What travels on the lines, as `cn_delay_state_size` numbers for a checkpoint, and back; CN_BAD_ARGUMENT when they are no
+ * state of these lines. */
+size_t cn_delay_state_size(const cn_delays *d);
+void cn_delay_save(const cn_delays *d, double *state);
+cn_status cn_delay_restore(cn_delays *d, const double *state, size_t size);
+
 #endif

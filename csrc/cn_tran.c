@@ -27,9 +27,6 @@ static cn_status reserve(cn_tran *tr)
     if (tr->n_points < tr->capacity) return CN_OK;
     if (tr->capacity > INT32_MAX / 2) return CN_NO_MEMORY;
     const cn_idx capacity = tr->capacity ? 2 * tr->capacity : 1024;
-    double *times = realloc(tr->point_times, sizeof(double) * (size_t)capacity);
-    if (!times) return CN_NO_MEMORY;
-    tr->point_times = times;
     double *points = realloc(tr->points, sizeof(double) * (size_t)capacity * ((size_t)tr->n_saved + 1));
     if (!points) return CN_NO_MEMORY;
     tr->points = points;
@@ -42,9 +39,10 @@ static cn_status record(cn_tran *tr)
     if (tr->t < tr->record_from - 1e-12 * fabs(tr->stop)) return CN_OK;
     const cn_status status = reserve(tr);
     if (status != CN_OK) return status;
-    double *row = tr->points + (size_t)tr->n_points * (size_t)tr->n_saved;
-    for (cn_idx k = 0; k < tr->n_saved; k++) row[k] = tr->x[0][tr->saved[k]];
-    tr->point_times[tr->n_points++] = tr->t;
+    double *row = tr->points + (size_t)tr->n_points * ((size_t)tr->n_saved + 1);
+    row[0] = tr->t;
+    for (cn_idx k = 0; k < tr->n_saved; k++) row[1 + k] = tr->x[0][tr->saved[k]];
+    tr->n_points++;
     tr->total_points++;
     return CN_OK;
 }
@@ -57,20 +55,20 @@ cn_idx cn_tran_settled(const cn_tran *tr)
 
 void cn_tran_forget(cn_tran *tr, cn_idx count)
 {
-    const size_t kept = (size_t)(tr->n_points - count), saved = (size_t)tr->n_saved;
-    memmove(tr->point_times, tr->point_times + count, sizeof(double) * kept);
-    memmove(tr->points, tr->points + (size_t)count * saved, sizeof(double) * kept * saved);
+    const size_t width = (size_t)tr->n_saved + 1, kept = (size_t)(tr->n_points - count);
+    memmove(tr->points, tr->points + (size_t)count * width, sizeof(double) * kept * width);
     tr->n_points -= count;
     tr->mark_points = tr->mark_points > count ? tr->mark_points - count : 0;
 }
 
 /* ---------------------------------------------------------------- stretches */
-static double find_break(const cn_tran *tr)
+static void find_break(cn_tran *tr)
 {
-    double next = tr->stop;
+    double next = INFINITY;
     for (cn_idx k = 0; k < tr->system->n_sources; k++)
         next = smaller(next, cn_source_next_break(&tr->system->sources[k], tr->t));
-    return smaller(next, cn_delay_next_break(&tr->system->delays, tr->t));
+    tr->corner = smaller(next, cn_delay_next_break(&tr->system->delays, tr->t));
+    tr->next_break = smaller(tr->corner, tr->stop);
 }
 
 /* The current point begins a new smooth stretch: nothing before it predicts what follows. */
@@ -79,7 +77,7 @@ static void begin_stretch(cn_tran *tr)
     const size_t bytes = sizeof(double) * ((size_t)tr->system->n + 1);
     tr->valid = tr->order = 1;
     tr->steady = tr->returns = tr->damp = 0;
-    tr->next_break = find_break(tr);
+    find_break(tr);
     tr->mark_t = tr->t;
     tr->mark_points = tr->n_points;
     memcpy(tr->mark_x, tr->x[0], bytes);
@@ -115,6 +113,23 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     return status;
 }
 
+cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size)
+{
+    const cn_status status = cn_tran_restore(tr, state, size);
+    if (status != CN_OK) return status;
+    tr->n_points = 0;
+    tr->total_points = 0;
+    if (tr->valid == 1) {
+        begin_stretch(tr);
+        tr->step = larger(smaller(tr->step, 0.1 * (tr->next_break - tr->t)), tr->min_step);
+    } else {
+        find_break(tr);
+        tr->mark_t = -INFINITY; /* no way back beyond this point */
+        tr->mark_points = 0;
+    }
+    return record(tr);
+}
+
 void cn_tran_free(cn_tran *tr)
 {
     for (int k = 0; k < CN_HISTORY; k++) {
@@ -122,7 +137,7 @@ void cn_tran_free(cn_tran *tr)
         free(tr->q[k]);
     }
     double *all[] = {tr->qdot, tr->turn, tr->history, tr->trial, tr->stage, tr->scale, tr->mark_x, tr->mark_q, tr->mark_qdot,
-                     tr->point_times, tr->points};
+                     tr->points};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(tr->swings);
     cn_system_stop_delays(tr->system);
@@ -438,7 +453,8 @@ static cn_status attempt(cn_tran *tr)
     accept(tr, rule, alpha, t);
     const cn_status noted = cn_delay_accept(&s->delays, tr->x[0], t);
     if (noted != CN_OK) return noted;
-    tr->next_break = smaller(tr->next_break, cn_delay_next_break(&s->delays, t));
+    tr->corner = smaller(tr->corner, cn_delay_next_break(&s->delays, t));
+    tr->next_break = smaller(tr->next_break, tr->corner);
     if (tr->rule == CN_BDF && tr->valid == 3) tr->order = tr->max_order < 2 ? 1 : 2;
     const cn_status recorded = record(tr);
     if (recorded != CN_OK) return recorded;
@@ -455,11 +471,14 @@ static cn_status attempt(cn_tran *tr)
         }
     }
     if (t >= tr->event_limit) tr->event_limit = INFINITY;
-    if (lands || switched || jumped || tr->inconsistent) {
+    /* The end of the run is no corner: another run may go on from there as this one would have. */
+    const int corner = lands && tr->corner <= t * (1.0 + 1e-13);
+    if (corner || switched || jumped || tr->inconsistent) {
         const int restart = !tr->inconsistent;
         tr->inconsistent = 0;
         begin_stretch(tr);
-        if (restart) tr->step = smaller(h, 0.1 * smaller(tr->next_break - tr->t, tr->max_step));
+        const double left = tr->next_break > t ? tr->next_break - t : INFINITY;
+        if (restart) tr->step = smaller(h, 0.1 * smaller(left, tr->max_step));
         tr->step = larger(tr->step, tr->min_step);
     }
     return CN_CONTINUE;

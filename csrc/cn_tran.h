@@ -17,7 +17,8 @@ typedef struct cn_tran {
     const cn_idx *dynamic;
     int inconsistent;          /* the start (uic) need not satisfy the equations: no prediction through it */
     /* where it is */
-    double t, step, next_break;
+    double t, step;
+    double corner, next_break; /* the next instant at which sources or lines turn; the same, or the end */
     int order;                 /* of backward differentiation now */
     int steady;                /* steps since it was chosen */
     int damp;                  /* steps of backward differentiation still to take against ringing */
@@ -36,7 +37,7 @@ typedef struct cn_tran {
     double event_limit;        /* a switch turns before this time; INFINITY when none is known */
     /* records */
     cn_idx n_points, capacity;
-    double *point_times, *points; /* capacity * n_saved */
+    double *points;            /* capacity * (n_saved + 1): the time and the unknowns */
     /* counts */
     int64_t total_points, accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities, ringing;
 } cn_tran;
@@ -52,10 +53,12 @@ cn_idx cn_tran_settled(const cn_tran *tr);
 void cn_tran_forget(cn_tran *tr, cn_idx count);
 
 /* The whole state as `cn_tran_state_size` numbers, to go on from there in another run of the same circuit.
- * cn_tran_restore comes after cn_tran_init in the place of its start. */
+ * cn_tran_resume comes after cn_tran_init and takes the place of its start; CN_BAD_ARGUMENT when the numbers are no state
+ * of this circuit. */
 size_t cn_tran_state_size(const cn_tran *tr);
 void cn_tran_save(const cn_tran *tr, double *state);
-void cn_tran_restore(cn_tran *tr, const double *state);
+cn_status cn_tran_restore(cn_tran *tr, const double *state, size_t size);
+cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size);
 
 void cn_tran_free(cn_tran *tr);
 

@@ -24,9 +24,11 @@ _SPACINGS = ("dec", "oct", "lin")
 class Analysis:
     """Base of all analyses; a subclass is a frozen dataclass.
 
-    Class attributes: ``name`` (of the card and the circuit's method), ``usage`` (the card's grammar, for messages).
+    Class attributes: ``name`` (of the card and the circuit's method), ``usage`` (the card's grammar, for messages),
+    ``streams`` (whether it has a field ``stream`` for a `RawStream` to write its points to).
     """
 
+    streams: ClassVar[bool] = False
     name: ClassVar[str]
     usage: ClassVar[str]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from circuitnn.analyses.analysis import Analysis, Progress, columns, require_fin
 from circuitnn.errors import UsageError
 from circuitnn.mna.system import System
 from circuitnn.netlist.flat import AnalysisCard
+from circuitnn.results.checkpoint import Checkpoint
 from circuitnn.results.result import Result, Variable
+from circuitnn.results.stream import RawStream
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,12 @@ class Tran(Analysis):
         Largest time step; the smaller of ``step`` and ``(stop - start) / 50`` when absent, as in SPICE.
     uic : bool
         Start from the given initial conditions instead of an operating point.
+    stream : path-like or RawStream, optional
+        A ``.raw`` file that is written while the points are computed: they do not stay in memory. The result reads its
+        columns from there.
+    resume : Checkpoint, optional
+        Where an earlier run of the same circuit stopped (its ``result.checkpoint``), to go on from there until
+        ``stop``. Give the same ``step`` and ``max_step`` for the same time steps.
 
     Examples
     --------
@@ -47,7 +56,10 @@ class Tran(Analysis):
     start: float = 0.0
     max_step: float | None = None
     uic: bool = False
+    stream: RawStream | str | os.PathLike[str] | None = None
+    resume: Checkpoint | None = None
 
+    streams: ClassVar[bool] = True
     name: ClassVar[str] = "tran"
     usage: ClassVar[str] = ".tran TSTEP TSTOP [TSTART [TMAX]] [UIC]"
 
@@ -85,41 +97,76 @@ class Tran(Analysis):
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return one row an accepted time point."""
+        if self.stream is None or isinstance(self.stream, RawStream):
+            return self._run(system, self.stream, progress)
+        with RawStream(self.stream) as stream:
+            return self._run(system, stream, progress)
+
+    def _run(self, system: System, stream: RawStream | None, progress: Progress | None) -> Result:
         start, stop, step, max_step = self._times()
         system.engine.reset_report()
         system.set_waveforms(step=step, stop=stop)
         chosen, variables = columns(system)
-        if self.uic:
-            x, q = system.initial_conditions()
-        else:
-            x = np.append(system.operating_point(at_time_zero=True, use_ic=True), 0.0)
-            q = system.engine.charges(x)
-        status, times, points, counts, _ = system.transient(
-            x,
-            q,
-            chosen,
-            start=0.0,
-            stop=stop,
-            record_from=start,
-            max_step=max_step,
-            # Given initial conditions fit no equation: a very short step finds currents and voltages that go with them.
-            first_step=1e-6 * max_step if self.uic else min(0.1 * max_step, 0.01 * stop),
-            inconsistent=self.uic,
-            progress=progress,
-        )
-        result = Result(
-            "tran1",
-            "tran",
-            system.circuit.title,
-            [Variable("time", "time"), *variables],
-            np.column_stack([times, points]),
-            statistics(system, **counts),
-        )
+        x, q = self._beginning(system, stop)
+        variables.insert(0, Variable("time", "time"))
+        title = system.circuit.title
+        if stream is not None:
+            stream.begin(self.name, title, variables)
+
+        def result(points: np.ndarray, counts: dict[str, Any], checkpoint: Checkpoint) -> Result:
+            data = points if stream is None else stream.end()
+            made = Result("tran1", "tran", title, variables, data, statistics(system, **counts))
+            made.checkpoint = checkpoint
+            return made
+
+        try:
+            status, points, counts, stopped = system.transient(
+                x,
+                q,
+                chosen,
+                start=0.0 if self.resume is None else self.resume.time,
+                stop=stop,
+                record_from=start,
+                max_step=max_step,
+                # Given initial conditions fit no equation: a very short step finds what goes with them.
+                first_step=1e-6 * max_step if self.uic else min(0.1 * max_step, 0.01 * stop),
+                inconsistent=self.uic,
+                resume=self.resume,
+                sink=None if stream is None else stream.write,
+                progress=progress,
+            )
+        except KeyboardInterrupt as interrupt:
+            if hasattr(interrupt, "computed"):
+                vars(interrupt)["result"] = result(*interrupt.computed[1:])
+            raise
+        found = result(points, counts, stopped)
         if status != _engine.OK:
+            counts = found.statistics
             refused = sum(count for key, count in counts.items() if key.startswith("rejected"))
             tried = f"after {counts['accepted']} steps, {refused} more refused, the last of {counts['step']:.3g} s"
-            system.fail(status, f"the transient stopped at {counts['time']:.6g} s of {stop:g} s {tried}", result)
-        return result
+            system.fail(status, f"the transient stopped at {counts['time']:.6g} s of {stop:g} s {tried}", found)
+        return found
+
+    def _beginning(self, system: System, stop: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return unknowns and charges at the start; a checkpoint brings its own."""
+        if self.resume is not None:
+            if not isinstance(self.resume, Checkpoint):
+                raise UsageError(
+                    f"resume = {self.resume!r} is no checkpoint", expected="result.checkpoint of a transient"
+                )
+            if self.uic:
+                raise UsageError(
+                    "a transient begins at a checkpoint or at initial conditions", expected="resume or uic"
+                )
+            if self.resume.time >= stop:
+                raise UsageError(
+                    f"the checkpoint is at {self.resume.time:g} s", expected=f"a time before stop = {stop:g} s"
+                )
+            return np.zeros(system.n + 1), np.zeros(system.n + 1)
+        if self.uic:
+            return system.initial_conditions()
+        x = np.append(system.operating_point(at_time_zero=True, use_ic=True), 0.0)
+        return x, system.engine.charges(x)
 
 
 EXPORT = Tran

@@ -1,11 +1,13 @@
 """The face of the C time-step loop: runs a transient on an engine, in portions that a sink may take away."""
 
 from cpython.exc cimport PyErr_CheckSignals
+from cython cimport view
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
 
 from circuitnn.mna._engine cimport (
-    CN_CONTINUE, CN_NO_MEMORY, CN_OK, Engine, cn_idx, cn_status, cn_system,
+    CN_BAD_ARGUMENT, CN_CONTINUE, CN_NO_MEMORY, CN_OK, Engine, cn_idx, cn_status, cn_system,
 )
 
 import numpy as np
@@ -30,8 +32,7 @@ cdef extern from "cn_tran.h":
         const cn_idx *dynamic
         int inconsistent
         double t, step
-        cn_idx n_points
-        double *point_times
+        cn_idx n_points, capacity
         double *points
         int64_t total_points, accepted, rejected_error, rejected_newton, rejected_event, rejected_bound
         int64_t discontinuities, ringing
@@ -41,7 +42,7 @@ cdef extern from "cn_tran.h":
     void cn_tran_forget(cn_tran *tr, cn_idx count)
     size_t cn_tran_state_size(const cn_tran *tr)
     void cn_tran_save(const cn_tran *tr, double *state)
-    void cn_tran_restore(cn_tran *tr, const double *state)
+    cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size)
     void cn_tran_free(cn_tran *tr)
 
 
@@ -55,19 +56,17 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
         state=None, sink=None, progress=None):
     """Run a transient from ``x`` with charges ``q``, or from the ``state`` that another run has returned.
 
-    Returns ``(status, times, points, counts, state)``; whatever was computed is returned also when the status tells
-    of a failure. With a ``sink``, which is called with times and points now and then, the returned ones are those
-    that it has not been given. Control comes back to Python now and then, so that an interrupt is seen; an interrupt
-    too leaves its points, as attribute ``computed`` of the KeyboardInterrupt.
+    Returns ``(status, points, counts, state)``, points of shape (points, 1 + saved) with the time first; whatever was
+    computed is returned also when the status tells of a failure. A ``sink`` is called with such points in portions,
+    views that are valid during the call alone, and has had all of them in the end. Control comes back to Python now
+    and then, so that an interrupt is seen; what is returned is then attribute ``computed`` of the KeyboardInterrupt.
     """
     cdef cn_tran tr
     cdef cn_status status
     cdef const cn_idx[::1] chosen = np.ascontiguousarray(saved, dtype=np.int32)
     cdef const cn_idx[::1] controlled = np.flatnonzero(np.asarray(dynamic)).astype(np.int32)
     cdef const double[::1] before
-    cdef double[::1] after
     cdef int budget = max(1, 2000000 // (engine.s.nnz + 100))
-    cdef cn_idx done
     memset(&tr, 0, sizeof(cn_tran))
     tr.system = &engine.s
     tr.rule, tr.max_order = RULES[method], max_order
@@ -78,13 +77,13 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
     tr.inconsistent = inconsistent
     try:
         status = cn_tran_init(&tr, &x[0], &q[0])
+        if status == CN_OK and state is not None:
+            before = np.ascontiguousarray(state, dtype=np.float64)
+            status = cn_tran_resume(&tr, &before[0], before.shape[0]) if before.shape[0] else CN_BAD_ARGUMENT
+            if status == CN_BAD_ARGUMENT:
+                raise UsageError("the checkpoint's numbers are no state of this circuit", hint="the file is damaged")
         if status == CN_OK:
             status = CN_CONTINUE
-            if state is not None:
-                before = np.ascontiguousarray(state, dtype=np.float64)
-                if <size_t> before.shape[0] != cn_tran_state_size(&tr):
-                    raise UsageError("the checkpoint is of another circuit", expected="one of the same circuit")
-                cn_tran_restore(&tr, &before[0])
         while status == CN_CONTINUE:
             with nogil:
                 status = cn_tran_advance(&tr, budget)
@@ -94,34 +93,24 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
                 if progress is not None:
                     progress((tr.t - start) / (stop - start))
             except KeyboardInterrupt as interrupt:
-                interrupt.computed = _points(&tr, tr.n_points), _counts(&tr)
+                interrupt.computed = _outcome(&tr, status, sink)
                 raise
             if sink is not None and <int64_t> tr.n_points * (tr.n_saved + 1) > _PORTION:
-                done = cn_tran_settled(&tr)
-                sink(*_points(&tr, done))
-                cn_tran_forget(&tr, done)
+                _pass_on(&tr, cn_tran_settled(&tr), sink)
         if status == CN_NO_MEMORY:
             raise MemoryError
-        after = np.empty(cn_tran_state_size(&tr))
-        cn_tran_save(&tr, &after[0])
-        return status, *_points(&tr, tr.n_points), _counts(&tr), np.asarray(after)
+        return _outcome(&tr, status, sink)
     finally:
         cn_tran_free(&tr)
 
 
-cdef _points(cn_tran *tr, cn_idx count):
-    """Return the first ``count`` times and points as arrays."""
-    cdef double[::1] times = np.empty(count)
-    cdef double[:, ::1] points = np.empty((count, tr.n_saved))
-    if count:
-        memcpy(&times[0], tr.point_times, count * sizeof(double))
-        if tr.n_saved:
-            memcpy(&points[0, 0], tr.points, <size_t> count * tr.n_saved * sizeof(double))
-    return np.asarray(times), np.asarray(points)
-
-
-cdef _counts(cn_tran *tr):
-    return {
+cdef _outcome(cn_tran *tr, cn_status status, sink):
+    """Return what ``run`` does; the rest of the points goes to the sink."""
+    if sink is not None:
+        _pass_on(tr, tr.n_points, sink)
+    cdef double[::1] state = np.empty(cn_tran_state_size(tr))
+    cn_tran_save(tr, &state[0])
+    counts = {
         "points": tr.total_points,
         "accepted": tr.accepted,
         "rejected_error": tr.rejected_error,
@@ -133,3 +122,27 @@ cdef _counts(cn_tran *tr):
         "time": tr.t,
         "step": tr.step,
     }
+    return status, _take(tr), counts, np.asarray(state)
+
+
+cdef _pass_on(cn_tran *tr, cn_idx count, sink):
+    """Give the first ``count`` points to the sink and forget them."""
+    if count:
+        sink(np.asarray(<double[:count, :tr.n_saved + 1]> tr.points))
+        cn_tran_forget(tr, count)
+
+
+cdef _take(cn_tran *tr):
+    """Return all points as an array that owns their memory from now on."""
+    cdef view.array owner
+    cdef double *points
+    if tr.n_points == 0:
+        return np.empty((0, tr.n_saved + 1))
+    points = <double *> realloc(tr.points, <size_t> tr.n_points * (tr.n_saved + 1) * sizeof(double))
+    if points == NULL:
+        points = tr.points
+    owner = <double[:tr.n_points, :tr.n_saved + 1]> points
+    owner.callback_free_data = free
+    tr.points = NULL
+    tr.n_points = tr.capacity = 0
+    return np.asarray(owner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +16,7 @@ from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError
 from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
 from circuitnn.mna.waveforms import drive_of
 from circuitnn.netlist.flat import Element
+from circuitnn.results.checkpoint import Checkpoint
 from circuitnn.units import format_si
 
 if TYPE_CHECKING:
@@ -238,21 +240,57 @@ class System:
         max_step: float,
         first_step: float,
         inconsistent: bool,
-        state: np.ndarray | None = None,
-        sink: Callable[[np.ndarray, np.ndarray], None] | None = None,
+        resume: Checkpoint | None = None,
+        sink: Callable[[np.ndarray], None] | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> tuple[int, np.ndarray, np.ndarray, dict[str, Any], np.ndarray]:
-        """Integrate from ``x`` (n+1,) with charges ``q`` (n+1,), or from a ``state`` that this has returned.
+    ) -> tuple[int, np.ndarray, dict[str, Any], Checkpoint]:
+        """Integrate from ``x`` (n+1,) with charges ``q`` (n+1,), or on from where another run has stopped.
 
-        Returns status, times, points (len, saved), counts and the state at the end; a ``sink`` is given times and
-        points in portions, and what is returned are the last ones.
+        Returns status, points (len, 1 + saved) with the time first, counts and where it stopped; a ``sink`` is given
+        the points instead, in portions. An interrupt has all that as attribute ``computed``.
+
+        Raises
+        ------
+        UsageError
+            When the checkpoint is of another circuit.
         """
-        if state is not None and len(self.plan.delays.td):
-            raise UsageError(
-                "a transient with transmission lines cannot go on from a checkpoint",
-                expected="a run from the beginning",
-                hint="what travels on the lines is not kept in checkpoints",
-            )
+        devices = self._devices()
+        if resume is not None:
+            self._require_same(resume, devices)
+        try:
+            outcome = self._integrate(
+                x, q, saved, start=start, stop=stop, record_from=record_from, max_step=max_step, first_step=first_step,
+                inconsistent=inconsistent, state=None if resume is None else resume.state, sink=sink, progress=progress,
+            )  # fmt: skip
+        except KeyboardInterrupt as interrupt:
+            if hasattr(interrupt, "computed"):
+                interrupt.computed = self._stopped(interrupt.computed, devices)
+            raise
+        return self._stopped(outcome, devices)
+
+    def _stopped(self, outcome: Any, devices: str) -> tuple[int, np.ndarray, dict[str, Any], Checkpoint]:
+        status, points, counts, state = outcome
+        names = tuple(self.plan.names)
+        return status, points, counts, Checkpoint(self.circuit.title, counts["time"], names, devices, state)
+
+    def _devices(self) -> str:
+        """Return what stands for the devices in a checkpoint: their kernels and names, in the order of the state."""
+        text = "\n".join([f"{batch.kernel.name} {' '.join(batch.names)}" for batch in self.plan.batches])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _require_same(self, checkpoint: Checkpoint, devices: str) -> None:
+        if checkpoint.names == tuple(self.names) and checkpoint.devices == devices:
+            return
+        odd = sorted(set(checkpoint.names) ^ set(self.names))
+        what = f"; {odd[0]} is in one of them alone" if odd else "; their devices differ"
+        raise UsageError(
+            f"the checkpoint is of another circuit, {checkpoint.title!r}{what}",
+            names=tuple(odd[:1]),
+            expected=f"one of {self.circuit.title!r}, with the same nodes, elements and saved vectors",
+            hint="values may differ, the structure may not",
+        )
+
+    def _integrate(self, x: np.ndarray, q: np.ndarray, saved: list[int], **given: Any) -> Any:
         return _transient.run(
             self.engine,
             x,
@@ -261,17 +299,9 @@ class System:
             self.plan.dynamic,
             method=self.options.method,
             max_order=self.options.maxord,
-            start=start,
-            stop=stop,
-            record_from=record_from,
-            max_step=max_step,
             # Below this the time cannot be told from its neighbour in double precision over the whole run.
-            min_step=max(1e-11 * max_step, 8.0 * np.spacing(stop)),
-            first_step=first_step,
-            inconsistent=inconsistent,
-            state=state,
-            sink=sink,
-            progress=progress,
+            min_step=max(1e-11 * given["max_step"], 8.0 * np.spacing(given["stop"])),
+            **given,
         )
 
     # ------------------------------------------------------------------ failure

@@ -123,7 +123,7 @@ class Netlist:
         report: Report = importlib.import_module("circuitnn.runs.check").check_netlist(self)
         return report
 
-    def run(self, progress: Callable[[float], None] | None = None) -> Results:
+    def run(self, progress: Callable[[float], None] | None = None, *, stream: str | Path | None = None) -> Results:
         """Run every analysis of the netlist in order, and measure what ``.measure`` and ``.four`` ask for.
 
         An error, or an interrupt, carries what was computed until then as ``result``.
@@ -132,6 +132,9 @@ class Netlist:
         ----------
         progress : callable, optional
             Called with the part of each analysis that is done, 0 .. 1.
+        stream : path, optional
+            A ``.raw`` file that all results are written to as they are computed. The points of transients stay there,
+            not in memory, and are read when they are asked for.
 
         Raises
         ------
@@ -145,7 +148,7 @@ class Netlist:
                 expected=".op, .dc, .ac or .tran",
                 hint="add .op, for example",
             )
-        done: Results = importlib.import_module("circuitnn.runs.session").run_deck(self, progress)
+        done: Results = importlib.import_module("circuitnn.runs.session").run_deck(self, progress, stream)
         return done
 
     def to_text(self) -> str:

@@ -17,8 +17,11 @@ import numpy as np
 from circuitnn.errors import CircuitnnError, FileError
 from circuitnn.results.atomic import replacing
 from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.stored import blocks_of, map_points
 
 _FORMAT, _VERSION = "circuitnn-results", 1
+#: Bytes of a result above which its points stay on disk.
+_LARGE = 1 << 26
 
 
 def write_hdf5(path: str | os.PathLike[str], results: Results) -> None:
@@ -42,7 +45,10 @@ def write_hdf5(path: str | os.PathLike[str], results: Results) -> None:
             group.attrs.update(kind=result.kind, title=result.title, command=result.command, order=order)
             group.attrs["statistics"] = _to_json(result.statistics)
             group.attrs["step"] = _to_json(result.step)
-            group["data"] = result.data
+            data, first = group.create_dataset("data", result.data.shape, result.data.dtype), 0
+            for block in blocks_of(result.data):
+                data[first : first + len(block)] = block
+                first += len(block)
             group.create_dataset("variables", data=[v.name for v in result.variables], dtype=text)
             group.create_dataset("kinds", data=[v.kind for v in result.variables], dtype=text)
             sweeps = group.create_group("sweeps")
@@ -84,7 +90,7 @@ def read_hdf5(path: str | os.PathLike[str]) -> Results:
             if file.attrs.get("version") != _VERSION:
                 raise FileError(f"{path} is of version {file.attrs.get('version')}", expected=f"version {_VERSION}")
             results = Results(
-                _read_group(group) for group in sorted(file.values(), key=lambda g: int(g.attrs["order"]))
+                _read_group(path, group) for group in sorted(file.values(), key=lambda g: int(g.attrs["order"]))
             )
             measures = json.loads(file.attrs["measures"])
             results.measures = {key: _over_steps(v) if isinstance(v, list) else v for key, v in measures.items()}
@@ -100,7 +106,7 @@ def read_hdf5(path: str | os.PathLike[str]) -> Results:
         raise FileError(f"{path}: {error.message}") from error
 
 
-def _read_group(group: Any) -> Result:
+def _read_group(path: str | os.PathLike[str], group: Any) -> Result:
     names = group["variables"].asstr()[()].tolist()
     kinds = group["kinds"].asstr()[()].tolist()
     result = Result(
@@ -108,13 +114,27 @@ def _read_group(group: Any) -> Result:
         group.attrs["kind"],
         group.attrs["title"],
         [Variable(name, kind) for name, kind in zip(names, kinds, strict=True)],
-        group["data"][()],
+        _points(path, group["data"]),
         json.loads(group.attrs["statistics"]),
         group.attrs["command"],
         sweeps={group[f"sweeps/{k}"].attrs["source"]: group[f"sweeps/{k}"][()] for k in range(len(group["sweeps"]))},
     )
     result.step = json.loads(group.attrs.get("step", "{}"))
     return result
+
+
+def _points(path: str | os.PathLike[str], data: Any) -> Any:
+    """Return the points of a result; many stay in the file, where `write_hdf5` leaves them in one piece."""
+    offset = data.id.get_offset()
+    if (
+        data.nbytes <= _LARGE
+        or data.ndim != 2
+        or offset is None
+        or data.dtype not in (np.dtype("<f8"), np.dtype("<c16"))
+    ):
+        return data[()]
+    with open(path, "rb") as file:
+        return map_points(file, data.dtype, offset, *data.shape)
 
 
 def _over_steps(values: list[float | None]) -> Any:

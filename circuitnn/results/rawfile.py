@@ -7,9 +7,11 @@ too, is a pair (real, imaginary).
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from circuitnn.errors import FileError, UsageError
 from circuitnn.results.atomic import replacing
 from circuitnn.results.result import UNITS, Result, Results, Variable
+from circuitnn.results.stored import blocks_of, map_points
 
 _PLOTS = {
     "op": "Operating Point",
@@ -37,6 +40,10 @@ _SWEPT = ("dc", "ac", "tran", "noise")
 _COMMAND = "ngspice-compatible, written by circuitnn"
 _MAX_HEADER = 65536  # a longer line than this is no header of a raw file
 _MAX_VARIABLES = 10_000_000
+#: Before the number of points in a header, and how wide that is: it can be written over while points are added.
+COUNT, COUNT_WIDTH = b"No. Points: ", 15
+#: Bytes of a plot above which its points stay on disk.
+_LARGE = 1 << 26
 
 
 def write_raw(path: str | os.PathLike[str], results: Results, *, ascii: bool = False) -> None:
@@ -57,41 +64,57 @@ def write_raw(path: str | os.PathLike[str], results: Results, *, ascii: bool = F
     """
     with replacing(path) as temporary, temporary.open("wb") as stream:
         for result in results.values():
-            _write_plot(stream, result, ascii)
+            write_plot(stream, result, result.step, ascii=ascii)
 
 
-def _write_plot(stream: BinaryIO, result: Result, ascii: bool) -> None:
-    data = np.ascontiguousarray(result.data)
-    is_complex = np.iscomplexobj(data)
+def raw_header(
+    kind: str,
+    title: str,
+    variables: Sequence[Variable],
+    step: Mapping[str, float],
+    points: int,
+    flags: str,
+    form: str = "Binary",
+) -> bytes:
+    """Return the header of a plot, up to its points; the field of their number is ``COUNT_WIDTH`` wide."""
     header = [
-        f"Title: {_one_line(result.title)}{_step(result)}",
+        f"Title: {_one_line(title)}{_step(step)}",
         f"Date: {time.strftime('%a %b %d %H:%M:%S  %Y')}",
         # Readers tell the dialect by this line and take an unknown program's for another layout. Older ngspice runs it
         # as a command when it loads the file, so nothing of the user's may stand here.
         f"Command: {_COMMAND}",
-        f"Plotname: {_PLOTS[result.kind]}",
-        f"Flags: {'complex' if is_complex else 'real'}",
-        f"No. Variables: {data.shape[1]}",
-        f"No. Points: {data.shape[0]}",
+        f"Plotname: {_PLOTS[kind]}",
+        f"Flags: {flags}",
+        f"No. Variables: {len(variables)}",
+        f"{COUNT.decode()}{points:<{COUNT_WIDTH}d}",
         "Variables:",
     ]
-    for k, variable in enumerate(result.variables):
+    for k, variable in enumerate(variables):
         # Viewers expect SPICE's types, and "state" is none of them.
-        kind = variable.kind if variable.kind in _RAW_KINDS else "notype"
-        grid = " grid=3" if k == 0 and kind == "frequency" else ""
-        header.append(f"\t{k}\t{variable.name}\t{kind}{grid}")
-    header.append("Values:" if ascii else "Binary:")
-    stream.write(("\n".join(header) + "\n").encode("utf-8"))
-    if not ascii:
-        stream.write(data.astype("<c16" if is_complex else "<f8", copy=False).tobytes())
-        return
-    for k, row in enumerate(data.tolist()):
-        words = [f"{x.real:.16e},{x.imag:.16e}" if is_complex else f"{x:.16e}" for x in row]
-        stream.write((f" {k}\t" + "\n\t".join(words) + "\n\n").encode("ascii"))
+        shown = variable.kind if variable.kind in _RAW_KINDS else "notype"
+        grid = " grid=3" if k == 0 and shown == "frequency" else ""
+        header.append(f"\t{k}\t{variable.name}\t{shown}{grid}")
+    return ("\n".join([*header, f"{form}:"]) + "\n").encode("utf-8")
 
 
-def _step(result: Result) -> str:
-    return "".join([f" {name}={value:.9g}" for name, value in result.step.items()])
+def write_plot(stream: BinaryIO, result: Result, step: Mapping[str, float], *, ascii: bool) -> None:
+    """Write a result as one plot of a raw file."""
+    is_complex = np.iscomplexobj(result.data)
+    flags, form = "complex" if is_complex else "real", "Values" if ascii else "Binary"
+    stream.write(raw_header(result.kind, result.title, result.variables, step, len(result), flags, form))
+    first = 0
+    for block in blocks_of(result.data):
+        if not ascii:
+            stream.write(np.ascontiguousarray(block, "<c16" if is_complex else "<f8").data)
+            continue
+        for k, row in enumerate(block.tolist(), first):
+            words = [f"{x.real:.16e},{x.imag:.16e}" if is_complex else f"{x:.16e}" for x in row]
+            stream.write((f" {k}\t" + "\n\t".join(words) + "\n\n").encode("ascii"))
+        first += len(block)
+
+
+def _step(step: Mapping[str, float]) -> str:
+    return "".join([f" {name}={value:.9g}" for name, value in step.items()])
 
 
 def _one_line(text: str) -> str:
@@ -109,7 +132,8 @@ def read_raw(path: str | os.PathLike[str]) -> Results:
     -------
     Results
         One result a plot. Plots of kinds that ``Result`` does not know count as tran, ac, op or dc by their first
-        variable and number of points.
+        variable and number of points. The points of a plot of more than 64 MB stay in the file, which must not be
+        written over in place then (nothing here does that).
 
     Raises
     ------
@@ -126,14 +150,21 @@ def read_raw(path: str | os.PathLike[str]) -> Results:
     0.5
     """
     try:
-        content = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            if not file.seek(0, os.SEEK_END):
+                raise FileError(f"{path} is empty", expected="a SPICE raw file")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return _read(str(path), file, content)
     except (OSError, ValueError, MemoryError) as error:  # ValueError: a NUL character in the name
         raise FileError(f"cannot read {str(path)!r}: {error}") from error
+
+
+def _read(path: str, file: BinaryIO, content: mmap.mmap) -> Results:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff") or content[:4] == b"T\0i\0":
         raise FileError(
             f"{path} is a raw file in UTF-16, as LTspice writes", hint="save it as ngspice-compatible first"
         )
-    reader = _Reader(str(path), content)
+    reader = _Reader(path, file, content)
     results = Results()
     while reader.more():
         results.add(reader.plot())
@@ -145,8 +176,9 @@ def read_raw(path: str | os.PathLike[str]) -> Results:
 class _Reader:
     """Walks through the bytes of a raw file."""
 
-    def __init__(self, path: str, content: bytes) -> None:
+    def __init__(self, path: str, file: BinaryIO, content: mmap.mmap) -> None:
         self.path = path
+        self.file = file
         self.content = content
         self.position = 0
 
@@ -229,9 +261,9 @@ class _Reader:
             raise self.fail(
                 f"the file is cut short: {whole} of {points} points, data", expected=f"{size} bytes of data"
             )
-        flat = np.frombuffer(self.content, dtype, points * width, self.position)
+        found = map_points(self.file, dtype, self.position, points, width)
         self.position += size
-        return flat.reshape(points, width).astype(dtype.newbyteorder("="))  # a copy: the file's bytes are let go
+        return found if size > _LARGE else np.array(found, dtype.newbyteorder("="))
 
     def text(self, points: int, width: int, is_complex: bool) -> NDArray[Any]:
         end = re.compile(rb"^\s*title:", re.IGNORECASE | re.MULTILINE).search(self.content, self.position)

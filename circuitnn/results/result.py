@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import AnalysisError, UsageError, nearest
+from circuitnn.results.checkpoint import Checkpoint
+from circuitnn.results.stored import column_of
 
 UNITS = {
     "voltage": "V",
@@ -98,7 +100,7 @@ class Result:
     variables : sequence of Variable
         One a column. The first is the axis (time, frequency, swept value); a single point has none.
     data : ndarray, shape (points, variables), float64 or complex128
-        SI units.
+        SI units. A ``numpy.memmap`` stays on disk, and columns are read when they are asked for.
     statistics : mapping, optional
         Counts of the run: steps, rejected steps, iterations, ...
     command : str, optional
@@ -112,6 +114,8 @@ class Result:
     ----------
     step : dict of str to float
         Where a deck's ``.step`` cards stood: what was stepped, to its value.
+    checkpoint : Checkpoint or None
+        Where a transient stopped, to go on from there.
 
     Raises
     ------
@@ -140,7 +144,7 @@ class Result:
     ) -> None:
         if kind not in KINDS:
             raise UsageError(f"unknown kind of result {kind!r}", expected=f"one of {', '.join(KINDS)}")
-        array = np.asarray(data)
+        array = data if isinstance(data, np.memmap) else np.asarray(data)
         array = array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
         if array.ndim != 2 or array.shape[1] != len(variables):
             raise UsageError(
@@ -164,6 +168,7 @@ class Result:
         self.sweeps = {key: np.asarray(values, dtype=np.float64) for key, values in (sweeps or {}).items()}
         self.totals = totals
         self.step: dict[str, float] = {}
+        self.checkpoint: Checkpoint | None = None
         self._index: dict[str, int] = {}
         for k, variable in enumerate(self.variables):
             self._index.setdefault(_plain(variable.name), k)
@@ -220,7 +225,7 @@ class Result:
         if k is None and key.startswith("i(@"):
             k = self._index.get(key[2:-1])
         if k is not None:
-            column = self.data[:, k]
+            column = column_of(self.data, k)
             return column.real if k == 0 and self.has_axis else column
         call = _CALL.fullmatch(key)
         if call is None:
@@ -252,14 +257,14 @@ class Result:
 
     def _column(self, key: str) -> NDArray[Any] | None:
         k = self._index.get(key)
-        return None if k is None else self.data[:, k]
+        return None if k is None else column_of(self.data, k)
 
     @property
     def axis(self) -> NDArray[np.float64]:
         """Values of the first variable, shape (points,), real; a single point has none (AnalysisError)."""
         if not self.has_axis:
             raise AnalysisError(f"{self.name} is a single point and has no axis", hint="use result['v(node)']")
-        return self.data[:, 0].real
+        return column_of(self.data, 0).real
 
     @property
     def time(self) -> NDArray[np.float64]:

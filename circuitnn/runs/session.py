@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from circuitnn.measure.reading import measure_of
 from circuitnn.netlist.flat import AnalysisCard, FlatNetlist
 from circuitnn.registry import catalog
 from circuitnn.results.result import Result, Results
+from circuitnn.results.stream import RawStream
 from circuitnn.runs.control.interpreter import Interpreter
 from circuitnn.runs.step import Steps
 
@@ -114,14 +117,17 @@ def run_analyses(
     results: Results,
     *,
     requests: Requests | None = None,
+    stream: RawStream | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Run analyses and add their results; what a failed or interrupted one computed is added too."""
+    """Run analyses and add their results, also to a stream; what a failed or interrupted one computed is added too."""
     for analysis, place in analyses:
+        streams = stream is not None and analysis.streams
         try:
             system = circuit.system()
             try:
-                result = analysis.run(system, progress)
+                asked = replace(cast(Any, analysis), stream=stream) if streams else analysis
+                result = asked.run(system, progress)
             except (CircuitError, UsageError) as error:
                 error.place = error.place or place
                 raise
@@ -129,33 +135,48 @@ def run_analyses(
             partial = getattr(error, "result", None)
             if isinstance(partial, Result):
                 results.add(partial)
+                if stream is not None and not streams:
+                    stream.add(partial)
             vars(error)["result"] = results
             raise
         added = results[results.add(result)]
+        if stream is not None and not streams:
+            stream.add(result)
         if requests is not None:
             requests.fulfil(added, results)
 
 
-def run_deck(netlist: Netlist, progress: Progress | None = None) -> Results:
+def run_deck(
+    netlist: Netlist, progress: Progress | None = None, stream: str | os.PathLike[str] | None = None
+) -> Results:
     """Run a netlist: every analysis in order, at each point of its ``.step`` cards, then what ``.measure`` asks for.
+
+    All results are also written to ``stream``, a ``.raw`` file, and the points of transients stay there.
 
     Raises
     ------
     CircuitnnError
         As `run_cards`.
     """
+    if stream is None:
+        return _run_deck(netlist, progress, None)
+    with RawStream(stream) as opened:
+        return _run_deck(netlist, progress, opened)
+
+
+def _run_deck(netlist: Netlist, progress: Progress | None, stream: RawStream | None) -> Results:
     flat = netlist.expand()
     steps = Steps(netlist, flat)
     results = Results()
-    if flat.script and _run_script(netlist, flat, results, progress):
+    if flat.script and _run_script(netlist, flat, results, progress, stream):
         return results
     if steps:
-        _run_steps(steps, results, progress)
+        _run_steps(steps, results, progress, stream)
         return results
     requests, analyses = Requests(flat), analyses_of(flat.analyses)
     circuit = Circuit.from_flat(flat)
     try:
-        run_analyses(circuit, analyses, results, requests=requests, progress=progress)
+        run_analyses(circuit, analyses, results, requests=requests, stream=stream, progress=progress)
         results.warnings += requests.left_over(results)
     finally:
         results.warnings[:0] = circuit.warnings
@@ -163,10 +184,12 @@ def run_deck(netlist: Netlist, progress: Progress | None = None) -> Results:
     return results
 
 
-def _run_script(netlist: Netlist, flat: FlatNetlist, results: Results, progress: Progress | None) -> bool:
+def _run_script(
+    netlist: Netlist, flat: FlatNetlist, results: Results, progress: Progress | None, stream: RawStream | None
+) -> bool:
     """Run the ``.control`` script; return whether it ran any analysis, so that those of the deck's cards are done."""
     try:
-        Interpreter(netlist, flat, results, progress).run()
+        Interpreter(netlist, flat, results, progress, stream).run()
     except (CircuitnnError, KeyboardInterrupt) as error:
         vars(error)["result"] = results
         raise
@@ -176,7 +199,7 @@ def _run_script(netlist: Netlist, flat: FlatNetlist, results: Results, progress:
     return True
 
 
-def _run_steps(steps: Steps, results: Results, progress: Progress | None) -> None:
+def _run_steps(steps: Steps, results: Results, progress: Progress | None, stream: RawStream | None) -> None:
     """Run each point and gather: all results with their point, measures as arrays over the points."""
     circuit: Circuit | None = None
     measured: list[dict[str, Any]] = []
@@ -204,11 +227,13 @@ def _run_steps(steps: Steps, results: Results, progress: Progress | None) -> Non
     for index, point in enumerate(points):
         one = Results()
         coordinates = {str(target): value for target, value in point.items()}
+        if stream is not None:
+            stream.step = coordinates
         try:
             flat, circuit = steps.at(point, circuit)
             requests = Requests(flat)
             analyses = analyses_of(flat.analyses)
-            run_analyses(circuit, analyses, one, requests=requests, progress=part(index))
+            run_analyses(circuit, analyses, one, requests=requests, stream=stream, progress=part(index))
             one.warnings += requests.left_over(one)
         except (CircuitnnError, KeyboardInterrupt) as error:
             if one:

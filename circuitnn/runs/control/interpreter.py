@@ -28,6 +28,7 @@ from circuitnn.netlist.netlist import parse
 from circuitnn.registry import catalog
 from circuitnn.results.atomic import replacing
 from circuitnn.results.result import Results
+from circuitnn.results.stream import RawStream
 from circuitnn.runs.control.plots import Plot, Plots, Vector
 from circuitnn.runs.control.script import MARKS, Block, read_script
 
@@ -70,6 +71,8 @@ class Interpreter:
     results : Results
         Where results, measures, printed lines and warnings go.
     progress : callable, optional
+    stream : RawStream, optional
+        Where results are written to as they come.
 
     Attributes
     ----------
@@ -84,8 +87,15 @@ class Interpreter:
         Of the command that runs.
     """
 
-    def __init__(self, netlist: Netlist, flat: FlatNetlist, results: Results, progress: Progress | None) -> None:
-        self.netlist, self.flat, self.results, self.progress = netlist, flat, results, progress
+    def __init__(
+        self,
+        netlist: Netlist,
+        flat: FlatNetlist,
+        results: Results,
+        progress: Progress | None = None,
+        stream: RawStream | None = None,
+    ) -> None:
+        self.netlist, self.flat, self.results, self.progress, self.stream = netlist, flat, results, progress, stream
         self.circuit = Circuit.from_flat(flat)
         self.plots = Plots()
         self.variables: dict[str, list[str]] = {}
@@ -295,7 +305,7 @@ class Interpreter:
         for one in asked:
             done = Results()
             try:
-                run_analyses(self.circuit, [one], done, progress=self.progress)
+                run_analyses(self.circuit, [one], done, stream=self.stream, progress=self.progress)
             except CircuitError as error:
                 error.place = error.place or self.place
                 raise
