@@ -191,14 +191,18 @@ def _over_window(function: str, x: Values, y: Values) -> float:
         low, high = float(y.min()), float(y.max())
         return {"min": low, "max": high, "pp": high - low}[function]
     span = x[-1] - x[0]
-    width = np.diff(x)
     if function == "integ":
-        return float(np.sum(0.5 * width * (y[1:] + y[:-1])))
+        return _area(x, y)
     if span == 0.0:
         raise Unmeasurable("its window has no width")
     if function == "avg":
-        return float(np.sum(0.5 * width * (y[1:] + y[:-1])) / span)
-    return float(np.sqrt(np.sum(0.5 * width * (y[1:] ** 2 + y[:-1] ** 2)) / span))
+        return _area(x, y) / float(span)
+    return float(np.sqrt(_area(x, y**2) / span))
+
+
+def _area(x: Values, y: Values) -> float:
+    """Return the integral of straight lines."""
+    return 0.5 * float(np.dot(np.diff(x), y[1:] + y[:-1]))
 
 
 def _window(axis: Values, values: Values, start: float, stop: float, backwards: bool) -> tuple[Values, Values]:
@@ -208,7 +212,7 @@ def _window(axis: Values, values: Values, start: float, stop: float, backwards: 
             start, stop = stop, start
         else:
             raise Unmeasurable(f"its window ends at {stop:g} before it begins at {start:g}")
-    if len(axis) > 1 and not (np.all(np.diff(axis) >= 0) or np.all(np.diff(axis) <= 0)):
+    if len(axis) > 1 and not (np.all(axis[1:] >= axis[:-1]) or np.all(axis[1:] <= axis[:-1])):
         inside = (axis >= start) & (axis <= stop)
         if not inside.any():
             raise Unmeasurable("no point lies in its window")
@@ -217,10 +221,10 @@ def _window(axis: Values, values: Values, start: float, stop: float, backwards: 
     low, high = max(start, float(x[0])), min(stop, float(x[-1]))
     if low > high:
         raise Unmeasurable(f"its window lies outside {x[0]:g} .. {x[-1]:g}")
-    inside = (x > low) & (x < high)
+    within = slice(np.searchsorted(x, low, "right"), np.searchsorted(x, high, "left"))
     ends = np.array([low, high]) if high > low else np.array([low])
     edge = np.interp(ends, x, y)
-    x, y = np.concatenate([ends[:1], x[inside], ends[1:]]), np.concatenate([edge[:1], y[inside], edge[1:]])
+    x, y = np.concatenate([ends[:1], x[within], ends[1:]]), np.concatenate([edge[:1], y[within], edge[1:]])
     return (x[::-1], y[::-1]) if backwards else (x, y)
 
 

@@ -47,8 +47,8 @@ cdef extern from "cn_tran.h":
 
 
 RULES = {"gear": CN_BDF, "trap": CN_TRAPEZOIDAL, "trbdf2": CN_TRBDF2}
-#: Points that a sink is given at a time, in numbers.
-_PORTION = 1 << 20
+#: Points that a sink is given at a time, in numbers: still in the cache when they are written.
+_PORTION = 1 << 16
 
 
 def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, int max_order, double start,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -365,6 +365,10 @@ class Result:
 
         return to_xarray(self)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the result to a ``.raw``, ``.h5`` or ``.csv`` file; see `Results.save`."""
+        Results([self]).save(path)
+
     def plot(self, *names: str, ax: Any = None) -> Any:
         """Plot columns against the axis with matplotlib; see ``circuitnn.results.plot.plot``."""
         from circuitnn.results.plot import plot
@@ -525,10 +529,15 @@ class Results(Mapping[str, Result]):
         self._first(kind)
         return stack([result for result in self._results.values() if result.kind == kind])
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all results to a file: ``.raw`` (binary SPICE raw file) or ``.h5``/``.hdf5``.
+    def save(self, path: str | os.PathLike[str], *, ascii: bool = False) -> None:
+        """Write all results to a file; it appears whole or not at all, and points on disk are not taken into memory.
 
-        The file appears whole or not at all.
+        Parameters
+        ----------
+        path : path-like
+            ``.raw`` (SPICE raw file), ``.h5``/``.hdf5``, or ``.csv``; of several analyses a CSV file each.
+        ascii : bool
+            Of a raw file: text in place of binary numbers.
 
         Raises
         ------
@@ -537,18 +546,49 @@ class Results(Mapping[str, Result]):
         FileError
             When the file cannot be written.
         """
-        suffix = Path(path).suffix.lower()
         if not self._results:
             raise UsageError("there are no results to save", hint="run an analysis first")
-        if suffix == ".raw":
-            from circuitnn.results.rawfile import write_raw
+        form = format_of(path)
+        write = getattr(importlib.import_module(f"circuitnn.results.{form.module}"), f"write_{form.name}")
+        write(path, self, **({"ascii": ascii} if form.name == "raw" else {}))
 
-            write_raw(path, self)
-        elif suffix in (".h5", ".hdf5"):
-            from circuitnn.results.hdf5 import write_hdf5
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Results:
+        """Read results from a ``.raw``, ``.h5``/``.hdf5`` or ``.csv`` file.
 
-            write_hdf5(path, self)
-        else:
-            raise UsageError(
-                f"cannot tell the format of {str(path)!r}", expected="a name that ends in .raw, .h5 or .hdf5"
-            )
+        Raises
+        ------
+        UsageError
+            When the suffix is another.
+        FileError
+            When the file is missing or damaged.
+        """
+        form = format_of(path)
+        read = getattr(importlib.import_module(f"circuitnn.results.{form.module}"), f"read_{form.name}")
+        found: Results = read(path)
+        return found
+
+
+class Format(NamedTuple):
+    """A format of files: the module that has its ``write_NAME`` and ``read_NAME``."""
+
+    name: str
+    module: str
+
+
+FORMATS = {
+    ".raw": Format("raw", "rawfile"),
+    ".h5": Format("hdf5", "hdf5"),
+    ".hdf5": Format("hdf5", "hdf5"),
+    ".csv": Format("csv", "csv_file"),
+}
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    """Return the format that a file's suffix stands for; raise UsageError for another one."""
+    form = FORMATS.get(Path(path).suffix.lower())
+    if form is None:
+        raise UsageError(
+            f"cannot tell the format of {str(path)!r}", expected=f"a name that ends in {', '.join(FORMATS)}"
+        )
+    return form

@@ -48,7 +48,7 @@ def column_of(data: NDArray[Any], k: int) -> NDArray[Any]:
 
 
 def ranges_of(data: NDArray[Any]) -> NDArray[np.float64]:
-    """Return least, largest and last value of each column, shape (3, width); of complex ones magnitudes.
+    """Return least, largest and last value of each column, of complex ones magnitudes, shape (3, width).
 
     Raises
     ------

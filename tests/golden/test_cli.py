@@ -227,7 +227,7 @@ def test_a_run_that_fails_at_once_writes_no_file(run, folder):
 
 @pytest.mark.parametrize(
     ("output", "words"),
-    [("out.txt", "ends in .raw, .h5 or .hdf5"), ("nowhere/out.raw", "folder 'nowhere' does not exist")],
+    [("out.txt", "ends in .raw, .h5, .hdf5, .csv"), ("nowhere/out.raw", "folder 'nowhere' does not exist")],
 )
 def test_an_output_that_cannot_be_is_refused_before_the_work(run, folder, output, words):
     (folder / "late.cir").write_text(LATE)

@@ -256,8 +256,9 @@ def test_hdf5_damage_and_versions(tmp_path, everything):
 
 
 def test_save_refuses_unknown_formats_and_nothing(tmp_path):
-    with pytest.raises(UsageError, match=r"a\.csv"):
-        Results([make("op")]).save(tmp_path / "a.csv")
+    for act in (Results([make("op")]).save, Results.load):
+        with pytest.raises(UsageError, match=r"a\.txt"):
+            act(tmp_path / "a.txt")
     with pytest.raises(UsageError, match="no results"):
         Results().save(tmp_path / "a.raw")
     assert list(tmp_path.iterdir()) == []

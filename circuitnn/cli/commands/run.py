@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from circuitnn.cli import terminal
-from circuitnn.errors import CircuitError, CircuitnnError, DeviceError, NetlistError, UsageError
+from circuitnn.errors import CircuitError, CircuitnnError, DeviceError, FileError, NetlistError, UsageError
 
 if TYPE_CHECKING:
     from circuitnn.measure.fourier import Harmonics
@@ -32,15 +34,15 @@ _SINGLE = re.compile(r"[^()]*\([^()]*\)|[^-+*/^()<>=?&|%]*")
 
 @click.command()
 @click.argument("deck")
-@click.option("-o", "--output", metavar="OUT", help="Write the results to a .raw (SPICE) or .h5 (HDF5) file.")
+@click.option("-o", "--output", metavar="OUT", help="Write the results to a .raw (SPICE), .h5 (HDF5) or .csv file.")
 @click.option("--plot", is_flag=True, help="Draw a PNG beside the output or the deck, one an analysis.")
 @click.option("--json", "as_json", is_flag=True, help="Print measures and statistics as JSON.")
 def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
     """Run every analysis of a deck.
 
     Prints the voltages and currents of operating points, and the range of each printed or saved vector of the other
-    analyses. When an analysis fails or is interrupted, what was computed until then is still written to OUT, and the
-    exit status is 1 or 130.
+    analyses. The points of transients go to OUT while they are computed and do not stay in memory. When an analysis
+    fails or is interrupted, OUT holds what was computed until then, and the exit status is 1 or 130.
     """
     from circuitnn.netlist.netlist import load
     from circuitnn.runs.check import check
@@ -53,8 +55,6 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
         if not getattr(error, "result", None):
             check(deck).throw()  # all mistakes instead of the first
         raise
-    if target:
-        results.save(target)
     pictures = _plot(results, netlist, (target or Path(deck)).with_suffix(".png")) if plot else []
     terminal.warn(results.warnings)
     if as_json:
@@ -75,34 +75,63 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
         elif results.measures:
             rows = [(name, f"{value:.6g}") for name, value in results.measures.items()]
             terminal.table(["measure", "value"], rows, numbers=1)
-    for path in [*([target] if target else []), *pictures]:
+    for path in [*_written(results, target), *pictures]:
         terminal.message(f"wrote {path}")
 
 
 def _target(output: str | None) -> Path | None:
+    from circuitnn.results.result import format_of
+
     if output is None:
         return None
-    if Path(output).suffix.lower() not in (".raw", ".h5", ".hdf5"):
-        raise UsageError(f"cannot tell the format of {output!r}", expected="a name that ends in .raw, .h5 or .hdf5")
+    format_of(output)
     return terminal.require_folder(output)
 
 
+def _written(results: Results, target: Path | None) -> list[Path]:
+    from circuitnn.results.csv_file import csv_tables
+
+    if target is None:
+        return []
+    return [*csv_tables(results, target)] if target.suffix.lower() == ".csv" else [target]
+
+
 def _compute(netlist: Netlist, target: Path | None) -> Results:
+    """Run the deck; what it computed is in the target, also when it fails or is interrupted."""
     flat = netlist.expand()
     if not flat.analyses and not flat.script:
         return netlist.run()  # which says what is missing
+    with ExitStack() as stack:
+        stream = target
+        if target and target.suffix.lower() != ".raw":
+            # Other formats are made of a raw file, so that no more than a part of it is in memory.
+            stream = Path(stack.enter_context(_spool(target)), "points.raw")
+        try:
+            with terminal.progress(Path(str(netlist.path)).name) as progress:
+                results = netlist.run(progress, stream=stream)
+        # Also a later card that names an absent source, or an interrupt in a later analysis: the earlier ones were run.
+        except (CircuitnnError, KeyboardInterrupt) as error:
+            terminal.warn(getattr(getattr(error, "result", None), "warnings", ()))
+            if target and (isinstance(error, CircuitnnError) or getattr(error, "result", None)):
+                _save_partial(error, target, stream)
+            raise
+        if target and target != stream:
+            results.save(target)
+        return results
+
+
+@contextmanager
+def _spool(target: Path) -> Iterator[str]:
+    """Make a folder beside the target that is gone in the end."""
     try:
-        with terminal.progress(Path(str(netlist.path)).name) as progress:
-            return netlist.run(progress)
-    # Also a later card that names an absent source, or an interrupt in a later analysis: the earlier ones were run.
-    except (CircuitnnError, KeyboardInterrupt) as error:
-        terminal.warn(getattr(getattr(error, "result", None), "warnings", ()))
-        if target and (isinstance(error, CircuitnnError) or getattr(error, "result", None)):
-            _save_partial(error, target)
-        raise
+        folder = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name[:64]}.")
+    except OSError as error:
+        raise FileError(f"cannot write {str(target)!r}: {error}") from error
+    with folder as name:
+        yield name
 
 
-def _save_partial(error: BaseException, target: Path) -> None:
+def _save_partial(error: BaseException, target: Path, stream: Path | None) -> None:
     from circuitnn.results.result import Result, Results
 
     computed = getattr(error, "result", None)
@@ -110,9 +139,11 @@ def _save_partial(error: BaseException, target: Path) -> None:
     if not partial:
         terminal.message(f"nothing was computed: {target} is not written")
         return
-    partial.save(target)
+    if target != stream:
+        partial.save(target)
+    files = ", ".join(str(path) for path in _written(partial, target))
     held = ", ".join(f"{name} with {_points(result)}" for name, result in partial.items())
-    terminal.message(f"wrote {target}, which holds what was computed: {held}")
+    terminal.message(f"wrote {files}, which holds what was computed: {held}")
 
 
 def _points(result: Result) -> str:
@@ -156,10 +187,9 @@ def _print(result: Result, names: list[str]) -> None:
         terminal.table(["", "value", "unit"], rows, title=f"{_heading(result)}: {_POINTS[result.kind]}")
     else:
         rows = []
+        ranges = _ranges(result, shown)
         for name in shown:
-            column = np.broadcast_to(result.evaluate(name), len(result))
-            values = np.abs(column) if np.iscomplexobj(column) else column
-            ends = (values.min(), values.max(), values[-1]) if len(values) else ()
+            ends = ranges[name]
             rows.append((name, *(f"{x:.6g}" for x in ends), *[""] * (3 - len(ends)), _unit(result, name)))
         axis = result.variables[0]
         span = (
@@ -171,6 +201,27 @@ def _print(result: Result, names: list[str]) -> None:
         terminal.table(["", "least", "largest", "last", "unit"], rows, title=title)
     if len(names) > len(shown):
         terminal.message(f"{result.name}: {len(names) - len(shown)} vectors more; -o writes all of them")
+
+
+def _ranges(result: Result, names: Sequence[str]) -> dict[str, Sequence[float]]:
+    """Return least, largest and last value of vectors; those of plain columns come from one pass over the points."""
+    import numpy as np
+
+    from circuitnn.results.stored import ranges_of
+
+    if not len(result):
+        return dict.fromkeys(names, ())
+    known = {name: k for k, name in enumerate(result.keys()) if k}
+    ends = ranges_of(result.data) if any(name in known for name in names) else None
+    found: dict[str, Sequence[float]] = {}
+    for name in names:
+        if ends is not None and name in known:
+            found[name] = ends[:, known[name]].tolist()
+        else:
+            column = np.broadcast_to(result.evaluate(name), len(result))
+            values = np.abs(column) if np.iscomplexobj(column) else column
+            found[name] = (values.min(), values.max(), values[-1])
+    return found
 
 
 def _print_steps(results: Results) -> None:
