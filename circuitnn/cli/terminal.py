@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 160  # columns of a table that no terminal limits
 _MOST_DIGITS = 9  # of the size of a tile
+_PICTURES = (".png", ".pdf", ".svg")
 _PATIENCE = 2.0  # seconds before a bar appears
 
 
@@ -130,21 +131,29 @@ def progress(what: str) -> Iterator[Callable[[float], None]]:
         bar.stop()
 
 
-def png_paths(results: Sequence[Result], target: Path) -> list[Path]:
-    """Return one file name a result: ``target`` itself for a single one, else with the result's name inside.
+def picture_path(path: str | Path) -> Path:
+    """Return the path of a picture; raise UsageError when its suffix names no format, FileError without its folder."""
+    target = require_folder(path)
+    if target.suffix.lower() not in _PICTURES:
+        raise UsageError(f"cannot draw to {str(path)!r}", expected=f"a name that ends in {', '.join(_PICTURES)}")
+    return target
+
+
+def picture_paths(names: Sequence[str], target: Path) -> list[Path]:
+    """Return a file name for each of several results: ``target`` itself for a single one, else with the name inside.
 
     Examples
     --------
-    >>> png_paths([], Path("rc.png"))
-    []
+    >>> [str(path) for path in picture_paths(["ac1", "tran1"], Path("rc.pdf"))]
+    ['rc.ac1.pdf', 'rc.tran1.pdf']
     """
-    if len(results) == 1:
+    if len(names) == 1:
         return [target]
-    return [target.with_name(f"{target.stem}.{result.name}{target.suffix}") for result in results]
+    return [target.with_name(f"{target.stem}.{name}{target.suffix}") for name in names]
 
 
-def write_png(result: Result, names: Sequence[str], path: Path) -> None:
-    """Draw columns of a result, all voltages by default, and write the picture, whole or not at all."""
+def write_picture(results: Sequence[Result], vectors: Sequence[str], path: Path, **options: Any) -> None:
+    """Draw vectors of results of one kind, all voltages by default, and write the picture, whole or not at all."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -152,16 +161,16 @@ def write_png(result: Result, names: Sequence[str], path: Path) -> None:
     import numpy as np
 
     from circuitnn.results.atomic import replacing
+    from circuitnn.results.plot import plot
 
-    if not names and not any(variable.kind == "voltage" for variable in result.variables[1:]):
-        names = result.keys()[1:]
-    axes = np.atleast_1d(np.asarray(result.plot(*names), dtype=object))
-    figure = axes[0].figure
+    figure = None
     try:
+        axes = np.atleast_1d(np.asarray(plot(results, *vectors, **options), dtype=object))
+        figure = axes[0].figure
         with replacing(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight")
+            figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=200, bbox_inches="tight")
     finally:
-        plt.close(figure)
+        plt.close(figure if figure is not None else "all")
 
 
 def require_folder(path: str | Path) -> Path:

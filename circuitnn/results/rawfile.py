@@ -40,6 +40,8 @@ _SWEPT = ("dc", "ac", "tran", "noise")
 _COMMAND = "ngspice-compatible, written by circuitnn"
 _MAX_HEADER = 65536  # a longer line than this is no header of a raw file
 _MAX_VARIABLES = 10_000_000
+#: A title with what was stepped.
+_ENDS = re.compile(r"(.*?)((?: [^\s=]+=[-+]?\d[\d.]*(?:e[-+]?\d+)?)+)")
 #: Before the number of points in a header, and how wide that is: it can be written over while points are added.
 COUNT, COUNT_WIDTH = b"No. Points: ", 15
 #: Bytes of a plot above which its points stay on disk.
@@ -170,7 +172,24 @@ def _read(path: str, file: BinaryIO, content: mmap.mmap) -> Results:
         results.add(reader.plot())
     if not results:
         raise FileError(f"{path} holds no plot", expected="a SPICE raw file")
+    _find_steps(results)
     return results
+
+
+def _find_steps(results: Results) -> None:
+    """Set the steps of results whose titles differ in numbers at their ends alone, as `write_plot` writes steps."""
+    split = {name: _ENDS.fullmatch(result.title) for name, result in results.items()}
+    parts = {name: (m[1], dict(re.findall(r"(\S+)=(\S+)", m[2]))) for name, m in split.items() if m is not None}
+    titles = {title for title, _ in parts.values()}
+    numbers = {tuple(step.values()) for _, step in parts.values()}
+    names = {tuple(step) for _, step in parts.values()}
+    if len(parts) < len(results) or len(titles) != 1 or len(names) != 1 or len(numbers) < 2:
+        return
+    for name, (title, step) in parts.items():
+        results[name].title = title
+        results[name].step = {key: float(value) for key, value in step.items()}
+        if results[name].step not in results.steps:
+            results.steps.append(results[name].step)
 
 
 class _Reader:

@@ -369,11 +369,11 @@ class Result:
         """Write the result to a ``.raw``, ``.h5`` or ``.csv`` file; see `Results.save`."""
         Results([self]).save(path)
 
-    def plot(self, *names: str, ax: Any = None) -> Any:
-        """Plot columns against the axis with matplotlib; see ``circuitnn.results.plot.plot``."""
+    def plot(self, *vectors: str, **options: Any) -> Any:
+        """Plot vectors against the axis with matplotlib; see `circuitnn.results.plot.plot` for what can be chosen."""
         from circuitnn.results.plot import plot
 
-        return plot(self, *names, ax=ax)
+        return plot(self, *vectors, **options)
 
 
 def _upward(module: str) -> Any:
@@ -528,6 +528,19 @@ class Results(Mapping[str, Result]):
 
         self._first(kind)
         return stack([result for result in self._results.values() if result.kind == kind])
+
+    def plot(self, kind: str, *vectors: str, **options: Any) -> Any:
+        """Plot the results of one kind, of all steps, as a family; see `circuitnn.results.plot.plot`.
+
+        Raises
+        ------
+        AnalysisError
+            When there is no such result.
+        """
+        from circuitnn.results.plot import plot
+
+        self._first(kind)
+        return plot([result for result in self._results.values() if result.kind == kind], *vectors, **options)
 
     def save(self, path: str | os.PathLike[str], *, ascii: bool = False) -> None:
         """Write all results to a file; it appears whole or not at all, and points on disk are not taken into memory.

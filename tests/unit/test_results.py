@@ -30,6 +30,7 @@ def make(kind):
         return Result("op1", "op", "a title", names, rng.normal(size=(1, 3)), {"iterations": 4}, ".op")
     values = np.column_stack([np.linspace(1.0, 2.0, 5), rng.normal(size=(5, 4))])
     if kind == "ac":
+        values[:, 0] = np.geomspace(10.0, 1e5, 5)
         values = values + 1j * np.column_stack([np.zeros(5), rng.normal(size=(5, 4))])
     return Result(
         "x", kind, "a title", [axis[kind], *names, Variable("@n1[w]", "state")], values, {"steps": 5}, f".{kind}"

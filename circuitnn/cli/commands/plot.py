@@ -2,43 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from circuitnn.cli import terminal
-from circuitnn.errors import FileError, UsageError
+from circuitnn.cli.terminal import Quantity
+from circuitnn.errors import AnalysisError, FileError, UsageError
+
+if TYPE_CHECKING:
+    from circuitnn.results.result import Result
 
 
 @click.command()
 @click.argument("raw")
 @click.argument("vectors", nargs=-1)
-@click.option("-o", "--output", metavar="PNG", help="Name of the picture; beside RAW by default.")
-def plot(raw: str, vectors: tuple[str, ...], output: str | None) -> None:
+@click.option("-o", "--output", metavar="FILE", help="Picture to write, .png, .pdf or .svg; RAW.png by default.")
+@click.option("--analysis", metavar="NAME", help="Draw that one alone: tran, ac2, ...")
+@click.option("--nyquist", is_flag=True, help="Imaginary against real part of ac vectors.")
+@click.option("--eye", type=Quantity(), metavar="PERIOD", help="Eye diagram of a transient.")
+@click.option("--offset", type=Quantity(), default=0.0, metavar="TIME", help="Where the eye's first period begins.")
+@click.option("--log", type=click.Choice(["x", "y", "xy", "none"]), help="Logarithmic axes.")
+@click.option("--x-range", type=(Quantity(), Quantity()), metavar="LOW HIGH", help="What is shown of the axis.")
+@click.option("--y-range", type=(Quantity(), Quantity()), metavar="LOW HIGH", help="What is shown of the vectors.")
+def plot(
+    raw: str,
+    vectors: tuple[str, ...],
+    output: str | None,
+    analysis: str | None,
+    nyquist: bool,
+    eye: float | None,
+    offset: float,
+    log: str | None,
+    x_range: tuple[float, float] | None,
+    y_range: tuple[float, float] | None,
+) -> None:
     """Draw the vectors of a file of results.
 
-    RAW is a raw or HDF5 file; vectors are named as in "v(out)", all voltages when none are. Makes one picture an
-    analysis that has them; for ac magnitude and phase.
+    RAW is a .raw, .h5 or .csv file; vectors are names or expressions such as "v(a)-v(b)" or "db(v(out))", all voltages
+    when none are given. Makes one picture an analysis that has them, in which those of unlike units have a panel each
+    and steps are a family; for ac magnitude and phase.
     """
-    target = terminal.require_folder(output or Path(raw).with_suffix(".png"))
-    if target.suffix.lower() != ".png":
-        raise UsageError(f"cannot draw to {str(target)!r}", expected="a name that ends in .png")
-    if Path(raw).suffix.lower() in (".h5", ".hdf5"):
-        from circuitnn.results.hdf5 import read_hdf5 as read
-    else:
-        from circuitnn.results.rawfile import read_raw as read
-    results = read(raw)
-    swept = [result for result in results.values() if result.has_axis and len(result)]
+    from circuitnn.results.plot import families
+    from circuitnn.results.result import Results
+
+    target = terminal.picture_path(output or Path(raw).with_suffix(".png"))
+    swept = families(Results.load(raw))
     if not swept:
         raise FileError(f"{raw} holds nothing to plot", expected="a dc, ac or transient analysis")
-    drawn = [result for result in swept if all(name in result for name in vectors)]
+    kind = analysis or ("tran" if eye is not None else "ac" if nyquist else None)
+    fitting = [family for family in swept if kind is None or kind.lower() in (family[0].kind, family[0].name)]
+    if not fitting:
+        raise UsageError(
+            f"{raw} has no analysis {kind!r} to plot", hint=f"it has {', '.join(f[0].name for f in swept)}"
+        )
+    drawn = [family for family in fitting if _has(family[0], vectors)]
     if not drawn:
-        absent = next(name for name in vectors if name not in swept[0])
-        known = ", ".join(swept[0].keys()[1:9])
-        raise UsageError(f"{raw} has no vector {absent!r}", names=(absent,), hint=f"it has {known}")
-    for result, path in zip(drawn, terminal.png_paths(drawn, target), strict=True):
-        terminal.write_png(result, vectors, path)
+        result = fitting[0][0]
+        for vector in vectors:
+            _require(raw, result, vector)
+    paths = terminal.picture_paths([family[0].name for family in drawn], target)
+    for family, path in zip(drawn, paths, strict=True):
+        terminal.write_picture(
+            family, vectors, path, nyquist=nyquist, eye=eye, offset=offset, log=log, x_range=x_range, y_range=y_range
+        )
         click.echo(str(path))
+
+
+def _has(result: Result, vectors: Sequence[str]) -> bool:
+    from circuitnn.measure.expression import parse_vectors, vectors_of
+
+    return all(name in result or all(v in result for v in vectors_of(parse_vectors(name))) for name in vectors)
+
+
+def _require(raw: str, result: Result, vector: str) -> None:
+    """Raise UsageError when a result lacks a vector of an expression."""
+    try:
+        if vector not in result:
+            result.evaluate(vector)
+    except AnalysisError as error:
+        absent = error.names[0] if error.names else vector
+        known = ", ".join(result.keys()[1:9])
+        raise UsageError(f"{raw} has no vector {absent!r}", names=(absent,), hint=f"it has {known}") from None
 
 
 EXPORT = plot

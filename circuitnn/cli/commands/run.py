@@ -301,14 +301,16 @@ def _plain(value: Any) -> Any:
 
 
 def _plot(results: Results, netlist: Netlist, target: Path) -> list[Path]:
-    drawn = [result for result in results.values() if result.has_axis and len(result)]
+    from circuitnn.results.plot import families
+
+    drawn = families(results)
     if not drawn:
         raise UsageError("there is nothing to plot", expected="a .dc, .ac, .noise or .tran analysis in the deck")
-    paths = terminal.png_paths(drawn, target)
-    for result, path in zip(drawn, paths, strict=True):
-        names = _chosen(result, netlist)
-        everything = len(names) == len(result.keys()) - 1
-        terminal.write_png(result, [] if everything else names, path)
+    paths = terminal.picture_paths([family[0].name for family in drawn], target)
+    for family, path in zip(drawn, paths, strict=True):
+        names = _chosen(family[0], netlist)
+        everything = len(names) == len(family[0].keys()) - 1
+        terminal.write_picture(family, [] if everything else names, path)
     return paths
 
 
