@@ -113,12 +113,14 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     return status;
 }
 
-cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size)
+cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size, int changed)
 {
     const cn_status status = cn_tran_restore(tr, state, size);
     if (status != CN_OK) return status;
+    if (changed) tr->valid = tr->order = 1;
     tr->n_points = 0;
     tr->total_points = 0;
+    const cn_status recorded = record(tr);
     if (tr->valid == 1) {
         begin_stretch(tr);
         tr->step = larger(smaller(tr->step, 0.1 * (tr->next_break - tr->t)), tr->min_step);
@@ -127,7 +129,7 @@ cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size)
         tr->mark_t = -INFINITY; /* no way back beyond this point */
         tr->mark_points = 0;
     }
-    return record(tr);
+    return recorded;
 }
 
 void cn_tran_free(cn_tran *tr)

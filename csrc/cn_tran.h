@@ -54,11 +54,11 @@ void cn_tran_forget(cn_tran *tr, cn_idx count);
 
 /* The whole state as `cn_tran_state_size` numbers, to go on from there in another run of the same circuit.
  * cn_tran_resume comes after cn_tran_init and takes the place of its start; CN_BAD_ARGUMENT when the numbers are no state
- * of this circuit. */
+ * of this circuit.  changed: its values are others now, so that what comes is no smooth continuation. */
 size_t cn_tran_state_size(const cn_tran *tr);
 void cn_tran_save(const cn_tran *tr, double *state);
 cn_status cn_tran_restore(cn_tran *tr, const double *state, size_t size);
-cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size);
+cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size, int changed);
 
 void cn_tran_free(cn_tran *tr);
 

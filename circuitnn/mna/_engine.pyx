@@ -249,7 +249,7 @@ cdef class Engine:
         evaluated, ``(value, batch of the plan, place in it)``. Values that are not finite come first.
         """
         lack = _copied(self.s.dx, self.n)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             size = np.abs(lack) / tolerance
         size[~np.isfinite(lack)] = np.inf
         worst = [int(k) for k in np.argsort(-size, kind="stable")[:most] if size[k] > 1.0]

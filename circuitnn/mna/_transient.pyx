@@ -42,7 +42,7 @@ cdef extern from "cn_tran.h":
     void cn_tran_forget(cn_tran *tr, cn_idx count)
     size_t cn_tran_state_size(const cn_tran *tr)
     void cn_tran_save(const cn_tran *tr, double *state)
-    cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size)
+    cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size, int changed)
     void cn_tran_free(cn_tran *tr)
 
 
@@ -53,8 +53,9 @@ _PORTION = 1 << 16
 
 def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, int max_order, double start,
         double stop, double record_from, double max_step, double min_step, double first_step, bint inconsistent,
-        state=None, sink=None, progress=None):
-    """Run a transient from ``x`` with charges ``q``, or from the ``state`` that another run has returned.
+        state=None, bint changed=False, sink=None, progress=None):
+    """Run a transient from ``x`` with charges ``q``, or from the ``state`` that another run has returned,
+    when the circuit's values may have ``changed``.
 
     Returns ``(status, points, counts, state)``, points of shape (points, 1 + saved) with the time first; whatever was
     computed is returned also when the status tells of a failure. A ``sink`` is called with such points in portions,
@@ -79,7 +80,9 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
         status = cn_tran_init(&tr, &x[0], &q[0])
         if status == CN_OK and state is not None:
             before = np.ascontiguousarray(state, dtype=np.float64)
-            status = cn_tran_resume(&tr, &before[0], before.shape[0]) if before.shape[0] else CN_BAD_ARGUMENT
+            status = CN_BAD_ARGUMENT
+            if before.shape[0]:
+                status = cn_tran_resume(&tr, &before[0], before.shape[0], changed)
             if status == CN_BAD_ARGUMENT:
                 raise UsageError("the checkpoint's numbers are no state of this circuit", hint="the file is damaged")
         if status == CN_OK:

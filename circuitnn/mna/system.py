@@ -254,29 +254,60 @@ class System:
         UsageError
             When the checkpoint is of another circuit.
         """
-        devices = self._devices()
+        devices, values = self._devices(), self._values()
+        state, changed = None, False
         if resume is not None:
             self._require_same(resume, devices)
+            state, changed = resume.state, resume.values != values
+
+        def stopped(outcome: Any) -> tuple[int, np.ndarray, dict[str, Any], Checkpoint]:
+            status, points, counts, state = outcome
+            names = tuple(self.plan.names)
+            return status, points, counts, Checkpoint(self.circuit.title, counts["time"], names, devices, values, state)
+
         try:
-            outcome = self._integrate(
-                x, q, saved, start=start, stop=stop, record_from=record_from, max_step=max_step, first_step=first_step,
-                inconsistent=inconsistent, state=None if resume is None else resume.state, sink=sink, progress=progress,
-            )  # fmt: skip
+            outcome = _transient.run(
+                self.engine,
+                x,
+                q,
+                saved,
+                self.plan.dynamic,
+                method=self.options.method,
+                max_order=self.options.maxord,
+                start=start,
+                stop=stop,
+                record_from=record_from,
+                max_step=max_step,
+                # Below this the time cannot be told from its neighbour in double precision over the whole run.
+                min_step=max(1e-11 * max_step, 8.0 * np.spacing(stop)),
+                first_step=first_step,
+                inconsistent=inconsistent,
+                state=state,
+                changed=changed,
+                sink=sink,
+                progress=progress,
+            )
         except KeyboardInterrupt as interrupt:
             if hasattr(interrupt, "computed"):
-                interrupt.computed = self._stopped(interrupt.computed, devices)
+                interrupt.computed = stopped(interrupt.computed)
             raise
-        return self._stopped(outcome, devices)
-
-    def _stopped(self, outcome: Any, devices: str) -> tuple[int, np.ndarray, dict[str, Any], Checkpoint]:
-        status, points, counts, state = outcome
-        names = tuple(self.plan.names)
-        return status, points, counts, Checkpoint(self.circuit.title, counts["time"], names, devices, state)
+        return stopped(outcome)
 
     def _devices(self) -> str:
         """Return what stands for the devices in a checkpoint: their kernels and names, in the order of the state."""
         text = "\n".join([f"{batch.kernel.name} {' '.join(batch.names)}" for batch in self.plan.batches])
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _values(self) -> str:
+        """Return what stands for the values in a checkpoint: those of matrices, devices, sources and lines."""
+        found = hashlib.sha256()
+        for array in (self.plan.g0, self.plan.c0, self.plan.delays.td, *(batch.param for batch in self.plan.batches)):
+            found.update(np.ascontiguousarray(array).tobytes())
+        for element in self.plan.sources:
+            wave = element.waveform
+            found.update(f"{element.params} {wave and (wave.kind, wave.repeat, wave.delay)}\n".encode())
+            found.update(np.asarray(wave.args if wave else (), dtype=float).tobytes())
+        return found.hexdigest()
 
     def _require_same(self, checkpoint: Checkpoint, devices: str) -> None:
         if checkpoint.names == tuple(self.names) and checkpoint.devices == devices:
@@ -288,20 +319,6 @@ class System:
             names=tuple(odd[:1]),
             expected=f"one of {self.circuit.title!r}, with the same nodes, elements and saved vectors",
             hint="values may differ, the structure may not",
-        )
-
-    def _integrate(self, x: np.ndarray, q: np.ndarray, saved: list[int], **given: Any) -> Any:
-        return _transient.run(
-            self.engine,
-            x,
-            q,
-            saved,
-            self.plan.dynamic,
-            method=self.options.method,
-            max_order=self.options.maxord,
-            # Below this the time cannot be told from its neighbour in double precision over the whole run.
-            min_step=max(1e-11 * given["max_step"], 8.0 * np.spacing(given["stop"])),
-            **given,
         )
 
     # ------------------------------------------------------------------ failure

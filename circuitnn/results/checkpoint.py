@@ -14,7 +14,8 @@ from circuitnn.errors import FileError, UsageError
 from circuitnn.results.atomic import replacing
 
 _FORMAT = "circuitnn-checkpoint 1"
-_ARRAYS = {"format", "title", "time", "names", "devices", "state"}
+_TEXTS = ("title", "devices", "values")
+_ARRAYS = {"format", "time", "names", "state", *_TEXTS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Checkpoint:
         Unknowns of the circuit; the run that goes on must have the same ones.
     devices : str
         Stands for the devices and their order.
+    values : str
+        Stands for their values; after a change of these the first step is Euler's, as behind a corner.
     state : ndarray
         Unknowns, charges and waves on lines at the last points, and what step control and devices remember.
 
@@ -52,6 +55,7 @@ class Checkpoint:
     time: float
     names: tuple[str, ...]
     devices: str
+    values: str
     state: NDArray[np.float64]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -70,11 +74,10 @@ class Checkpoint:
             np.savez(
                 stream,
                 format=np.array(_FORMAT),
-                title=np.array(self.title),
                 time=np.array(self.time),
                 names=np.array(self.names, dtype=np.str_),
-                devices=np.array(self.devices),
                 state=self.state,
+                **{name: np.array(getattr(self, name)) for name in _TEXTS},  # type: ignore[arg-type]
             )
 
     @classmethod
@@ -87,15 +90,16 @@ class Checkpoint:
             When the file is missing, damaged or no checkpoint.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here: of a path that it cannot read numpy forgets to close the file.
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 held = set(getattr(file, "files", ()))
                 if held != _ARRAYS or str(file["format"]) != _FORMAT:
                     raise FileError(f"{path} is no checkpoint", expected=f"a file of the format {_FORMAT!r}")
                 names, state = file["names"], file["state"]
                 if names.ndim != 1 or names.dtype.kind != "U" or state.ndim != 1 or state.dtype != np.float64:
                     raise FileError(f"{path} is a damaged checkpoint")
-                found = float(file["time"]), str(file["title"]), str(file["devices"])
+                moment, texts = float(file["time"]), [str(file[name]) for name in _TEXTS]
         # numpy reports damage as any of these.
         except (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
             raise FileError(f"cannot read {str(path)!r} as a checkpoint: {error}") from error
-        return cls(found[1], found[0], tuple(names.tolist()), found[2], state)
+        return cls(texts[0], moment, tuple(names.tolist()), texts[1], texts[2], state)

@@ -18,7 +18,7 @@ from circuitnn.netlist.flat import AnalysisCard, FlatNetlist
 from circuitnn.registry import catalog
 from circuitnn.results.result import Result, Results
 from circuitnn.results.stream import RawStream
-from circuitnn.runs.control.interpreter import Interpreter
+from circuitnn.runs.control.interpreter import Interpreter, replace_totals
 from circuitnn.runs.step import Steps
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _run_steps(steps: Steps, results: Results, progress: Progress | None, stream
     def gather(one: Results, circuit: Circuit | None, coordinates: dict[str, float]) -> None:
         for result in one.values():
             result.step = coordinates
-            name = results.add(result)
+            name = results.add(replace_totals(result))
             if result.name in one.harmonics:
                 results.harmonics[name] = one.harmonics[result.name]
         results.steps.append(coordinates)
