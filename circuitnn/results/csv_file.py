@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -106,7 +107,9 @@ def read_csv(path: str | os.PathLike[str]) -> Results:
             # The first line may be read as numbers: then nothing says what they are.
             if not names or all(_is_number(name) for name in names):
                 raise FileError(f"{path} has no line of names", expected="names of columns, then a row a point")
-            table = np.loadtxt(stream, delimiter=",", ndmin=2, comments=None)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # names without any rows are a result without points
+                table = np.loadtxt(stream, delimiter=",", ndmin=2, comments=None)
         if table.size == 0:
             table = table.reshape(0, len(names))
         if table.shape[1] != len(names):

@@ -88,6 +88,57 @@ static void low_pass(cn_rule rule, int order)
     cn_system_free(&s);
 }
 
+/* Largest error of a sine through the low pass, long after the start, at steps of length h. */
+static double late_error(cn_rule rule, int order, double h)
+{
+    double g0[8], c0[8], x[4] = {0.0}, q[4] = {0.0};
+    const double tau = 1e-3, omega = 2e3, sine[] = {0.0, 1.0, omega / 6.283185307179586, 0.0, 0.0, 0.0};
+    cn_source source = {CN_SIN, 0, 0.0, sine, 6};
+    cn_system s = make(1e-3, 1e-6, g0, c0, &source);
+    s.options.trtol = 1e12; /* the largest step alone decides */
+    CHECK(cn_system_init(&s, PERM) == CN_OK);
+    CHECK(cn_operating_point(&s, x, CN_MODE_TRAN, 0) == CN_OK);
+    static const cn_idx saved[] = {1}, dynamic[] = {1};
+    cn_tran tr;
+    memset(&tr, 0, sizeof tr);
+    tr.system = &s;
+    tr.rule = rule;
+    tr.max_order = order;
+    tr.stop = 40.0 * tau;
+    tr.max_step = h;
+    tr.min_step = 1e-15;
+    tr.first_step = h;
+    tr.n_saved = 1;
+    tr.saved = saved;
+    tr.n_dynamic = 1;
+    tr.dynamic = dynamic;
+    CHECK(cn_tran_init(&tr, x, q) == CN_OK);
+    cn_status status = CN_CONTINUE;
+    double worst = 0.0;
+    while (status == CN_CONTINUE) {
+        status = cn_tran_advance(&tr, 1);
+        /* Steps this short would do with order 2. */
+        if (rule == CN_BDF && tr.valid > order) tr.order = order;
+        const double wt = omega * tr.t, a = omega * tau;
+        /* Of the start e^-30 is left; the last two steps are shorter. */
+        if (tr.t > 30.0 * tau && tr.t < tr.stop - 3.0 * h)
+            worst = fmax(worst, fabs(tr.x[0][1] - (sin(wt) - a * cos(wt)) / (1.0 + a * a)));
+    }
+    CHECK(status == CN_OK);
+    cn_tran_free(&tr);
+    cn_system_free(&s);
+    return worst;
+}
+
+static void convergence(cn_rule rule, int order)
+{
+    const double coarse = late_error(rule, order, 5e-5), fine = late_error(rule, order, 2.5e-5);
+    const double rate = log2(coarse / fine);
+    /* At omega h = 0.1 the next term is some per cent. */
+    if (fabs(rate - order) > 0.25) printf("rule %d of order %d converges with %g\n", (int)rule, order, rate);
+    CHECK(fabs(rate - order) <= 0.25);
+}
+
 static void diode_eval(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
                        const double *env, double *f, double *q, double *jf, double *jq)
 {
@@ -156,6 +207,9 @@ int main(void)
     low_pass(CN_TRAPEZOIDAL, 2);
     low_pass(CN_TRBDF2, 2);
     for (int order = 2; order <= CN_MAX_ORDER; order++) low_pass(CN_BDF, order);
+    convergence(CN_TRAPEZOIDAL, 2);
+    convergence(CN_TRBDF2, 2);
+    for (int order = 2; order <= CN_MAX_ORDER; order++) convergence(CN_BDF, order);
     diode_point();
     breakpoints();
     puts("engine: ok");

@@ -63,6 +63,33 @@ def test_trapezoidal_rule_conserves_the_energy_of_a_tank():
     assert settled[0] == pytest.approx(0.5e-9, rel=5e-4)
 
 
+def test_charge_and_energy_of_a_tank_over_100_000_periods(tmp_path):
+    """Two capacitors and an inductor between them: four million steps, whose points stay on disk."""
+    c1, c2, inductance, step, stop = 1e-9, 3e-9, 25e-6, 25e-9, 0.1
+    omega = np.sqrt((c1 + c2) / (inductance * c1 * c2))
+    assert stop * omega / (2.0 * np.pi) > 1e5
+    deck = "\n".join(
+        ["tank", ".options trtol=1e12", f"c1 a 0 {c1!r} ic=1", f"c2 b 0 {c2!r} ic=0", f"l1 a b {inductance!r} ic=0",
+         f".tran {step!r} {stop!r} 0 {step!r} uic", ".end"]
+    )  # fmt: skip
+    tran = cn.parse(deck).run(stream=tmp_path / "tank.raw").tran
+    assert len(tran) > 4_000_000
+    charge = c1 * tran["v(a)"] + c2 * tran["v(b)"]
+    # Kirchhoff's law holds to the rounding of currents at each step, some 1e-16 of the charge each.
+    assert np.abs(charge / c1 - 1.0).max() < 1e-9
+    energy = 0.5 * (c1 * tran["v(a)"] ** 2 + c2 * tran["v(b)"] ** 2 + inductance * tran["i(l1)"] ** 2)
+    settled = energy[4:]  # behind Euler's first steps the trapezoidal rule keeps it, rounding apart
+    assert np.ptp(settled) / settled[0] < 1e-8
+    # The rule's own frequency is exact: tan(w' h / 2) = w h / 2. The phase after 1e5 periods is that of it.
+    turning = 2.0 / step * np.arctan(0.5 * omega * step)
+    wave = tran["v(a)"] - tran["v(b)"]
+    up = np.flatnonzero((wave[:-1] < 0.0) & (wave[1:] >= 0.0))
+    time = tran.time
+    zero = time[up] - wave[up] * (time[up + 1] - time[up]) / (wave[up + 1] - wave[up])
+    # A zero is read off a line over (w h)^2 / 8 of a sine at worst; that counts at both ends alone.
+    assert (zero[-1] - zero[0]) / (len(zero) - 1) == pytest.approx(2.0 * np.pi / turning, rel=1e-8)
+
+
 def test_gear_loses_energy_slowly_and_steadily():
     tran, inductance = tank("gear", 1e-8, 1e-5)
     energy = 0.5e-9 * tran["v(a)"] ** 2 + 0.5 * inductance * tran["i(l1)"] ** 2

@@ -98,3 +98,28 @@ def test_spicelib_reads_our_file(tmp_path):
     raw = spicelib.RawRead(tmp_path / "a.raw")
     assert [name.lower() for name in raw.get_trace_names()] == ["time", "v(x1.out)", "@n1[w]"]
     np.testing.assert_array_equal(raw.get_wave("v(x1.out)"), ours().tran["x1.out"])
+
+
+def test_peers_read_a_stream(tmp_path):
+    """Numbers of points are padded there, and a second plot follows."""
+    import circuitnn as cn
+
+    deck = "filter\nv1 in 0 ac 1 pulse(0 1 0 1u 1u 1 2)\nr1 in out 1k\nc1 out 0 1u\n.op\n.tran 0.1u 1m 0 0.1u\n.ac dec 2 10 1k\n.end\n"
+    results = cn.parse(deck).run(stream=tmp_path / "a.raw")
+    tran = results.tran
+    if shutil.which("ngspice"):
+        said = run(
+            tmp_path,
+            "* t\n.control\nset numdgt=15\nload a.raw\nsetplot tran1\n"
+            "print length(time) v(out)[10000] time[10000]\nsetplot ac1\nprint length(frequency)\nquit\n.endc\n.end\n",
+        )
+        found = dict(re.findall(r"^(\S+) = (\S+)$", said, re.MULTILINE))
+        assert float(found["length(time)"]) == len(tran) > 10_000
+        assert float(found["v(out)[10000]"]) == pytest.approx(tran["v(out)"][10000], rel=1e-14)
+        assert float(found["length(frequency)"]) == len(results.ac)
+    spicelib = pytest.importorskip("spicelib")
+    results.tran.save(tmp_path / "b.raw")
+    cn.parse(deck.replace(".op\n", "").replace(".ac dec 2 10 1k\n", "")).run(stream=tmp_path / "c.raw")
+    for name in ("b.raw", "c.raw"):
+        raw = spicelib.RawRead(tmp_path / name)
+        np.testing.assert_array_equal(raw.get_wave("v(out)"), tran["v(out)"])

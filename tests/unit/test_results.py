@@ -338,6 +338,93 @@ def test_absent_extras_are_named(monkeypatch, library, method):
     assert "circuitnn[frames]" in caught.value.hint
 
 
+@pytest.mark.parametrize("kind", ["op", "tran", "ac", "dc"])
+def test_csv_round_trip_is_exact(tmp_path, kind):
+    result = make(kind)
+    result.save(tmp_path / "a.csv")
+    (back,) = Results.load(tmp_path / "a.csv").values()
+    assert (back.kind, back.keys()) == (kind, result.keys())
+    assert back.data.dtype == result.data.dtype
+    assert np.array_equal(back.data, result.data)
+    assert [v.kind for v in back.variables[1:]] == [v.kind for v in result.variables[1:]]
+
+
+def test_csv_of_several_analyses_is_a_file_each(tmp_path, everything):
+    everything.save(tmp_path / "a.csv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "a.ac1.csv", "a.dc1.csv", "a.op1.csv", "a.tran1.csv", "a.tran2.csv",
+    ]  # fmt: skip
+    assert (tmp_path / "a.ac1.csv").read_text().startswith("frequency,real(v(a)),imag(v(a)),real(v(x1.out))")
+    pd = pytest.importorskip("pandas")
+    frame = pd.read_csv(tmp_path / "a.tran1.csv")
+    np.testing.assert_allclose(frame["v(a)"], everything.tran["v(a)"], rtol=1e-15)  # readers of their own may round
+
+
+def test_csv_of_steps_is_one_table(tmp_path):
+    results = Results()
+    for r in (1e3, 2e3):
+        one = make("tran")
+        one.step = {"r": r, "temp": 27.0}
+        results.add(one)
+    results.save(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text().startswith("r,temp,time,v(a)")
+    back = Results.load(tmp_path / "a.csv")
+    assert [r.step for r in back.values()] == [{"r": 1e3, "temp": 27.0}, {"r": 2e3, "temp": 27.0}]
+    assert all(np.array_equal(r.data, make("tran").data) for r in back.values())
+
+
+ODD = (
+    "v(a,b)",
+    "v(a1.word[3,17])",
+    "v(r<0>)",
+    "v(net-1)",
+    "v(\u00fc)",
+    "@m.x1.m1[id]",
+    "i(v1#x)",
+    'v("q")',
+    "v(a=b)",
+    "v(1e3)",
+)
+
+
+@pytest.mark.parametrize("suffix", ["raw", "h5", "csv"])
+def test_odd_names_survive_files(tmp_path, suffix):
+    names = [Variable("time", "time"), *(Variable(name, "voltage") for name in ODD)]
+    values = np.arange(2.0 * len(names)).reshape(2, -1)
+    Result("", "tran", "odd: names", names, values).save(tmp_path / f"a.{suffix}")
+    back = Results.load(tmp_path / f"a.{suffix}").tran
+    assert back.keys() == ["time", *ODD]
+    assert np.array_equal(back.data, values)
+    assert all(np.array_equal(back[name], values[:, k]) for k, name in enumerate(ODD, 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "1,2\n3,4\n",
+        "time,v(a)\n0\n",
+        "time,v(a)\n0,x\n",
+        "time,v(a)\n0,1,2\n",
+        "t;v\n1;2\n",
+        "\0",
+        "a b,\n1,2\n",
+    ],
+)
+def test_tables_that_are_none_are_refused(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(FileError):
+        Results.load(tmp_path / "a.csv")
+
+
+def test_a_table_of_an_instrument(tmp_path):
+    (tmp_path / "a.csv").write_bytes("\ufeffTime [s],CH1 (V),CH 2\r\n-1e-6,0.5,1\r\n0,0.25,2\r\n".encode())
+    tran = Results.load(tmp_path / "a.csv").tran
+    assert tran.keys() == ["time", "ch1", "ch_2"]
+    assert tran["ch_2"].tolist() == [1.0, 2.0]
+
+
 def test_plots_have_units_and_the_right_scales():
     import matplotlib.pyplot as plt
 

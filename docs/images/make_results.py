@@ -1,0 +1,29 @@
+"""Make the pictures of docs/results.md: run the code of the page, as its test does, and keep what it draws.
+
+Run as ``python docs/images/make_results.py`` from the root of the repository.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import matplotlib as mpl
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Write the pictures beside this file."""
+    mpl.use("Agg")
+    page = (HERE.parent / "results.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        exec(compile(code, "results.md", "exec"), {})
+        for picture in Path(folder).glob("*.png"):
+            (HERE / picture.name).write_bytes(picture.read_bytes())
+
+
+if __name__ == "__main__":
+    main()
