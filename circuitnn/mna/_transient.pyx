@@ -58,8 +58,9 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
     when the circuit's values may have ``changed``.
 
     Returns ``(status, points, counts, state)``, points of shape (points, 1 + saved) with the time first; whatever was
-    computed is returned also when the status tells of a failure. A ``sink`` is called with such points in portions,
-    views that are valid during the call alone, and has had all of them in the end. Control comes back to Python now
+    computed is returned also when the status tells of a failure. A ``sink`` is called with such points in portions
+    (the number of those before, and a view that is valid during the call alone), and has had all of them in the end;
+    after an interrupt some may come once more. Control comes back to Python now
     and then, so that an interrupt is seen; what is returned is then attribute ``computed`` of the KeyboardInterrupt.
     """
     cdef cn_tran tr
@@ -90,16 +91,16 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
         while status == CN_CONTINUE:
             with nogil:
                 status = cn_tran_advance(&tr, budget)
-            engine._raise()
             try:
+                engine._raise()
                 PyErr_CheckSignals()  # raises KeyboardInterrupt: without a progress bar no Python code runs here
                 if progress is not None:
                     progress((tr.t - start) / (stop - start))
+                if sink is not None and <int64_t> tr.n_points * (tr.n_saved + 1) > _PORTION:
+                    _pass_on(&tr, cn_tran_settled(&tr), sink)
             except KeyboardInterrupt as interrupt:
                 interrupt.computed = _outcome(&tr, status, sink)
                 raise
-            if sink is not None and <int64_t> tr.n_points * (tr.n_saved + 1) > _PORTION:
-                _pass_on(&tr, cn_tran_settled(&tr), sink)
         if status == CN_NO_MEMORY:
             raise MemoryError
         return _outcome(&tr, status, sink)
@@ -131,7 +132,7 @@ cdef _outcome(cn_tran *tr, cn_status status, sink):
 cdef _pass_on(cn_tran *tr, cn_idx count, sink):
     """Give the first ``count`` points to the sink and forget them."""
     if count:
-        sink(np.asarray(<double[:count, :tr.n_saved + 1]> tr.points))
+        sink(tr.total_points - tr.n_points, np.asarray(<double[:count, :tr.n_saved + 1]> tr.points))
         cn_tran_forget(tr, count)
 
 

@@ -241,13 +241,14 @@ class System:
         first_step: float,
         inconsistent: bool,
         resume: Checkpoint | None = None,
-        sink: Callable[[np.ndarray], None] | None = None,
+        sink: Callable[[int, np.ndarray], None] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> tuple[int, np.ndarray, dict[str, Any], Checkpoint]:
         """Integrate from ``x`` (n+1,) with charges ``q`` (n+1,), or on from where another run has stopped.
 
         Returns status, points (len, 1 + saved) with the time first, counts and where it stopped; a ``sink`` is given
-        the points instead, in portions. An interrupt has all that as attribute ``computed``.
+        the points instead, in portions with the number of those before. An interrupt has all that as attribute
+        ``computed``.
 
         Raises
         ------

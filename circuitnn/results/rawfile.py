@@ -241,8 +241,13 @@ class _Reader:
         flags = fields.get("flags", "real").lower().split()
         if {"unpadded", "fastaccess"} & set(flags):
             raise self.fail(f"flags {' '.join(flags)!r} are not supported", expected="real or complex")
+        unnoted = 0
+        if key == "binary" and fields.get("command", "") == _COMMAND:
+            unnoted = self.unnoted(points, len(variables) * (16 if "complex" in flags else 8))
         read = self.binary if key == "binary" else self.text
-        data = read(points, len(variables), "complex" in flags)
+        data = read(points + unnoted, len(variables), "complex" in flags)
+        if unnoted:
+            self.position = len(self.content)  # what is left is a part of a point
         command = fields.get("command", "").removeprefix(_COMMAND)
         title, plot = fields.get("title", ""), fields.get("plotname", "")
         return Result("", _kind(plot, variables, points), title, variables, data, command=command)
@@ -252,6 +257,13 @@ class _Reader:
         if not re.fullmatch(r"[0-9]{1,18}", value) or int(value) > most:
             raise self.fail(f"{key!r} is {value!r}", expected="a count that the file can hold")
         return int(value)
+
+    def unnoted(self, points: int, size: int) -> int:
+        """Return how many points a stream wrote after it last noted their number: it may have been killed in between."""
+        end = self.position + points * size
+        if self.content[end : end + 6] in (b"", b"Title:"):
+            return 0
+        return max(0, len(self.content) - end) // size
 
     def variables(self, first: str, count: int) -> list[Variable]:
         """Read the table; Berkeley's SPICE puts its first entry on the line ``Variables:`` itself."""

@@ -45,8 +45,8 @@ class RawStream:
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder, RawStream(pathlib.Path(folder, "a.raw")) as stream:
     ...     stream.begin("tran", "ramp", [Variable("time", "time"), Variable("v(a)", "voltage")])
-    ...     stream.write(np.array([[0.0, 0.0], [1.0, 2.0]]))
-    ...     stream.write(np.array([[2.0, 4.0]]))
+    ...     stream.write(0, np.array([[0.0, 0.0], [1.0, 2.0]]))
+    ...     stream.write(2, np.array([[2.0, 4.0]]))
     ...     stream.end()[:, 1].tolist()
     [0.0, 2.0, 4.0]
     """
@@ -107,13 +107,14 @@ class RawStream:
         except OSError as error:
             raise FileError(f"cannot write {str(self.path)!r}: {error}") from error
 
-    def write(self, points: NDArray[np.float64]) -> None:
-        """Append points to the plot, shape (points, variables)."""
+    def write(self, before: int, points: NDArray[np.float64]) -> None:
+        """Put points, shape (points, variables), behind the first ``before`` ones; more than once does no harm."""
         file = self._open()
         try:
+            file.seek(self._first + before * self._width * 8)
             file.write(np.ascontiguousarray(points, "<f8").data)
             file.flush()
-            self._points += len(points)
+            self._points = before + len(points)
             os.pwrite(file.fileno(), f"{self._points:<{COUNT_WIDTH}d}".encode(), self._count_at)
         except OSError as error:
             raise FileError(f"cannot write {str(self.path)!r}: {error}") from error

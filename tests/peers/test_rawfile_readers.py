@@ -104,7 +104,10 @@ def test_peers_read_a_stream(tmp_path):
     """Numbers of points are padded there, and a second plot follows."""
     import circuitnn as cn
 
-    deck = "filter\nv1 in 0 ac 1 pulse(0 1 0 1u 1u 1 2)\nr1 in out 1k\nc1 out 0 1u\n.op\n.tran 0.1u 1m 0 0.1u\n.ac dec 2 10 1k\n.end\n"
+    deck = (
+        "filter\nv1 in 0 ac 1 pulse(0 1 0 1u 1u 1 2)\nr1 in out 1k\nc1 out 0 1u\n.op\n.tran 0.1u 1m 0 0.1u\n"
+        ".ac dec 2 10 1k\n.end\n"
+    )
     results = cn.parse(deck).run(stream=tmp_path / "a.raw")
     tran = results.tran
     if shutil.which("ngspice"):

@@ -87,7 +87,8 @@ def test_measures_over_steps_mask_what_failed(tmp_path):
     assert back.steps == results.steps and back["tran2"].step == {"r1": 4e3}
     assert back.measures["t75"].mask.tolist() == [False, True]
     results.save(tmp_path / "a.raw")
-    assert read_raw(tmp_path / "a.raw")["tran2"].title == "rc r1=4000"
+    assert (tmp_path / "a.raw").read_bytes().count(b"Title: rc r1=4000\n") == 1
+    assert read_raw(tmp_path / "a.raw")["tran2"].step == {"r1": 4e3}
 
 
 def test_steps_as_a_data_frame():

@@ -129,6 +129,37 @@ def test_a_run_that_is_ended_leaves_a_whole_file(tmp_path, how):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["long.cir", "long.raw"]
 
 
+def test_an_interrupt_while_a_block_is_written(tmp_path, monkeypatch):
+    """The block comes once more, and takes the same place."""
+    write, calls = RawStream.write, []
+
+    def interrupted(self, before, points):
+        write(self, before, points)
+        calls.append(before)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RawStream, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        low_pass().tran(stop=1e-2, step=1e-8, max_step=1e-8, stream=tmp_path / "a.raw")
+    kept = caught.value.result
+    assert calls[2] == calls[1] > 0
+    held = low_pass().tran(stop=1e-2, step=1e-8, max_step=1e-8).data[: len(kept)]
+    np.testing.assert_array_equal(kept.data, held)
+    np.testing.assert_array_equal(read_raw(tmp_path / "a.raw").tran.data, held)
+
+
+def test_points_behind_the_last_noted_number_count(tmp_path):
+    """What a kill between the two writes of a block leaves: points without their number, the last one cut."""
+    whole = low_pass().tran(stop=1e-4, stream=tmp_path / "a.raw").data
+    content = (tmp_path / "a.raw").read_bytes()
+    noted = f"No. Points: {len(whole)}".encode()
+    assert noted in content
+    fewer = content.replace(noted, f"No. Points: {len(whole) - 7}".ljust(len(noted)).encode())
+    (tmp_path / "b.raw").write_bytes(fewer[:-5])
+    np.testing.assert_array_equal(read_raw(tmp_path / "b.raw").tran.data, whole[:-1])
+
+
 def test_memory_does_not_grow_with_the_points(tmp_path):
     """A million points of four columns are 32 MB; a block is half a megabyte."""
     code = """
