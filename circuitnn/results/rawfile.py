@@ -177,7 +177,7 @@ def _read(path: str, file: BinaryIO, content: mmap.mmap) -> Results:
 
 
 def _find_steps(results: Results) -> None:
-    """Set the steps of results whose titles differ in numbers at their ends alone, as `write_plot` writes steps."""
+    """Set the steps of results whose titles differ in numbers at their ends alone, as `write_plot` writes them."""
     split = {name: _ENDS.fullmatch(result.title) for name, result in results.items()}
     parts = {name: (m[1], dict(re.findall(r"(\S+)=(\S+)", m[2]))) for name, m in split.items() if m is not None}
     titles = {title for title, _ in parts.values()}
@@ -259,7 +259,7 @@ class _Reader:
         return int(value)
 
     def unnoted(self, points: int, size: int) -> int:
-        """Return how many points a stream wrote after it last noted their number: it may have been killed in between."""
+        """Return how many points a stream wrote since it last noted their number: it may have been killed then."""
         end = self.position + points * size
         if self.content[end : end + 6] in (b"", b"Title:"):
             return 0
