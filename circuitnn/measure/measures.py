@@ -21,6 +21,9 @@ from circuitnn.results.result import Result
 
 Values = NDArray[np.float64]
 
+#: Points that are summed at a time.
+_PART = 1 << 18
+
 #: A count of crossings that means the last.
 LAST = -1
 
@@ -125,7 +128,7 @@ def _evaluate(m: Measure, result: Result, known: Mapping[str, float], extra: Cal
         return extra(name)
 
     def sampled(tree: Expression) -> Values:
-        values = np.real(evaluate_on(result, tree, named)).astype(np.float64)
+        values = np.real(evaluate_on(result, tree, named)).astype(np.float64, copy=False)
         return np.broadcast_to(values, (len(result),)) if values.ndim == 0 else values
 
     if m.function == "param":
@@ -201,8 +204,12 @@ def _over_window(function: str, x: Values, y: Values) -> float:
 
 
 def _area(x: Values, y: Values) -> float:
-    """Return the integral of straight lines."""
-    return 0.5 * float(np.dot(np.diff(x), y[1:] + y[:-1]))
+    """Return the integral of straight lines, summed in parts so that long runs take no more memory."""
+    parts = []
+    for first in range(0, len(x) - 1, _PART):
+        part = slice(first, first + _PART + 1)
+        parts.append(0.5 * float(np.dot(np.diff(x[part]), y[part][1:] + y[part][:-1])))
+    return sum(parts)
 
 
 def _window(axis: Values, values: Values, start: float, stop: float, backwards: bool) -> tuple[Values, Values]:
@@ -221,6 +228,8 @@ def _window(axis: Values, values: Values, start: float, stop: float, backwards: 
     low, high = max(start, float(x[0])), min(stop, float(x[-1]))
     if low > high:
         raise Unmeasurable(f"its window lies outside {x[0]:g} .. {x[-1]:g}")
+    if low == x[0] < x[1:2] and high == x[-1] > x[-2:-1]:
+        return axis, values  # all of it: a long run is not copied
     within = slice(np.searchsorted(x, low, "right"), np.searchsorted(x, high, "left"))
     ends = np.array([low, high]) if high > low else np.array([low])
     edge = np.interp(ends, x, y)

@@ -193,7 +193,9 @@ def _print(result: Result, names: list[str]) -> None:
             rows.append((name, *(f"{x:.6g}" for x in ends), *[""] * (3 - len(ends)), _unit(result, name)))
         axis = result.variables[0]
         span = (
-            f", {axis.name} from {result.axis[0]:g} to {result.axis[-1]:g} {axis.unit}".rstrip() if len(result) else ""
+            f", {axis.name} from {result.data[0, 0].real:g} to {result.data[-1, 0].real:g} {axis.unit}".rstrip()
+            if len(result)
+            else ""
         )
         title = f"{_heading(result)}: {_points(result)}{span}" + (
             " (magnitudes)" if np.iscomplexobj(result.data) else ""
