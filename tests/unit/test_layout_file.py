@@ -42,6 +42,11 @@ def test_other_programs_read_it(saved):
         np.testing.assert_array_equal(file["layer2/weights"][()], NET[1][0])
 
 
+def test_hdf5_has_checksums_of_its_own(saved):
+    """The library's version of the layout, from 2 on, has them: an edit that is damaged cannot send it in circles."""
+    assert saved.read_bytes()[512 + 8] >= 2
+
+
 def test_an_edit_with_a_right_checksum_is_read(saved):
     edit(saved, lambda f: f.attrs.modify("r_wire", 7.0))
     assert cn.Layout.load(saved).r_wire == 7.0

@@ -231,6 +231,12 @@ def test_unreadable_paths(tmp_path, reader, name):
         reader(f"{tmp_path}/{name}")
 
 
+def test_hdf5_has_checksums(tmp_path, everything):
+    """Byte 8 is the version of the layout: from 2 on the library finds damage by itself."""
+    everything.save(tmp_path / "a.h5")
+    assert (tmp_path / "a.h5").read_bytes()[8] >= 2
+
+
 def test_hdf5_damage_and_versions(tmp_path, everything):
     path = tmp_path / "a.h5"
     everything.save(path)
