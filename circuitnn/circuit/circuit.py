@@ -101,7 +101,11 @@ class Circuit(Building):
     @classmethod
     def from_flat(cls, flat: FlatNetlist) -> Self:
         """Return the circuit of an expanded netlist."""
-        options, warnings = SimOptions.from_netlist(flat.options)
+        try:
+            options, warnings = SimOptions.from_netlist(flat.options)
+        except UsageError as error:
+            error.place = next((flat.option_places[name] for name in error.names if name in flat.option_places), None)
+            raise
         circuit = cls(flat.title, options)
         circuit.warnings = [*flat.warnings, *warnings]
         circuit.models = dict(flat.models)

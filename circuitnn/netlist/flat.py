@@ -172,7 +172,8 @@ class Command:
 class FlatNetlist:
     """Everything that a netlist says, subcircuits expanded and expressions evaluated.
 
-    ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too);
+    ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too), and
+    ``option_places`` where each is set;
     ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``;
     ``probes`` those that are asked for beside the others, and ``asked_at`` where each was asked for; ``needed``
     those that ``requests`` (``.measure`` and ``.four``) take from the results, whatever is saved; ``steps`` and
@@ -185,6 +186,7 @@ class FlatNetlist:
     elements: Sequence[Element] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
     options: dict[str, float | str] = field(default_factory=dict)
+    option_places: dict[str, Place] = field(default_factory=dict)
     ic: dict[str, float] = field(default_factory=dict)
     nodeset: dict[str, float] = field(default_factory=dict)
     save: list[str] = field(default_factory=list)

@@ -27,6 +27,8 @@ class Options(Card):
                 scope.flat.options[word] = 1.0
             else:
                 raise self.refuse(directive, f"{word!r} is not name=value")
+            if directive.place is not None:
+                scope.flat.option_places[word.name if isinstance(word, Assignment) else word] = directive.place
 
 
 EXPORT = Options()

@@ -28,6 +28,8 @@ class Temp(Card):
         if not values:
             raise self.refuse(directive, "no temperature")
         scope.flat.options["temp"] = values[0]
+        if directive.place is not None:
+            scope.flat.option_places["temp"] = directive.place
         if len(values) > 1:
             scope.flat.steps.append(AnalysisCard("step", ("temp", "list", *values), directive.place))
 
