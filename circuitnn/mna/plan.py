@@ -188,7 +188,9 @@ def make_plan(circuit: Circuit, like: Plan | None = None) -> Plan:
     It shares pattern and ordering with the plan ``like`` where its equations have the same structure: then
     ``plan.ap is like.ap``.
     """
-    return _Planner(circuit, like).plan
+    # A number that is none, or too large, is refused by the name of its element.
+    with np.errstate(all="ignore"):
+        return _Planner(circuit, like).plan
 
 
 def _same_pattern(old: Plan, new: Plan) -> bool:

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from circuitnn.errors import CircuitnnError, UsageError
+from circuitnn.errors import CircuitnnError, DeviceError, UsageError
 from circuitnn.netlist.netlist import parse
 
 RC = "title\nv1 a 0 dc 1 ac 1\nr1 a b 1k\nc1 b 0 1n\n"
@@ -23,3 +23,13 @@ def fails(text):
 def test_options_are_refused_where_they_stand(card):
     error = fails(RC + card + "\n.op\n")
     assert isinstance(error, UsageError) and (error.place.file, error.place.line) == ("deck", 5)
+
+
+def test_conductance_out_of_range():
+    error = fails("title\nv1 a 0 1\nr1 a 0 1e-300 m=1e300\n.op\n")
+    assert isinstance(error, DeviceError) and error.names == ("r1",) and error.place.line == 3
+
+
+def test_coupling_of_inductors_of_unlike_signs():
+    error = fails("title\ni1 0 a 1\nl1 a 0 1n\nl2 b 0 -1n\nr1 b 0 1\nk1 l1 l2 0.5\n.op\n")
+    assert isinstance(error, CircuitnnError) and error.names[0] == "k1" and error.place.line == 6
