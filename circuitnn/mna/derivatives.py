@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from circuitnn.devices.declare import Environment
 from circuitnn.errors import DeviceError
 from circuitnn.mna._block import BlockKernel
+from circuitnn.mna._tape import TapeKernel
 from circuitnn.mna.plan import BRANCH, STATE, ZERO_CELSIUS, Batch
 from circuitnn.mna.smallsignal import SmallSignal, batches
 from circuitnn.mna.system import System
@@ -126,7 +127,9 @@ class Point:
         mutual: list[tuple[Batch, int]] = []
         for batch, limits, param in self.batches:
             elements = [circuit.elements.get(name) for name in batch.names]
-            if isinstance(batch.kernel, BlockKernel) or any(e is None or e.expression is not None for e in elements):
+            # A tape computes for an expression, also where it bears the name of the element that it measures.
+            taped = isinstance(batch.kernel, BlockKernel | TapeKernel)
+            if taped or any(e is None or e.expression is not None for e in elements):
                 continue
             devices = [circuit.device_of(e) for e in elements if e is not None]
             device, values = devices[0][0], [v for _, v in devices]

@@ -33,3 +33,10 @@ def test_conductance_out_of_range():
 def test_coupling_of_inductors_of_unlike_signs():
     error = fails("title\ni1 0 a 1\nl1 a 0 1n\nl2 b 0 -1n\nr1 b 0 1\nk1 l1 l2 0.5\n.op\n")
     assert isinstance(error, CircuitnnError) and error.names[0] == "k1" and error.place.line == 6
+
+
+def test_sensitivity_with_a_measured_current():
+    """The source of 0 V that measures i(r1) bears its name, and is none of the parameters."""
+    with_meter = parse(RC + "r2 b 0 1k\nc2 b 0 c={1n*(1+i(r1))}\n.sens v(b)\n").run()
+    without = parse(RC + "r2 b 0 1k\nc2 b 0 1n\n.sens v(b)\n").run()
+    assert with_meter.sens["r1"] == pytest.approx(without.sens["r1"], rel=1e-6)
