@@ -12,6 +12,7 @@ from circuitnn.errors import AnalysisError, SingularMatrixError
 from circuitnn.mna.smallsignal import SmallSignal
 from circuitnn.mna.system import System
 from circuitnn.netlist.flat import AnalysisCard
+from circuitnn.results.memory import require_memory
 from circuitnn.results.result import Result
 
 
@@ -63,6 +64,7 @@ class Ac(Analysis):
         system.engine.reset_report()
         linear, drive = SmallSignal(system), system.ac_drive()
         chosen, variables = columns(system)
+        require_memory("the sweep", len(frequencies), len(chosen) + 1, 16)
         rows = np.empty((len(frequencies), len(chosen) + 1), complex)
         for k, f in enumerate(frequencies):
             try:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float], None]
 FREQUENCY = Variable("frequency", "frequency")
+#: Points of one sweep.
+MAX_POINTS = 50_000_000
 _SPACINGS = ("dec", "oct", "lin")
 
 
@@ -134,10 +136,13 @@ def sweep_frequencies(spacing: str, points: int, start: float, stop: float, stre
         )
     if spacing not in _SPACINGS:
         raise UsageError(f"unknown spacing {spacing!r}", expected=", ".join(_SPACINGS))
+    base = 10.0 if spacing == "dec" else 2.0
+    wanted = points if spacing == "lin" else math.log(stop / start, base) * points * (1.0 + 1e-12) + 1e-6
+    if not wanted <= MAX_POINTS:
+        raise UsageError(f"a sweep of {wanted:.3g} points", expected=f"at most {MAX_POINTS}")
     if spacing == "lin":
         return np.linspace(start, stop, points) if points > 1 else np.array([start])
-    base = 10.0 if spacing == "dec" else 2.0
-    count = math.floor(math.log(stop / start, base) * points * (1.0 + 1e-12) + 1e-6) + 1
+    count = math.floor(wanted) + 1
     if stretch and spacing == "dec" and count > 1:
         return np.geomspace(start, stop, count)
     return start * base ** (np.arange(count) / points)

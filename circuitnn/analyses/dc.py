@@ -8,10 +8,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
+from circuitnn.analyses.analysis import MAX_POINTS, Analysis, Progress, columns, require_finite, statistics
 from circuitnn.errors import AnalysisError, CircuitError, UsageError, nearest
 from circuitnn.mna.system import System
 from circuitnn.netlist.flat import AnalysisCard
+from circuitnn.results.memory import require_memory
 from circuitnn.results.result import Result, Variable
 
 
@@ -92,6 +93,7 @@ class Dc(Analysis):
         self.check(system)
         sweep = _Sweep(system)
         chosen, variables = columns(system)
+        require_memory("the sweep", len(outer) * len(inner), len(chosen) + 1)
         rows = np.empty((len(outer) * len(inner), len(chosen) + 1))
         done = 0
 
@@ -181,15 +183,17 @@ def _values(what: str, start: float, stop: float, step: float) -> np.ndarray:
         if start == stop:
             return np.array([start])
         raise UsageError(f"the step of the {what} is zero", expected="a step other than zero")
-    count = math.floor((stop - start) / step * (1.0 + 1e-12) + 1e-9) + 1
-    if count < 1:
+    steps = (stop - start) / step * (1.0 + 1e-12) + 1e-9
+    if steps < 0.0:
         raise UsageError(
             f"the {what} from {start:g} to {stop:g} never arrives with a step of {step:g}",
             hint="change the step's sign",
         )
-    if count > 50_000_000:
-        raise UsageError(f"the {what} has {count} points", hint="use a larger step")
-    return start + step * np.arange(count)
+    if not steps < MAX_POINTS:
+        raise UsageError(
+            f"the {what} has {steps:.3g} points", expected=f"at most {MAX_POINTS}", hint="use a larger step"
+        )
+    return start + step * np.arange(math.floor(steps) + 1)
 
 
 EXPORT = Dc

@@ -10,12 +10,16 @@ import numpy as np
 
 import circuitnn.mna._engine as _engine
 from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
-from circuitnn.errors import UsageError
+from circuitnn.errors import AnalysisError, UsageError
 from circuitnn.mna.system import System
 from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.results.checkpoint import Checkpoint
+from circuitnn.results.memory import require_memory
 from circuitnn.results.result import Result, Variable
 from circuitnn.results.stream import RawStream
+
+#: Steps that a transient is forced to; the fastest circuit takes a day for them.
+MAX_STEPS = 1e11
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,13 @@ class Tran(Analysis):
             raise UsageError(f"start = {start:g} s lies outside 0 .. stop = {stop:g} s")
         limit = min(step, (stop - start) / 50.0)
         max_step = limit if self.max_step is None else require_finite("max_step", self.max_step, positive=True)
-        return start, stop, step, min(max_step, stop)
+        max_step = min(max_step, stop)
+        if stop / max_step > MAX_STEPS:
+            raise UsageError(
+                f"a transient of {stop:g} s has {stop / max_step:.3g} steps of at most {max_step:g} s",
+                expected=f"at most {MAX_STEPS:.0e} steps",
+            )
+        return start, stop, step, max_step
 
     def run(self, system: System, progress: Progress | None = None) -> Result:
         """Return one row an accepted time point."""
@@ -107,6 +117,8 @@ class Tran(Analysis):
         system.engine.reset_report()
         system.set_waveforms(step=step, stop=stop)
         chosen, variables = columns(system)
+        if stream is None:
+            require_memory("the transient", (stop - start) / max_step, len(chosen) + 1)
         x, q = self._beginning(system, stop)
         variables.insert(0, Variable("time", "time"))
         title = system.circuit.title
@@ -140,6 +152,13 @@ class Tran(Analysis):
                 vars(interrupt)["result"] = result(*interrupt.computed[1:])
             raise
         found = result(points, counts, stopped)
+        if status == _engine.CONTINUE:
+            raise AnalysisError(
+                f"the transient stopped at {found.statistics['time']:.6g} s of {stop:g} s: "
+                f"its {len(found)} points of {len(chosen) + 1} vectors fill the memory",
+                hint="stream them to a file, record from a later TSTART, or fewer vectors by .save",
+                result=found,
+            )
         if status != _engine.OK:
             counts = found.statistics
             refused = sum(count for key, count in counts.items() if key.startswith("rejected"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
@@ -15,6 +14,7 @@ from circuitnn.crossbar.checks import require_finite
 from circuitnn.crossbar.solution import SolveInfo
 from circuitnn.crossbar.wires import Side, Wires
 from circuitnn.errors import CrossbarError
+from circuitnn.results.memory import physical_memory
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
@@ -156,11 +156,3 @@ def _nearly_floats(side: Side) -> bool:
 def _factor_bytes(unknowns: int) -> float:
     """Return an estimate of the factors' size: 4 N^1.25 entries of 12 bytes, from arrays of 32 to 256 lines a side."""
     return 48.0 * float(unknowns) ** 1.25
-
-
-def physical_memory() -> float:
-    """Return the machine's memory in bytes, infinite where it cannot be asked."""
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES")) * float(os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):  # not a POSIX system: let the allocation itself decide
-        return float("inf")

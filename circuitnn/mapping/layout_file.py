@@ -41,9 +41,7 @@ def write_layout(layout: Layout, path: str | os.PathLike[str]) -> None:
     import h5py
 
     # In memory first: on a full disk the HDF5 library crashes when it closes its file.
-    with h5py.File(
-        "layout", "w", driver="core", backing_store=False, userblock_size=_HEAD, libver="latest"
-    ) as file:
+    with h5py.File("layout", "w", driver="core", backing_store=False, userblock_size=_HEAD, libver="latest") as file:
         _write(layout, file)
         file.flush()
         image = file.id.get_file_image()

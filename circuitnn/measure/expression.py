@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -156,6 +157,7 @@ class _Parser:
         return node
 
 
+@lru_cache(maxsize=1024)  # loops of scripts evaluate the same text again and again
 def parse_vectors(text: str) -> Expression:
     """Return the tree of an expression on vectors.
 

@@ -53,15 +53,16 @@ _PORTION = 1 << 16
 
 def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, int max_order, double start,
         double stop, double record_from, double max_step, double min_step, double first_step, bint inconsistent,
-        state=None, bint changed=False, sink=None, progress=None):
+        double most_points, state=None, bint changed=False, sink=None, progress=None):
     """Run a transient from ``x`` with charges ``q``, or from the ``state`` that another run has returned,
     when the circuit's values may have ``changed``.
 
     Returns ``(status, points, counts, state)``, points of shape (points, 1 + saved) with the time first; whatever was
     computed is returned also when the status tells of a failure. A ``sink`` is called with such points in portions
     (the number of those before, and a view that is valid during the call alone), and has had all of them in the end;
-    after an interrupt some may come once more. Control comes back to Python now
-    and then, so that an interrupt is seen; what is returned is then attribute ``computed`` of the KeyboardInterrupt.
+    after an interrupt some may come once more. Without one, more than ``most_points`` end the run with CN_CONTINUE.
+    Control comes back to Python now and then, so that an interrupt is seen; what is returned is then attribute
+    ``computed`` of the KeyboardInterrupt.
     """
     cdef cn_tran tr
     cdef cn_status status
@@ -101,6 +102,8 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
             except KeyboardInterrupt as interrupt:
                 interrupt.computed = _outcome(&tr, status, sink)
                 raise
+            if sink is None and tr.n_points > most_points:
+                break
         if status == CN_NO_MEMORY:
             raise MemoryError
         return _outcome(&tr, status, sink)

@@ -17,6 +17,7 @@ from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
 from circuitnn.mna.waveforms import drive_of
 from circuitnn.netlist.flat import Element
 from circuitnn.results.checkpoint import Checkpoint
+from circuitnn.results.memory import physical_memory
 from circuitnn.units import format_si
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Rows that the message of a failure shows.
 _SHOWN = 3
+#: Points that a transient holds; the engine counts them by 32 bits.
+_MOST_POINTS = 1 << 30
 _VECTOR_KINDS = ("voltage", "current", "state")
 
 
@@ -248,7 +251,7 @@ class System:
 
         Returns status, points (len, 1 + saved) with the time first, counts and where it stopped; a ``sink`` is given
         the points instead, in portions with the number of those before. An interrupt has all that as attribute
-        ``computed``.
+        ``computed``. The status is ``CONTINUE`` when there were more points than the memory holds.
 
         Raises
         ------
@@ -283,6 +286,8 @@ class System:
                 min_step=max(1e-11 * max_step, 8.0 * np.spacing(stop)),
                 first_step=first_step,
                 inconsistent=inconsistent,
+                # They are copied once more into a result.
+                most_points=min(_MOST_POINTS, physical_memory() / (24.0 * (len(saved) + 1))),
                 state=state,
                 changed=changed,
                 sink=sink,
@@ -331,6 +336,8 @@ class System:
         if self.plan.kind[unknown] == NODE and name.startswith("v("):
             node = name[2:-1]
             columns = self.circuit.elements.columns()
+            if node not in columns.index:  # inside an element
+                return [node.partition("#")[0]]
             places = columns.owner[columns.terminals == columns.index[node]]
             return [self.circuit.elements.name_at(place) for place in np.unique(places)[:8].tolist()]
         if self.plan.kind[unknown] == BRANCH:

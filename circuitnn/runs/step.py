@@ -143,18 +143,20 @@ class Steps:
     def _spaced(self, card: AnalysisCard, spacing: str, start: float, stop: float, step: float) -> list[float]:
         if spacing == "lin":
             # A step of the wrong sign is turned round, as LTspice does.
-            count = math.floor(abs(stop - start) / abs(step) * (1 + 1e-12) + 1e-9) + 1 if step else 0
-            if not 0 < count <= MAX_POINTS:
+            steps = abs(stop - start) / abs(step) * (1 + 1e-12) + 1e-9 if step else math.inf
+            if not steps < MAX_POINTS:
                 self._refuse(card, f"a step of {step:g} from {start:g} to {stop:g}")
+            count = math.floor(steps) + 1
             step = math.copysign(step, stop - start)
             return [start + k * step for k in range(count)]
         base = 10.0 if spacing == "dec" else 2.0
         if not (start * stop > 0.0 and step >= 1.0):
             self._refuse(card, f"{spacing} from {start:g} to {stop:g} with {step:g} points")
-        ratio = math.log(stop / start, base)
-        count = math.floor(abs(ratio) * step * (1 + 1e-12) + 1e-9) + 1
-        if count > MAX_POINTS:
-            self._refuse(card, f"{count} points")
+        ratio = math.log(abs(stop), base) - math.log(abs(start), base)
+        steps = abs(ratio) * step * (1 + 1e-12) + 1e-9
+        if not steps < MAX_POINTS:
+            self._refuse(card, f"{steps:.3g} points")
+        count = math.floor(steps) + 1
         return [start * base ** math.copysign(k / step, ratio) for k in range(count)]
 
     def _target(self, card: AnalysisCard, name: str, model: str, forced: bool) -> Target:

@@ -2,9 +2,11 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
-from circuitnn.errors import CircuitnnError, DeviceError, UsageError
+import circuitnn as cn
+from circuitnn.errors import AnalysisError, CircuitnnError, DeviceError, SingularMatrixError, UsageError
 from circuitnn.netlist.netlist import parse
 
 RC = "title\nv1 a 0 dc 1 ac 1\nr1 a b 1k\nc1 b 0 1n\n"
@@ -35,8 +37,68 @@ def test_coupling_of_inductors_of_unlike_signs():
     assert isinstance(error, CircuitnnError) and error.names[0] == "k1" and error.place.line == 6
 
 
+@pytest.mark.parametrize("card", [".dc v1 0 1 1e-12", ".dc v1 -1e308 1e308 1e-300", ".dc v1 0 1 1e-7 r1 1 2 1e-7"])
+def test_dc_of_too_many_points(card):
+    error = fails(RC + card + "\n")
+    assert isinstance(error, UsageError) and error.place.line == 5
+
+
+@pytest.mark.parametrize(
+    "spacing", ["lin 1e12 1 2", "dec 1e12 1 1e6", "oct 1e300 1e-300 1e300", "dec 1e308 1e-300 1e300"]
+)
+@pytest.mark.parametrize("card", [".ac {}", ".noise v(b) v1 {}", ".sens v(b) ac {}"])
+def test_sweeps_of_too_many_frequencies(card, spacing):
+    error = fails(RC + card.format(spacing) + "\n")
+    assert isinstance(error, UsageError) and error.place.line == 5 and "points" in error.message
+
+
+@pytest.mark.parametrize(
+    "card", [".step r1 -1e308 1e308 1e-300", ".step r1 1 2 1e-300", ".step dec r1 1e-200 1e200 1e305"]
+)
+def test_steps_of_too_many_points(card):
+    assert fails(RC + card + "\n.op\n").place.line == 5
+
+
+def test_ac_that_fills_the_memory(monkeypatch):
+    monkeypatch.setattr("circuitnn.results.memory.physical_memory", lambda: 1e4)
+    error = fails(RC + ".ac lin 1000 1 2\n")
+    assert error.place.line == 5 and "1e+03 points of 4 vectors" in error.message
+
+
+@pytest.mark.parametrize("card", [".tran 1n 1meg", ".tran 1n 1meg 999999", ".tran 1n 50"])
+def test_transients_that_would_fill_the_memory_are_refused(card, monkeypatch):
+    monkeypatch.setattr("circuitnn.results.memory.physical_memory", lambda: 1e10)
+    error = fails(RC + card + "\n")
+    assert isinstance(error, UsageError) and error.place.line == 5
+
+
+def test_a_transient_that_fills_the_memory_keeps_what_it_has(monkeypatch):
+    """Its largest step promises 50 points, its source has 4 corners a microsecond."""
+    circuit = cn.Circuit("fast")
+    circuit.V("1", "a", 0, waveform=("pulse", 0, 1, 0, 1e-7, 1e-7, 4e-7, 1e-6))
+    circuit.R("1", "a", "b", "1k")
+    circuit.C("1", "b", 0, "1n")
+    monkeypatch.setattr("circuitnn.mna.system.physical_memory", lambda: 24.0 * 4 * 1000)
+    with pytest.raises(AnalysisError, match="fill the memory") as caught:
+        circuit.tran(stop=1.0, step=1.0)
+    kept = caught.value.result
+    assert 1000 < len(kept) < 1e6 and np.isfinite(kept.data).all() and kept.axis[-1] < 1.0
+
+
+def test_singular_inside_an_element():
+    """With vto = 0 and rd = 0+ nothing but rd holds the drain inside, and it drowns what is in parallel."""
+    error = fails("title\nv1 a 0 1\nr1 b 0 1meg\nm1 d b 0 0 mp\nr2 d 0 1meg\n.model mp pmos (level=3 rd=1e-320)\n.op\n")
+    assert isinstance(error, SingularMatrixError | DeviceError) and "m1" in error.names
+
+
 def test_sensitivity_with_a_measured_current():
     """The source of 0 V that measures i(r1) bears its name, and is none of the parameters."""
     with_meter = parse(RC + "r2 b 0 1k\nc2 b 0 c={1n*(1+i(r1))}\n.sens v(b)\n").run()
     without = parse(RC + "r2 b 0 1k\nc2 b 0 1n\n.sens v(b)\n").run()
     assert with_meter.sens["r1"] == pytest.approx(without.sens["r1"], rel=1e-6)
+
+
+def test_script_settings_that_are_no_numbers():
+    deck = RC + ".control\nset nfreqs=abc\ntran 1n 2u\nfourier 1meg v(b)\nset nfreqs=1e30\nfourier 1meg v(b)\n.endc\n"
+    results = parse(deck, "deck").run()
+    assert [w.split(":")[1] for w in results.warnings if "deck:" in w] == ["8", "10"]

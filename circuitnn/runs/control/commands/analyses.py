@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from circuitnn.errors import AnalysisError
+from circuitnn.analyses.analysis import MAX_POINTS
+from circuitnn.errors import AnalysisError, NetlistError
 from circuitnn.measure.expression import split_expressions
 from circuitnn.measure.fourier import fourier
 from circuitnn.measure.reading import measure_of
@@ -59,7 +60,7 @@ def fourier_(run: Interpreter, text: str) -> None:
     result = plot.as_result()
     if result is None or result.kind != "tran" or not vectors:
         run.fail("fourier wants a transient analysis, a frequency and vectors", expected="fourier FREQUENCY V ...")
-    count = int(run.variables.get("nfreqs", ["10"])[0])
+    count = int(min(run.number(run.variables.get("nfreqs", ["10"])[0]), 1e9))
     for vector in vectors:
         found = fourier(result, vector, run.number(first), harmonics=count)
         run.results.harmonics.setdefault(result.name, []).append(found)
@@ -80,9 +81,10 @@ def linearize(run: Interpreter, text: str) -> None:
         run.fail("linearize wants a transient analysis")
     axis = result.axis
     step = old.step or (axis[-1] - axis[0]) / (len(axis) - 1)
-    count = int((axis[-1] - axis[0]) / step * (1 + 1e-9)) + 1
-    if count > 50_000_000:
-        run.fail(f"linearize would make {count} points")
+    steps = (axis[-1] - axis[0]) / step * (1 + 1e-9)
+    if not steps < MAX_POINTS:
+        run.fail(f"linearize would make {steps:.3g} points", expected=f"at most {MAX_POINTS}")
+    count = int(steps) + 1
     points = axis[0] + step * np.arange(count)
     names = split_words(text.lower()) or result.keys()[1:]
     found = {name: np.interp(points, axis, np.real(run.plots.evaluate(name))) for name in names}
