@@ -118,11 +118,18 @@ class Noise(Analysis):
             if self.summary == 0 or k % self.summary == 0:
                 total = own.sum()
                 parts = _by_element(labels, own) if self.summary else []
-                rows.append(np.sqrt(np.array([f * f, total, total / gain, *parts])))
+                with np.errstate(invalid="ignore"):  # refused below, by name
+                    rows.append(np.sqrt(np.array([f * f, total, total / gain, *parts])))
             if progress is not None:
                 progress((k + 1) / len(frequencies))
         if not np.isfinite(rows).all():
-            raise AnalysisError("the noise is not finite", hint="look for a resonance without loss")
+            densities = zip(sources.names, sources.density, strict=True)
+            without = sorted({name for (name, _), density in densities if not density >= 0.0})
+            raise AnalysisError(
+                "the noise is not finite" + (f": {', '.join(without[:8])} have no density" if without else ""),
+                names=without,
+                hint="look for a resonance without loss",
+            )
         return result(whole=True)
 
     def _say_what_is_missing(self, system: System, sources: NoiseSources) -> None:

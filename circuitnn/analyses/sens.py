@@ -156,6 +156,7 @@ class _Response:
             q = jw * y[index[kernel.jq_row]] * x[index[kernel.jq_col]]
             for k, jf, jq in curves:
                 np.add.at(g, index[k], (f * jf).sum(axis=0) + (q * jq).sum(axis=0))
+        _finite(g)  # a slope may itself have an infinite one, as that of sqrt(x) at 0
         mu = linear.dc.solve_transposed(g[:-1].real) + 1j * linear.dc.solve_transposed(g[:-1].imag)
         row = _Row()
         for one in self.slopes:

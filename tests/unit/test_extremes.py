@@ -102,3 +102,15 @@ def test_script_settings_that_are_no_numbers():
     deck = RC + ".control\nset nfreqs=abc\ntran 1n 2u\nfourier 1meg v(b)\nset nfreqs=1e30\nfourier 1meg v(b)\n.endc\n"
     results = parse(deck, "deck").run()
     assert [w.split(":")[1] for w in results.warnings if "deck:" in w] == ["8", "10"]
+
+
+def test_noise_of_a_resistor_of_negative_length():
+    deck = "title\nv1 a 0 dc 1 ac 1\nr1 a 0 rp l=0.1u w=2u\n.model rp r (rsh=150 kf=1e-12 af=2 short=0.2u)\n"
+    error = fails(deck + ".noise i(v1) v1 dec 1 1 10 1\n")
+    assert isinstance(error, AnalysisError) and error.names == ("r1",)
+
+
+def test_sensitivity_of_an_infinite_slope():
+    """The conductance of i = v sqrt(v) is finite at 0 V, and its slope there is not."""
+    error = fails("title\nv1 a 0 dc 0 ac 1\nb1 a 0 i={v(a)*sqrt(v(a))}\nr1 a b 1\nr2 b 0 1\n.sens v(b) ac lin 1 1 1\n")
+    assert isinstance(error, AnalysisError) and "a sensitivity is not finite" in error.message
