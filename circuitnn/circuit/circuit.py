@@ -227,7 +227,7 @@ class Circuit(Building):
         return self._system[1]
 
     def release(self) -> None:
-        """Let go of the system of equations, which refers back here: memory is free at once, not when Python collects."""
+        """Let go of the system of equations, which refers back here, so that memory is free at once."""
         self._system = None
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

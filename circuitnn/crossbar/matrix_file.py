@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import CircuitnnError, FileError, nearest
 from circuitnn.netlist.flat import DataFile
+from circuitnn.results.regular import require_regular
 
 _EXPECTED = "a matrix in a .npy, .npz or .csv file"
 
@@ -30,6 +31,7 @@ def read_matrix(file: DataFile, shape: tuple[int, int]) -> NDArray[np.float64]:
     path = Path(file.path)
     kind = path.suffix.lower()
     try:
+        require_regular(path, _EXPECTED, file.place)
         if kind == ".csv":
             values = np.loadtxt(path, delimiter=",", ndmin=2, max_rows=shape[0] + 1)
         elif kind == ".npy":

@@ -28,6 +28,7 @@ from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Place, Tile, check_tile, split
 from circuitnn.results.atomic import replacing
+from circuitnn.results.regular import require_regular
 
 Array = NDArray[np.float64]
 FORMAT = "circuitnn-layout"
@@ -101,6 +102,7 @@ def read_layout(path: str | os.PathLike[str]) -> Layout:
     import h5py
 
     try:
+        require_regular(path, "a layout in HDF5")
         with Path(path).open("rb") as stream:
             head = stream.read(_HEAD)
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

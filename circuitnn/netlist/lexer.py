@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -11,6 +10,7 @@ from typing import NoReturn
 import numpy as np
 
 from circuitnn.errors import FileError, NetlistError, Place
+from circuitnn.results.regular import require_regular
 
 MAX_LINE = 1_000_000
 MAX_FILE = 512 * 1024 * 1024
@@ -256,10 +256,7 @@ def read_source(path: Path, name: str, place: Place | None = None) -> Source:
     What is not UTF-8 is taken for Latin-1, in which older vendor files are written.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise FileError(f"{name!r} is {kind}", place=place, expected="a netlist file")
+        status = require_regular(path, "a netlist file", place)
         if status.st_size > MAX_FILE:
             raise FileError(f"{name!r} has {status.st_size} bytes", place=place, expected=f"at most {MAX_FILE} bytes")
         data = path.read_bytes()

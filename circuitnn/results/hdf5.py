@@ -16,6 +16,7 @@ import numpy as np
 
 from circuitnn.errors import CircuitnnError, FileError
 from circuitnn.results.atomic import replacing
+from circuitnn.results.regular import require_regular
 from circuitnn.results.result import Result, Results, Variable
 from circuitnn.results.stored import blocks_of, map_points
 
@@ -93,6 +94,7 @@ def read_hdf5(path: str | os.PathLike[str]) -> Results:
     import h5py
 
     try:
+        require_regular(path, "results in HDF5")
         with h5py.File(path, "r") as file:
             if _text(file.attrs.get("format", "")) != _FORMAT:
                 raise FileError(f"{path} is not a file of results", expected=f"the attribute format = {_FORMAT!r}")

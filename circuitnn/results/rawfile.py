@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import FileError, UsageError
 from circuitnn.results.atomic import replacing
+from circuitnn.results.regular import require_regular
 from circuitnn.results.result import UNITS, Result, Results, Variable
 from circuitnn.results.stored import blocks_of, map_points
 
@@ -152,6 +153,7 @@ def read_raw(path: str | os.PathLike[str]) -> Results:
     0.5
     """
     try:
+        require_regular(path, "a SPICE raw file")
         with Path(path).open("rb") as file:
             if not file.seek(0, os.SEEK_END):
                 raise FileError(f"{path} is empty", expected="a SPICE raw file")

@@ -1,13 +1,16 @@
 """Values and counts that no circuit has: refused, or kept within bounds, with the element or the line named."""
 
+import os
 import warnings
 
 import numpy as np
 import pytest
 
 import circuitnn as cn
-from circuitnn.errors import AnalysisError, CircuitnnError, DeviceError, SingularMatrixError, UsageError
+from circuitnn.errors import AnalysisError, CircuitnnError, DeviceError, FileError, SingularMatrixError, UsageError
 from circuitnn.netlist.netlist import parse
+from circuitnn.results.hdf5 import read_hdf5
+from circuitnn.results.rawfile import read_raw
 
 RC = "title\nv1 a 0 dc 1 ac 1\nr1 a b 1k\nc1 b 0 1n\n"
 
@@ -114,3 +117,23 @@ def test_sensitivity_of_an_infinite_slope():
     """The conductance of i = v sqrt(v) is finite at 0 V, and its slope there is not."""
     error = fails("title\nv1 a 0 dc 0 ac 1\nb1 a 0 i={v(a)*sqrt(v(a))}\nr1 a b 1\nr2 b 0 1\n.sens v(b) ac lin 1 1 1\n")
     assert isinstance(error, AnalysisError) and "a sensitivity is not finite" in error.message
+
+
+@pytest.mark.parametrize(
+    "reader", [cn.load, cn.Layout.load, read_raw, read_hdf5], ids=["deck", "layout", "raw", "hdf5"]
+)
+@pytest.mark.parametrize("kind", ["a folder", "not a regular file"])
+def test_what_is_no_file_is_not_read(tmp_path, reader, kind):
+    """A pipe would wait for someone to write into it."""
+    path = tmp_path / "made.h5"
+    path.mkdir() if kind == "a folder" else os.mkfifo(path)
+    with pytest.raises(FileError, match=kind):
+        reader(path)
+
+
+@pytest.mark.parametrize("name", ["g.csv", "g.npy", "g.npz"])
+def test_a_pipe_of_conductances(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(name)
+    error = fails(f'title\nv1 a 0 1\n.model xb crossbar\na1 [a] [b] xb g="{name}"\nr1 b 0 1\n.op\n')
+    assert isinstance(error, FileError) and error.place.line == 4 and "regular" in error.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from circuitnn.analyses.analysis import MAX_POINTS
-from circuitnn.errors import AnalysisError, NetlistError
+from circuitnn.errors import AnalysisError
 from circuitnn.measure.expression import split_expressions
 from circuitnn.measure.fourier import fourier
 from circuitnn.measure.reading import measure_of
