@@ -18,6 +18,10 @@ enum { MAX_RETURNS = 8, RINGS = 6, WARY_STEPS = 100 };
 /* SPICE's trtol of 7 stands for its overestimated error; this estimate is sharp, and one trtol is half a reltol. */
 static const double ERROR_PER_TRTOL = 0.5;
 
+/* Where Newton's method fails this much nearer than a step that it solved, there is a jump in between: a capacitance that
+ * comes to nothing, as Meyer's do, lets a node go at once. */
+static const double NEAR_JUMP = 1e-3;
+
 static inline double larger(double a, double b) { return a > b ? a : b; }
 static inline double smaller(double a, double b) { return a < b ? a : b; }
 
@@ -102,6 +106,8 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     for (size_t i = 0; i < n; i++) tr->scale[i] = fabs(x[i]);
     tr->t = tr->times[0] = tr->start;
     tr->event_limit = INFINITY;
+    tr->jump_to = 0.0;
+    tr->forced = 0;
     cn_system_start(tr->system, x);
     const cn_status started = cn_system_start_delays(tr->system, x, tr->t, tr->inconsistent);
     if (started != CN_OK) return started;
@@ -170,7 +176,7 @@ static double choose_step(const cn_tran *tr, int *lands)
 {
     double h = smaller(tr->step, tr->max_step);
     double goal = tr->next_break;
-    if (tr->event_limit < goal) goal = larger(tr->t + 0.5 * (tr->event_limit - tr->t), tr->t + tr->min_step);
+    if (tr->event_limit <= goal) goal = larger(tr->t + 0.5 * (tr->event_limit - tr->t), tr->t + tr->min_step);
     *lands = 0;
     const double left = goal - tr->t;
     if (h >= left * (1.0 - 1e-9)) {
@@ -379,8 +385,13 @@ static cn_status attempt(cn_tran *tr)
 {
     cn_system *s = tr->system;
     int lands, order;
-    const double h = choose_step(tr, &lands);
-    const double t = lands ? tr->next_break : tr->t + h;
+    const int forced = tr->forced;
+    double h = choose_step(tr, &lands);
+    if (forced) {
+        h = tr->jump_to - tr->t;
+        lands = tr->jump_to == tr->next_break;
+    }
+    const double t = forced ? tr->jump_to : lands ? tr->next_break : tr->t + h;
     const cn_rule rule = rule_now(tr, &order);
     const int degree = tr->valid > order ? order : tr->valid - 1;
     double distance[CN_HISTORY], weight[CN_HISTORY], alpha;
@@ -405,9 +416,14 @@ static cn_status attempt(cn_tran *tr)
     if (status != CN_OK) {
         tr->rejected_newton++;
         cn_system_revert(s);
+        tr->forced = !forced && h < NEAR_JUMP * (tr->jump_to - tr->t);
+        if (forced) {
+            tr->jump_to = 0.0;
+            return CN_CONTINUE;
+        }
         tr->step = h / 8.0;
         if (tr->valid > 1) tr->valid = tr->order = 1; /* the prediction may be what misled Newton's method */
-        if (tr->step < tr->min_step) return status == CN_SINGULAR ? status : CN_STEP_TOO_SMALL;
+        if (tr->step < tr->min_step && !tr->forced) return status == CN_SINGULAR ? status : CN_STEP_TOO_SMALL;
         return CN_CONTINUE;
     }
     /* A switch turned: come close to the instant before letting it. */
@@ -420,7 +436,11 @@ static cn_status attempt(cn_tran *tr)
     }
     double growth = 2.0;
     int jumped = 0;
-    if (degree > 0) {
+    if (forced) {
+        jumped = 1;
+        tr->discontinuities++;
+        tr->forced = 0;
+    } else if (degree > 0) {
         const double norm = error_norm(tr, rule, order, distance, predicted);
         if (tr->valid == 2 && tr->times[1] == tr->mark_t && tr->returns < MAX_RETURNS) {
             const double first = first_error_norm(tr, h);
@@ -434,6 +454,7 @@ static cn_status attempt(cn_tran *tr)
             if (h > 1e3 * tr->min_step) {
                 tr->rejected_error++;
                 tr->wary = WARY_STEPS;
+                tr->jump_to = t;
                 cn_system_revert(s);
                 tr->step = h * larger(0.1, 0.8 * pow(norm, -1.0 / (order + 1)));
                 if (rule == CN_BDF && tr->order > 2) {

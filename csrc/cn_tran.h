@@ -34,6 +34,8 @@ typedef struct cn_tran {
     double mark_t;
     cn_idx mark_points;
     int returns;
+    double jump_to;            /* a step to this time was solved, but refused for its error; 0 when none was */
+    int forced;                /* take that step all the same: Newton's method fails on the way there */
     double event_limit;        /* a switch turns before this time; INFINITY when none is known */
     /* records */
     cn_idx n_points, capacity;
