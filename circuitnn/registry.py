@@ -104,7 +104,19 @@ class Catalog:
 _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
     "devices": (
         "device",
-        ("declare", "derive", "emit", "load", "symbolic", "physics", "junction", "mosfet", "bipolar", "cards"),
+        (
+            "declare",
+            "derive",
+            "emit",
+            "load",
+            "symbolic",
+            "physics",
+            "junction",
+            "gradual",
+            "mosfet",
+            "bipolar",
+            "cards",
+        ),
     ),
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),

@@ -116,13 +116,12 @@ class Lookup:
                 names=(element.name, name),
                 hint=nearest(name, known) or f"'circuitnn devices {device.name}' lists them",
             )
-        if param.on not in ("both", where):
-            other = "on the element" if where == "model" else "in the model card"
+        if where == "instance" and param.on == "model":
             raise CircuitError(
                 f"{owner}: {name!r} ({param.doc}) does not belong here",
                 place=place,
                 names=(element.name, name),
-                expected=other,
+                expected="in the model card",
             )
         try:
             param.check(device.name, name, value)
@@ -132,16 +131,24 @@ class Lookup:
             ) from None
 
     def _known_only(self, card: Model, device: Any, values: dict[str, float]) -> dict[str, float]:
-        """Return the values that the device knows; the others are a warning of the circuit."""
-        unknown = [name for name in values if name not in device.params or device.params[name].on == "system"]
-        for name in unknown:
-            known = [key for key, param in device.params.items() if param.on in ("both", "model")]
-            hint = nearest(name, known)
-            text = f"the model {card.name!r} ({card.type}) has no parameter {name!r}, which is left out"
-            text = (f"{card.place}: " if card.place else "") + text + (f"; {hint}" if hint else "")
-            if text not in self._circuit.warnings:
-                self._circuit.warnings.append(text)
-        return {name: value for name, value in values.items() if name not in unknown}
+        """Return the values that the device knows, within their ranges where it clamps; the rest are warnings."""
+        kept = {}
+        for name, value in values.items():
+            param = device.params.get(name)
+            if param is None or param.on == "system":
+                known = [key for key, other in device.params.items() if other.on != "system"]
+                hint = nearest(name, known)
+                self._warn(card, f"has no parameter {name!r}, which is left out" + (f"; {hint}" if hint else ""))
+                continue
+            kept[name] = param.moved(value)
+            if kept[name] != value:
+                self._warn(card, f"has {name}={value:g}, which is taken for {kept[name]:g} ({param.doc})")
+        return kept
+
+    def _warn(self, card: Model, what: str) -> None:
+        text = (f"{card.place}: " if card.place else "") + f"the model {card.name!r} ({card.type}) {what}"
+        if text not in self._circuit.warnings:
+            self._circuit.warnings.append(text)
 
     def resolve(self, element: Element) -> tuple[Any, dict[str, float]]:
         """Return the device class of an element and the parameter values of its model card.
@@ -188,9 +195,13 @@ class Lookup:
         level = card.params.get("level", 1.0)
         fitting = [device for device in devices.all().values() if device.letter == letter]
         of_type = [device for device in fitting if card.type in device.model_types]
+        if letter == "d" and of_type and not any(level in device.levels for device in of_type):
+            self._warn(card, f"asks for level {level:g}, which is taken for 1")
+            level = 1.0
         for device in of_type:
             if not device.levels or level in device.levels:
                 given = {k: v for k, v in card.params.items() if k != "level" or "level" in device.params}
+                given.update({"level": level} if "level" in given else {})
                 values = {device.aliases.get(k, k): v for k, v in given.items()}
                 if letter in _LENIENT:
                     values = self._known_only(card, device, values)

@@ -53,6 +53,8 @@ class Param:
         Name in netlists where it cannot be a Python name (``is``).
     exclusive : bool
         The lower end of the range itself is not allowed.
+    clamped : bool
+        A value out of the range is taken for the nearer end, with a warning, as in ngspice.
     choices : tuple of float
         The only values allowed, where a number selects something.
     """
@@ -66,11 +68,25 @@ class Param:
     on: str = "both"
     name: str = ""
     exclusive: bool = False
+    clamped: bool = False
     choices: tuple[float, ...] = ()
 
     if TYPE_CHECKING:
         # `derive` puts a symbol in its place
         def __get__(self, instance: Any, owner: Any) -> Any: ...
+
+    def moved(self, value: float) -> float:
+        """Return the value, or the nearer end of the range where the parameter is clamped.
+
+        Examples
+        --------
+        >>> Param(0.5, "1", low=0.0, high=0.9, doc="grading coefficient", clamped=True).moved(1.2)
+        0.9
+        """
+        if not self.clamped:
+            return value
+        lowest = value if self.low is None else max(value, self.low)
+        return lowest if self.high is None else min(lowest, self.high)
 
     def check(self, device: str, name: str, value: float) -> None:
         """Raise DeviceError when a value is not finite, out of range or none of the choices.

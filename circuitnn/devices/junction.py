@@ -38,6 +38,17 @@ def depletion(v: Any, c: Any, pot: Any, grade: Any, edge: Any, k: tuple[Any, Any
     )
 
 
+def beside_one(grade: np.ndarray) -> np.ndarray:
+    """Return grading coefficients that are not 1, where the power of the charge's law turns into a logarithm.
+
+    Examples
+    --------
+    >>> beside_one(np.array([0.5, 1.0, 1.067])).tolist()
+    [0.5, 0.99999999, 1.067]
+    """
+    return np.where(np.abs(1.0 - grade) < 1e-8, 1.0 - 1e-8, grade)
+
+
 def continuation(suffix: str, fc: np.ndarray, grade: np.ndarray, pot: np.ndarray) -> Values:
     """Return the coefficients of the charge of 1 F beyond fc pot, k3 + v (k1 + v k2 / 2), smooth to the depletion law.
 

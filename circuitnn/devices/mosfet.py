@@ -9,7 +9,7 @@ import numpy as np
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Collapse, Device, Environment, Equations, Noise, Param, Values, Variant, require
-from circuitnn.devices.junction import continuation
+from circuitnn.devices.junction import beside_one, continuation
 from circuitnn.devices.symbolic import equals, exp, magnitude, sqrt, where
 
 OXIDE = 3.9 * 8.854214871e-12
@@ -98,22 +98,22 @@ class Mosfet(Device):
     cgdo = model(0.0, "F/m", "gate-drain overlap capacitance")
     cgbo = model(0.0, "F/m", "gate-bulk overlap capacitance")
     cj = model(None, "F/m^2", "junction capacitance of the area")
-    mj = model(0.5, "1", "grading coefficient of the area", high=0.99)
+    mj = model(0.5, "1", "grading coefficient of the area")
     cjsw = model(0.0, "F/m", "junction capacitance of the rim")
-    mjsw = model(0.5, "1", "grading coefficient of the rim", high=0.99)
+    mjsw = model(0.5, "1", "grading coefficient of the rim")
     fc = model(0.5, "1", "forward-bias depletion coefficient", high=0.99)
     tox = model(None, "m", "oxide thickness; as if not given when 0")
-    ld = model(0.0, "m", "lateral diffusion")
+    ld = model(0.0, "m", "lateral diffusion", None)
     uo = model(600.0, "cm^2/(V s)", "surface mobility")
     nsub = model(None, "1/cm^3", "substrate doping")
-    nss = model(0.0, "1/cm^2", "surface state density")
+    nss = model(0.0, "1/cm^2", "surface state density", None)
     tpg = model(1.0, "1", "type of gate: opposite to the substrate, same, or aluminium", None, choices=(1.0, -1.0, 0.0))
     tnom = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="temperature at which the parameters hold", on="model")
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
         """Return the parameters at the transistor's temperature and size, as SPICE3 computes them."""
-        v = values
+        v = {**values, **{name: beside_one(values[name]) for name in ("mj", "mjsw")}}
         temp, tnom = physics.temperatures(v, env)
         vt, vtnom = physics.thermal_voltage(temp), physics.thermal_voltage(tnom)
         gap, gapnom = physics.band_gap(temp), physics.band_gap(tnom)

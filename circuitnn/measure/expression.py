@@ -9,7 +9,8 @@ The tree is that of `circuitnn.netlist.expression`; nothing of the text is ever 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import AnalysisError, CircuitnnError, UsageError, nearest
-from circuitnn.measure.functions import CONSTANTS, FUNCTIONS, binary
-from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Ternary, Unary
+from circuitnn.measure.functions import CONSTANTS, DRAWN, FUNCTIONS, binary
+from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Ternary, Unary, substitute
 from circuitnn.results.result import Result
 from circuitnn.units import parse_value
 
@@ -29,7 +30,7 @@ MAX_LENGTH = 20_000
 MAX_DEPTH = 100
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?[^\W\d]*)"
-    r"|(?P<vector>(?:[a-z]+\d+\.)?(?:[vi](?:db|[mpri])?\((?:[^()]|\([^()]*\))*\)"
+    r"|(?P<vector>(?:[a-z]+\d+\.)?(?:(?:pole|zero)\(\d+\)|[vi](?:db|[mpri])?\((?:[^()]|\([^()]*\))*\)"
     r"|@[^\s\[\](),]+\[[^\[\]]*(?:\[[^\[\]]*\])?\])"
     r"|[^\W\d][\w.$]*#[\w#]+)"
     r"|(?P<name>[^\W\d][\w.$]*)"
@@ -45,11 +46,20 @@ _UNARY_POWER = 8
 _CLOSERS = {"(": ")", "{": "}"}
 
 
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A function that a script defines: the names of its arguments, and its body."""
+
+    args: tuple[str, ...]
+    body: Expression
+
+
 class _Parser:
     """Holds the text and the next token."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, defined: Mapping[str, Defined]) -> None:
         self.text = text
+        self.defined = defined
         self.pos = self.start = 0
         self.kind = self.token = ""
         self.advance()
@@ -134,9 +144,13 @@ class _Parser:
         args = self.arguments(")", depth)
         if name == "par" and len(args) == 1:
             return args[0]
+        own = self.defined.get(name)
+        if own is not None and len(own.args) == len(args):
+            return substitute(own.body, dict(zip(own.args, args, strict=True)).get)
         function = FUNCTIONS.get(name)
         if function is None:
-            self.error(f"there is no function {name!r}" + (f"; {hint}" if (hint := nearest(name, FUNCTIONS)) else ""))
+            known = [*FUNCTIONS, *self.defined]
+            self.error(f"there is no function {name!r}" + (f"; {hint}" if (hint := nearest(name, known)) else ""))
         if not function.low <= len(args) <= function.high:
             self.error(f"{name} takes {function.low} argument{'s' * (function.low > 1)}, not {len(args)}")
         return Call(name, args)
@@ -157,14 +171,15 @@ class _Parser:
         return node
 
 
-@lru_cache(maxsize=1024)  # loops of scripts evaluate the same text again and again
-def parse_vectors(text: str) -> Expression:
+def parse_vectors(text: str, defined: Mapping[str, Defined] | None = None) -> Expression:
     """Return the tree of an expression on vectors.
 
     Parameters
     ----------
     text : str
         For example ``"v(a)*i(v1)"`` or ``"db(v(out)/v(in))"``; a quoted ``par('...')`` counts as its inside.
+    defined : mapping of str to Defined, optional
+        Functions of a script.
 
     Raises
     ------
@@ -176,17 +191,28 @@ def parse_vectors(text: str) -> Expression:
     >>> parse_vectors("2*v(a)")
     Binary(op='*', left=Number(value=2.0), right=Name(name='v(a)'))
     """
+    return _parse(text, defined) if defined else _parse_alone(text)
+
+
+def _parse(text: str, defined: Mapping[str, Defined]) -> Expression:
     low = text.lower().replace("'", " ").replace('"', " ")
     if len(low) > MAX_LENGTH:
         raise UsageError(f"an expression of {len(low)} characters", expected=f"at most {MAX_LENGTH}")
-    parser = _Parser(low)
+    parser = _Parser(low, defined)
     tree = parser.parse(0, 0)
     if parser.kind:
         parser.error(f"{parser.token!r} does not continue it")
     return tree
 
 
-def evaluate_vectors(tree: Expression, lookup: Lookup, axis: Vector | None = None) -> Vector:
+@lru_cache(maxsize=1024)  # loops of scripts evaluate the same text again and again
+def _parse_alone(text: str) -> Expression:
+    return _parse(text, {})
+
+
+def evaluate_vectors(
+    tree: Expression, lookup: Lookup, axis: Vector | None = None, draws: np.random.Generator | None = None
+) -> Vector:
     """Return the value of an expression.
 
     Parameters
@@ -197,6 +223,8 @@ def evaluate_vectors(tree: Expression, lookup: Lookup, axis: Vector | None = Non
         From a vector's name to its array, shape (points,), or number; raises for an unknown one.
     axis : ndarray, shape (points,), optional
         What ``deriv`` and ``integ`` refer to.
+    draws : numpy.random.Generator, optional
+        What ``sgauss`` and the like draw from; a fresh one of seed 0 when absent.
 
     Returns
     -------
@@ -238,8 +266,11 @@ def evaluate_vectors(tree: Expression, lookup: Lookup, axis: Vector | None = Non
             case Call("[]", (vector, *picked)):
                 return _pick(walk(vector), [walk(index) for index in picked])
             case Call(name, args):
+                values = [walk(a) for a in args]
+                if name in DRAWN:
+                    return np.asarray(DRAWN[name](draws or np.random.default_rng(0), *values))
                 with np.errstate(all="ignore"):
-                    return np.asarray(FUNCTIONS[name].body(axis, *[walk(a) for a in args]))
+                    return np.asarray(FUNCTIONS[name].body(axis, *values))
         raise TypeError(f"{node!r} is no expression on vectors")
 
     return walk(tree)

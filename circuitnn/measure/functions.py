@@ -126,6 +126,24 @@ def _running_mean(x: Vector) -> Vector:
     return np.cumsum(flat) / np.arange(1, len(flat) + 1)
 
 
+def _undrawn(*_: Any) -> Vector:
+    raise UsageError("random numbers are drawn by the evaluation itself")
+
+
+def _spectrum(x: Vector) -> Vector:
+    """Return the discrete Fourier transform of a padded vector as ngspice scales it: of a real one amplitudes, the mean
+    twice; of a complex one what `_inverse_spectrum` turns back."""
+    flat = np.atleast_1d(x)
+    padded = 1 << max(len(flat) - 1, 0).bit_length()
+    return np.fft.fft(flat, padded) / padded if np.iscomplexobj(flat) else np.fft.rfft(flat, padded) * (2.0 / padded)
+
+
+def _inverse_spectrum(x: Vector) -> Vector:
+    flat = np.atleast_1d(x)
+    padded = 1 << max(len(flat) - 1, 0).bit_length()
+    return np.fft.ifft(flat, padded) * padded
+
+
 FUNCTIONS: dict[str, VectorFunction] = {
     "complex": VectorFunction(2, 2, lambda _, a, b: np.real(a) + 1j * np.real(b)),
     "j": _plain(lambda x: 1j * x),
@@ -188,6 +206,19 @@ FUNCTIONS: dict[str, VectorFunction] = {
     "ddt": VectorFunction(1, 1, _derivative),
     "integ": VectorFunction(1, 1, _integral),
     "group_delay": VectorFunction(1, 1, _group_delay),
+    "fft": _plain(_spectrum),
+    "ifft": _plain(_inverse_spectrum),
+    **{name: VectorFunction(1, 1, _undrawn) for name in ("sgauss", "sunif", "rnd", "poisson", "exponential")},
+}
+
+#: Functions that draw random numbers, as many as their argument is long: ``sgauss`` of the normal distribution,
+#: ``sunif`` evenly from -1 to 1, ``rnd`` a whole number below the argument, ``poisson`` and ``exponential`` of a mean.
+DRAWN: dict[str, Callable[..., Any]] = {
+    "sgauss": lambda draws, x: draws.normal(size=np.shape(x)),
+    "sunif": lambda draws, x: draws.uniform(-1.0, 1.0, size=np.shape(x)),
+    "rnd": lambda draws, x: np.floor(draws.uniform(size=np.shape(x)) * np.maximum(np.real(x), 0.0)),
+    "poisson": lambda draws, x: draws.poisson(np.clip(np.real(x), 0.0, 1e9), size=np.shape(x)).astype(float),
+    "exponential": lambda draws, x: draws.exponential(np.maximum(np.real(x), 0.0), size=np.shape(x)),
 }
 
 #: Names that a vector of the same name hides.

@@ -19,6 +19,8 @@ _VECTOR = re.compile(r"@[^\s=(),{}'\"\[\]]+\[\w+\[[\d,\s]*\]\]|@?[^\s=(),{}'\"]+
 _ASSIGNMENT = re.compile(r"([^\s=(),{}'\"]+)\s*=(?!=)")
 _NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([^\W\d]*)")
 _IDENTIFIER = re.compile(r"[^\W\d][\w.$]*")
+# A name alone, which no operator or bracket follows.
+_WHOLE = re.compile(r"[^\W\d][\w.$]*(?=[\s,]|$)(?!\s*[-+*/^(?<>&|])")
 _NUMERIC_START = frozenset("0123456789.+-")
 _CLOSERS = {"{": "}", "'": "'", '"': '"'}
 
@@ -168,6 +170,18 @@ class Cursor:
         word = self.word(what)
         return self.to_value(word, what)
 
+    def bare_value(self, what: str) -> Value:
+        """Read a value that may also be an expression without braces, as calls and headers of subcircuits have it."""
+        word = self.peek()
+        if (
+            self.done
+            or self.char in _CLOSERS
+            or number(word) is not None
+            or (_WHOLE.match(self.text, self.pos) and word)
+        ):
+            return self.value(what)
+        return simplest(self.expression())
+
     def to_value(self, word: str, what: str) -> Value:
         """Return the value of the word just read."""
         value = number(word)
@@ -211,11 +225,16 @@ class Cursor:
         return tree
 
     def assignments(
-        self, *, flags: tuple[str, ...] = (), split: Callable[[str], tuple[str, ...]] | None = None
+        self,
+        *,
+        flags: tuple[str, ...] = (),
+        split: Callable[[str], tuple[str, ...]] | None = None,
+        bare: bool = False,
     ) -> dict[str, Value]:
         """Read ``name=value`` pairs and flags to the end of the line.
 
-        ``split(name)`` returns the names of a vector's components: ``ic=1,2`` with ``("ic_vds", "ic_vgs")``.
+        ``split(name)`` returns the names of a vector's components: ``ic=1,2`` with ``("ic_vds", "ic_vgs")``; with
+        ``bare`` values may be expressions without braces.
         """
         params: dict[str, Value] = {}
         while not self.done:
@@ -229,7 +248,8 @@ class Cursor:
             at = self.last
             names = split(name) if split else ()
             if not names:
-                value = self.value(f"the value of {name}")
+                what = f"the value of {name}"
+                value = self.bare_value(what) if bare else self.value(what)
                 self.last = at
                 self.put(params, name, value)
                 continue

@@ -25,6 +25,7 @@ _ARGUMENTS = {
     "pulse": (2, 8), "sin": (2, 6), "exp": (2, 6), "pwl": (2, None), "sffm": (2, 7), "am": (2, 7), "trnoise": (1, 7),
     "trrandom": (2, 5),
 }  # fmt: skip
+_SAME = {"pwlfile": "pwl", "sine": "sin"}
 _PWL_FILE = ("file", "pwlfile")
 _PWL_OPTIONS = ("r", "td")
 _FUNCTIONS = ", ".join(_ARGUMENTS).upper()
@@ -34,7 +35,7 @@ _REFUSED = {
     "portnum": "S parameters are not computed",
 }
 _DISTORTION = ("distof1", "distof2")
-_SOURCE_WORDS = frozenset(("dc", "ac", "pwlfile", *_ARGUMENTS, *_REFUSED, *_DISTORTION))
+_SOURCE_WORDS = frozenset(("dc", "ac", *_SAME, *_ARGUMENTS, *_REFUSED, *_DISTORTION))
 _MAX_POLY = 20
 #: Parameters of a source beside its expression.
 _BEHAVIOURAL = frozenset(("m", "tc1", "tc2", "temp", "dtemp"))
@@ -139,7 +140,11 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
             cursor.last = at
             cursor.put(params, {"ac": "acmag"}.get(key, key), value)
             continue
-        wrapped = cursor.char == "(" and Cursor(cursor.line, cursor.pos + 1).peek() in _ARGUMENTS and cursor.take("(")
+        wrapped = (
+            cursor.char == "("
+            and Cursor(cursor.line, cursor.pos + 1).peek() in (*_ARGUMENTS, *_SAME)
+            and cursor.take("(")
+        )
         if cursor.char in "{'\"" or cursor.peek() not in _SOURCE_WORDS:
             word = cursor.peek()
             if word.isidentifier() and cursor.text.startswith("(", cursor.pos + len(word)):
@@ -168,7 +173,7 @@ def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:
         elif function is not None:
             cursor.error(f"{name} has two time functions", last=True)
         else:
-            function = _function(cursor, name, "pwl" if word == "pwlfile" else word)
+            function = _function(cursor, name, _SAME.get(word, word))
             if wrapped and not cursor.take(")"):
                 cursor.error(f"({word.upper()} is not closed", expected=")")
     return ElementStatement(name, nodes, params, function=function, place=place)
@@ -514,7 +519,7 @@ def _call(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     words = _words_before_assignments(cursor)
     if not words:
         cursor.error(f"{name} names no subcircuit")
-    return ElementStatement(name, tuple(words[:-1]), cursor.assignments(), words[-1], place=place)
+    return ElementStatement(name, tuple(words[:-1]), cursor.assignments(bare=True), words[-1], place=place)
 
 
 GRAMMARS: dict[str, Grammar] = {

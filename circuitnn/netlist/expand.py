@@ -98,12 +98,12 @@ def expand(
     return flat
 
 
-def _definitions(body: Sequence[Statement], mistakes: Mistakes) -> dict[str, SubcktDefinition]:
-    """Return the subcircuits that a body defines; the first of one name counts, and others are mistakes."""
+def _definitions(body: Sequence[Statement]) -> dict[str, SubcktDefinition]:
+    """Return the subcircuits that a body defines; as in ngspice the first one of a name counts, and `_body` says so."""
     found: dict[str, SubcktDefinition] = {}
     for statement in parts_of(body):
-        if isinstance(statement, SubcktDefinition) and found.setdefault(statement.name, statement) is not statement:
-            mistakes.add(_twice("subcircuit", statement.name, statement.place, found[statement.name].place))
+        if isinstance(statement, SubcktDefinition):
+            found.setdefault(statement.name, statement)
     return found
 
 
@@ -125,6 +125,20 @@ def _bipolar(statement: ElementStatement, known: Container[str]) -> ElementState
     params = {**statement.params, **({"area": area[0]} if area and area[0] is not None else {})}
     substrate = () if at == 4 else (GROUND,)
     return replace(statement, nodes=(*words[:at], *substrate), model=words[at], params=params)
+
+
+def _bases_first(models: Sequence[ModelStatement]) -> list[ModelStatement]:
+    """Return models so that each follows the one of which it is a kind."""
+    left = {model.name: model for model in models if model.base}
+    found = [model for model in models if not model.base]
+    for model in models:
+        chain = []
+        at: ModelStatement | None = model
+        while at is not None and left.pop(at.name, None) is not None:
+            chain.append(at)
+            at = left.get(at.base)
+        found += reversed(chain)
+    return found
 
 
 def _twice(what: str, name: str, place: Place | None, first: Place | None) -> NetlistError:
@@ -217,7 +231,7 @@ class _Expander:
         directives: list[Directive] = []
         elements: list[ElementStatement | PlainRun] = []
         body = chosen(body, scope, given)
-        scope.subckts = _definitions(body, self._mistakes)
+        scope.subckts = _definitions(body)
         for statement in parts_of(body):
             if isinstance(statement, ElementStatement | PlainRun):
                 elements.append(statement)
@@ -230,6 +244,9 @@ class _Expander:
                     params[name] = (value, statement.place)
             elif isinstance(statement, ModelStatement):
                 models.append(statement)
+            elif isinstance(statement, SubcktDefinition):
+                if scope.subckts[statement.name] is not statement:
+                    self._repeated("subcircuit", statement, scope.subckts[statement.name].place)
             elif isinstance(statement, FuncStatement):
                 scope.functions[statement.name] = statement
             elif isinstance(statement, Directive):
@@ -250,13 +267,12 @@ class _Expander:
         if self._temp is not None and scope.parent is None:
             self.flat.options["temp"] = self._temp
         scope.models.update({model.name: scope.prefix + model.name for model in models})
-        for model in models:
+        for model in _bases_first(models):
             try:
                 self._model(model, scope)
             except NetlistError as error:
                 self._mistakes.add(error)
-                if scope.prefix + model.name not in self.flat.models:  # else it is the second one of its name
-                    self._broken(Broken("model", model.name), scope)
+                self._broken(Broken("model", model.name), scope)
         for element in elements:
             if isinstance(element, PlainRun):
                 self._run(element, scope, multiplier)
@@ -323,15 +339,36 @@ class _Expander:
     def _model(self, model: ModelStatement, scope: Scope) -> None:
         name = scope.prefix + model.name
         if name in self.flat.models:
-            raise _twice("model", model.name, model.place, self.flat.models[name].place)
+            self._repeated("model", model, self.flat.models[name].place)
+            return
         params = dict(model.params)
         references = self._references(model, params, scope)
         numbers = {key: scope.value(value, model.place) for key, value in params.items()}
+        kind = model.type
+        if model.base:
+            base = self.flat.models.get(
+                next((s.models[model.base] for s in scope.outwards() if model.base in s.models), "")
+            )
+            if base is None or (kind and kind != base.type):
+                what = "which is not defined" if base is None else f"a {base.type!r}"
+                raise NetlistError(
+                    f"the model {model.name!r} is a kind of {model.base!r}, {what}",
+                    place=model.place,
+                    names=(model.name, model.base),
+                    expected=f".model {model.base} {kind or 'type'} (...)",
+                    hint=nearest(model.base, self._visible(scope)) if base is None else None,
+                )
+            kind, numbers = base.type, {**base.params, **numbers}
         stem, dot, number = model.name.rpartition(".")
         if dot and number.isdigit():
             limits = {key: numbers.pop(key) for key in _LIMITS if key in numbers}
             scope.bins.setdefault(stem, []).append((name, limits))
-        self.flat.models[name] = Model(name, model.type, numbers, model.place, references)
+        self.flat.models[name] = Model(name, kind, numbers, model.place, references)
+
+    def _repeated(self, what: str, statement: ModelStatement | SubcktDefinition, first: Place | None) -> None:
+        """Warn of a second definition: libraries that are included together do repeat each other."""
+        at = f"; the first, at {first}, counts" if first else "; the first counts"
+        self.flat.warnings.append(f"{statement.place}: a second {what} {statement.name!r}{at}")
 
     def _references(self, model: ModelStatement, params: dict[str, Value], scope: Scope) -> dict[str, str]:
         """Take the parameters that name other models out of ``params``; what is no ``.model`` may be a device."""

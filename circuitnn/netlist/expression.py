@@ -1,12 +1,12 @@
 """Expressions: a Pratt parser to a frozen tree, and the tree back to text.
 
-Operators from loose to tight: ``?:``, ``||``, ``&&``, ``== !=``, ``< <= > >=``, ``+ -``, ``* / %``, unary ``- !``,
+Operators from loose to tight: ``?:``, ``||``, ``&&``, ``== !=``, ``< <= > >=``, ``+ -``, ``* / %``, unary ``- ! ~``,
 ``**`` (``^`` is the same), which groups to the left as in ngspice: ``2**3**2`` is 64, and ``-2**2`` is -4.
 
-The tree is canonical, so those who walk it meet few cases: ``^`` is ``**``, ``<>`` is ``!=``, ``ln`` is ``log``, ``if``
-and ``ternary_fcn`` are ``Ternary``, ``fabs`` is ``abs``, ``arctan`` is ``atan``, ``sign`` of one argument is ``sgn``,
-``stp`` is ``u``, ``sdt`` is ``idt``, ``pwrs`` is ``pwr``, a minus before a number is part of it. ``table`` is level
-beyond its ends, ``pwl`` goes straight on.
+The tree is canonical, so those who walk it meet few cases: ``^`` is ``**``, ``~`` is ``!``, ``<>`` is ``!=``, ``ln`` is
+``log``, ``if`` and ``ternary_fcn`` are ``Ternary``, ``fabs`` is ``abs``, ``arctan`` is ``atan``, ``sign`` of one
+argument is ``sgn``, ``stp`` is ``u``, ``sdt`` is ``idt``, ``pwrs`` is ``pwr``, a minus before a number is part of it.
+``table`` is level beyond its ends, ``pwl`` goes straight on.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ Fail = Callable[..., NetlistError]
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)(?P<suffix>[^\W\d]*)"
     r"|(?P<name>[^\W\d][\w.$]*)"
-    r"|(?P<op>\*\*|&&|\|\||<=|>=|==|!=|<>|[-+*/^%<>!?:(){},&|]))"
+    r"|(?P<op>\*\*|&&|\|\||<=|>=|==|!=|<>|[-+*/^%<>!~?:(){},&|]))"
 )
 _BLANK = re.compile(r"\s*")
 _PROBE_NAME = re.compile(r"\s*([^\s(),{}'\"=]+)\s*")
@@ -230,8 +230,9 @@ class _Parser:
             self.advance()
             node, height = self.parse(0, depth + 1)
             self.expect(_CLOSERS[token], f"to close {token!r}")
-        elif kind == "op" and token in "-+!":
+        elif kind == "op" and token in "-+!~":
             self.advance()
+            token = "!" if token == "~" else token
             node, height = self.parse(_UNARY_POWER, depth + 1)
             if token == "-" and isinstance(node, Number):
                 node = Number(-node.value)

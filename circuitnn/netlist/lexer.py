@@ -52,6 +52,8 @@ class Source:
         self.name = name
         if text.startswith("\ufeff"):
             text = text[1:]
+        if text.endswith("\x1a") or text.rstrip().endswith("\x1a"):  # how old editors end a file
+            text = text.rstrip("\x1a \t\r\n")
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.data = text.encode("utf-8", "surrogatepass") + b"\n"

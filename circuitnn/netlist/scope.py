@@ -27,6 +27,12 @@ from circuitnn.netlist.flat import GROUND, FlatNetlist
 from circuitnn.netlist.functions import CONSTANTS, FUNCTIONS, STATISTICS
 from circuitnn.netlist.statements import FuncStatement, SubcktDefinition, Value
 
+# Names that PSpice knows, weaker than every parameter: the temperature, the thermal voltage, the least conductance.
+_KNOWN_TO_PSPICE: dict[str, Expression] = {
+    "temp": Name("temper"),
+    "vt": Binary("*", Binary("+", Name("temper"), Number(273.15)), Number(8.617333262e-5)),
+    "gmin": Number(1e-12),
+}
 RUNTIME_NAMES = frozenset(("time", "temper", "hertz"))
 _MAX_INLINED = 1000
 _MAX_TERMS = 20_000
@@ -140,6 +146,8 @@ class Scope:
             if name in scope.params:
                 return scope.params[name]
         self.require_sound("parameter", name)
+        if name in _KNOWN_TO_PSPICE:
+            return self.evaluate(_KNOWN_TO_PSPICE[name], place)
         if name == "temper":
             temp = self.flat.options.get("temp", 27.0)
             if isinstance(temp, float):
@@ -245,6 +253,8 @@ class Scope:
                 return None
             if name in CONSTANTS:
                 return Number(CONSTANTS[name])
+            if name in _KNOWN_TO_PSPICE:
+                return _KNOWN_TO_PSPICE[name]
             return Number(self.param(name, place))
 
         def probed(probe: Probe) -> Probe:

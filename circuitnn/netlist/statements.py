@@ -70,12 +70,14 @@ class ElementStatement:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatement:
-    """``.model name type (a=1 b={x})``."""
+    """``.model name type (a=1 b={x})``; ``base`` is the model of which it is a kind (``ako:base``), whose type counts
+    when ``type`` is empty."""
 
     name: str
     type: str
     params: dict[str, Value] = field(default_factory=dict)
     place: Place | None = field(default=None, compare=False)
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ def _lines(statements: Sequence[Statement]) -> Iterator[str]:
         match statement:
             case ElementStatement():
                 yield from _fold(_element(statement))
-            case ModelStatement(name, kind, params):
-                yield from _fold(_model(name, kind, params))
+            case ModelStatement(name, kind, params, _, base):
+                yield from _fold(_model(name, f"ako:{base} {kind}".rstrip() if base else kind, params))
             case ParamStatement(params):
                 yield from _fold(f".param{write_params(params)}")
             case FuncStatement(name, args, body):

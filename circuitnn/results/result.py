@@ -302,6 +302,8 @@ class Result:
         >>> Result("tran1", "tran", "t", [axis, a], [[0, 1], [1, 3]]).evaluate("v(a)^2").tolist()
         [1.0, 9.0]
         """
+        if expression in self:  # some names, such as output_impedance_at_v(out), are no expressions
+            return self[expression]
         return _upward("expression").evaluate_on(self, expression)
 
     def measure(self, text: str) -> float:

@@ -76,6 +76,8 @@ def bounds(name, state, values):
 def unknowns(name, rng, values):
     device = DEVICES[name]
     u = rng.uniform(-1.5, 1.5, (len(device.locals), N))
+    for control in device.controls:
+        u[device.locals.index(control)] *= 1e-3  # amperes
     for state, declared in device.states.items():
         row = device.locals.index(state)
         if declared.low is None or declared.high is None:
@@ -90,6 +92,8 @@ def steps(name, values):
     """A small change of each unknown, in its own size."""
     device = DEVICES[name]
     h = np.full((len(device.locals), N), 1e-6)
+    for control in device.controls:
+        h[device.locals.index(control)] = 1e-9
     for state, declared in device.states.items():
         row = device.locals.index(state)
         bounded = declared.low is not None and declared.high is not None
@@ -161,7 +165,7 @@ def test_letters_and_model_types_lead_to_one_device():
             for level in device.levels or (0,):
                 assert (device.letter, kind, level) not in seen, (name, seen)
                 seen[device.letter, kind, level] = name
-    alone = [device.letter for device in DEVICES.values() if device.letter != "n" and not device.levels]
+    alone = [d.letter for d in DEVICES.values() if d.letter != "n" and not (d.levels or d.model_types)]
     assert len(alone) == len(set(alone))
 
 

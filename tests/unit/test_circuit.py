@@ -199,7 +199,6 @@ PLACE = Place("d.cir", 7, 1, "x1 a b")
         (Element("r1", ("a", "0"), {"resistance": 1.0, "m": 0.0}), DeviceError, ["r1", "'m'", "is 0", "above 0"]),
         (Element("r1", ("a", "0"), {"resistance": float("nan")}), DeviceError, ["r1", "'resistance'", "nan"]),
         (Element("d1", ("a", "0"), {"n": 2.0}, "dx"), CircuitError, ["d1", "'n'", "in the model card"]),
-        (Element("d1", ("a", "0"), {}, "doff"), CircuitError, ["d1", "'off'", "on the element"]),
         (Element("d1", ("a", "0"), {}, "dneg"), DeviceError, ["d1", "dneg", "'n'", "is -1", "above 0"]),
         (Element("k1", (), {"coupling": 1.5}), DeviceError, ["k1", "1.5", "at most 1"]),
         (Element("g1", ("a", "0", "a", "0")), DeviceError, ["g1 has no gain"]),
@@ -514,3 +513,15 @@ ry y 0 1k
     vectors = ["v(y)", "v(x9.b)", "v(x9.x1.mid)", "v(x9.x2.sensed)", "i(v1)"]
     c = by_hand_and_from_text(build, text, vectors)
     assert "x9.x2.d1" in c.elements and c.elements["x9.x2.d1"].model == "x9.x2.dm"
+def test_model_cards_may_hold_parameters_of_the_element():
+    deck = "t\nvd d 0 2\nm1 d d 0 0 n\nm2 d d 0 0 n w=20u\n.model n nmos kp=1e-5 vto=1 l=1u w=10u\n.op\n"
+    # kp/2 W/L (vgs - vto)^2 = 5e-6 (10 + 20), beside what leaks through the junctions
+    assert -cn.parse(deck).run().op["i(vd)"] == pytest.approx(150e-6, rel=1e-6)
+
+
+def test_some_parameters_are_moved_into_their_range_with_a_warning():
+    circuit = cn.parse("t\nv1 a 0 0.5\nd1 a 0 dm\n.model dm d(mj=1.2 fc=1 cjo=1p level=2)\n").circuit()
+    circuit.op()
+    said = "\n".join(circuit.warnings)
+    assert "level 2, which is taken for 1" in said
+    assert "mj=1.2, which is taken for 0.9" in said and "fc=1, which is taken for 0.95" in said

@@ -33,6 +33,60 @@ def test_a_script_that_runs_nothing_leaves_the_cards_to_be_run(run):
     assert list(run("echo hello", DIVIDER + ".op\n")) == ["op1"]
 
 
+def test_a_condition_that_has_no_value_counts_as_false_with_a_warning(run):
+    results = run("op\nif nosuch > 1\necho yes\nelse\necho no\nend\nif $nix\necho yes\nend")
+    assert results.printed == ["no"]
+    assert ["nosuch" in w for w in results.warnings] == [True, False] and "'nix'" in results.warnings[1]
+
+
+def test_functions_of_a_script(run):
+    results = run(
+        "define off(a, b, err) abs(a-b) > err\ndefine twice(x) 2*x\nop\nlet y = twice(twice(v(b)))\nprint y\n"
+        "if off(v(b), 0.5, 1e-9)\necho off\nelse\necho on\nend\nundefine twice\nprint twice(1)"
+    )
+    assert results.printed == ["y = 2.000000e+00", "on"] and "twice" in results.warnings[-1]
+
+
+def test_strcmp_compares_texts(run):
+    assert run("set a = xy\nstrcmp f $a xy\nstrcmp g a b\nstrcmp h b a\necho $f $g $h\nop").printed == ["0 -1 1"]
+
+
+def test_random_numbers_of_a_script_are_the_same_each_time(run):
+    script = "let x = sgauss(unitvec(2000))\nlet m = mean(x)\nlet s = stddev(x)\nprint m s sunif(0) x[3]"
+    results = run(script)
+    # the mean of 2000 numbers is within 0.1 in all but one of 10^5 seeds, and so is their deviation
+    values = [float(line.split(" = ")[1]) for line in results.printed]
+    assert abs(values[0]) < 0.1 and abs(values[1] - 1.0) < 0.1 and abs(values[2]) <= 1.0
+    assert results.printed == run(script).printed
+
+
+def test_spectra_of_vectors(run):
+    results = run(
+        "let x = 0.5 + cos(2*pi*vector(8)/8)\nlet y = fft(x)\nlet z = ifft(fft(x + j(0)))\n"
+        "print length(y) y[0] y[1] z[1]"
+    )
+    values = [complex(*map(float, line.split(" = ")[1].split(","))) for line in results.printed]
+    assert values == pytest.approx([5.0, 1.0, 1.0, 0.5 + np.sqrt(0.5)], abs=1e-5)
+
+
+def test_a_script_without_an_analysis_succeeds_and_writes_no_raw_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    deck = tmp_path / "deck.cir"
+    deck.write_text(DIVIDER + ".control\necho hello\n.endc\n")
+    with pytest.raises(SystemExit, match="0"):
+        main(["run", str(deck), "-o", "out.raw"])
+    assert "hello" in capsys.readouterr().out and not (tmp_path / "out.raw").exists()
+
+
+def test_poles_are_vectors_and_impedances_are_shown(tmp_path, capsys):
+    deck = tmp_path / "deck.cir"
+    deck.write_text("t\nv1 a 0 1\nr1 a b 1k\nc1 b 0 1n\n.pz a 0 b 0 vol pz\n.print pz all\n.tf v(b) v1\n.end\n")
+    with pytest.raises(SystemExit, match="0"):
+        main(["run", str(deck)])
+    out = capsys.readouterr()
+    assert "pole(1)" in out.out and "output_impedance_at_v(b)" in out.out and "no all" not in out.err
+
+
 def test_measures_become_vectors(run):
     results = run("dc v1 0 2 1\nlet p = v(b)*2\nmeas dc m max p\nlet twice = m*2\nprint twice")
     assert results.measures["m"] == pytest.approx(2.0)
@@ -63,7 +117,6 @@ def test_a_command_that_cannot_be_done_is_a_warning_with_its_line(run):
         ("end", "end without a loop"),
         ("else", "else without if"),
         ("pirnt v(a)", "no command 'pirnt'"),
-        ("if nosuch > 1\necho a\nend", "nosuch"),
         ("op 1 2", ".op"),
         ("break", "break outside a loop"),
         ("foreach\nend", "foreach without"),

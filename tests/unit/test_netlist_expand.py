@@ -27,6 +27,51 @@ def test_long_chains_of_parameters():
     assert elements(text)["r1"].params["resistance"] == 3000.0
 
 
+def test_a_second_definition_of_a_model_or_subcircuit_is_left_out_with_a_warning():
+    found = flat(
+        ".model m d is=1e-12\n.model m d is=1e-10\n.subckt s a\nr1 a 0 1\n.ends\n.subckt s a\nr1 a 0 2\n.ends\nx1 b s\n"
+    )
+    assert found.models["m"].params["is"] == 1e-12
+    assert {e.name: e for e in found.elements}["x1.r1"].params["resistance"] == 1.0
+    assert [("second model" in w, "second subcircuit" in w) for w in found.warnings] == [(False, True), (True, False)]
+
+
+def test_models_that_are_a_kind_of_another():
+    found = flat(
+        ".model a ako:b pnp(bf=20)\n.model b ako:c\n.model c pnp is=1e-15 bf=50 bf=60\n"
+        ".subckt s p\n.model d ako:c (bf=1)\n.ends\nx1 1 s\n"
+    ).models
+    assert found["a"].type == "pnp" and found["a"].params == {"is": 1e-15, "bf": 20.0}
+    assert found["b"].params == {"is": 1e-15, "bf": 60.0} and found["x1.d"].params["bf"] == 1.0
+    with pytest.raises(NetlistError, match="is a kind of 'nix', which is not defined"):
+        flat(".model a ako:nix pnp\n")
+    with pytest.raises(NetlistError, match="is a kind of 'a', which is not defined"):
+        flat(".model a ako:b npn\n.model b ako:a\n")
+    with pytest.raises(NetlistError, match="is a kind of 'b', a 'd'"):
+        flat(".model a ako:b npn\n.model b d\n")
+
+
+def test_parameters_of_subcircuits_may_be_expressions_without_braces():
+    found = elements(
+        ".param w=2\n.subckt s a l=w*3 k=-1\nr1 a 0 {l}\nr2 a 0 {k}\n.ends\nx1 a s\nx2 a s l=w/(w+2) k = 2*w\n"
+    )
+    assert [found[name].params["resistance"] for name in ("x1.r1", "x1.r2", "x2.r1", "x2.r2")] == [6.0, -1.0, 0.5, 4.0]
+
+
+def test_names_that_pspice_knows_are_weaker_than_parameters():
+    text = ".options temp=50\nr1 a 0 {temp}\nr2 a 0 {vt*1e6}\nr3 a 0 {gmin*1e15}\n"
+    found = elements(text)
+    assert found["r1"].params["resistance"] == 50.0
+    assert found["r2"].params["resistance"] == pytest.approx(8.617333262e-5 * 323.15 * 1e6, rel=1e-12)
+    assert found["r3"].params["resistance"] == pytest.approx(1e3, rel=1e-12)
+    assert elements(".param temp=3 vt=4\n" + text)["r1"].params["resistance"] == 3.0
+
+
+def test_pspice_switches_with_a_threshold_are_those_that_turn_at_once():
+    found = flat(".model a vswitch vt=1 vh=0.1\n.model b vswitch von=1\n.model c iswitch it=1m\n").models
+    assert [found[name].type for name in "abc"] == ["sw", "vswitch", "csw"]
+
+
 def test_redefinition_warns():
     found = flat(".param a=1\n.param a=2\nr1 x 0 {a}\n")
     assert found.elements[0].params["resistance"] == 2.0
@@ -169,8 +214,6 @@ def test_expansion_is_kept():
         (".func f(x) {x}\nr1 a 0 {f(1,2)}\n", "f takes 1 arguments, not 2"),
         (".param a={b}\n.param b={a}\n", "a -> b -> a"),
         (".param a={a+1}\n", "a -> a"),
-        (".model m d\n.model m d\n", "a second model 'm'"),
-        (".subckt s a\n.ends\n.subckt s a\n.ends\n", "a second subcircuit 's'"),
         ("r1 a 0 1\nr1 a 0 1\n", "a second element 'r1'"),
         (".subckt s gnd\nr1 gnd 0 1\n.ends\nx1 n s\n", "ground everywhere"),
         ("r1 a 0 {e}\n", "undefined parameter 'e'"),

@@ -55,6 +55,9 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
         if not getattr(error, "result", None):
             check(deck).throw()  # all mistakes instead of the first
         raise
+    if target and not results:
+        terminal.message(f"the script ran no analysis: {target} is not written")
+        target = None
     pictures = _plot(results, netlist, (target or Path(deck)).with_suffix(".png")) if plot else []
     terminal.warn(results.warnings)
     if as_json:
@@ -115,7 +118,7 @@ def _compute(netlist: Netlist, target: Path | None) -> Results:
             if target and (isinstance(error, CircuitnnError) or getattr(error, "result", None)):
                 _save_partial(error, target, stream)
             raise
-        if target and target != stream:
+        if target and target != stream and results:
             results.save(target)
         return results
 
@@ -161,7 +164,9 @@ def _chosen(result: Result, netlist: Netlist) -> list[str]:
         if isinstance(card, Directive) and card.name in ("print", "plot") and card.words:
             kind, _, rest = str(card.words[0]).partition(" ")
             if kind.lower() == result.kind:
-                named += [v for v in split_expressions(rest) if v not in named]
+                for vector in split_expressions(rest):
+                    found = result.keys()[1 if result.has_axis else 0 :] if vector.lower() == "all" else [vector]
+                    named += [v for v in found if v not in named]
     missing = {}
     for name in named:
         try:

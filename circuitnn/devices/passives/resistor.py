@@ -10,7 +10,7 @@ from circuitnn.devices.symbolic import magnitude
 
 
 class Resistor(Device):
-    """i = v / R, R = R0 (1 + tc1 dT + tc2 dT^2), dT = T - tnom.
+    """i = v / R, R = R0 (1 + tc1 dT + tc2 dT^2) or R0 1.01^(tce dT), dT = T - tnom.
 
     Without a value, R0 = rsh (l - 2 short) / (w - 2 narrow).
     """
@@ -24,6 +24,7 @@ class Resistor(Device):
     resistance = Param(None, "ohm", doc="resistance at tnom; may be negative, not zero", on="instance")
     tc1 = Param(0.0, "1/K", doc="linear temperature coefficient")
     tc2 = Param(0.0, "1/K^2", doc="quadratic temperature coefficient")
+    tce = Param(None, "percent/K", doc="exponential temperature coefficient, in place of TC1 and TC2")
     m = Param(1.0, "1", low=0.0, exclusive=True, doc="number in parallel", on="instance")
     scale = Param(1.0, "1", low=0.0, exclusive=True, doc="factor of the resistance", on="instance")
     temp = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="own temperature", on="instance")
@@ -61,7 +62,10 @@ class Resistor(Device):
         )
         temp, tnom = physics.temperatures(values, env)
         dt = temp - tnom
-        total = resistance * values["scale"] * (1.0 + values["tc1"] * dt + values["tc2"] * dt * dt)
+        law = np.where(
+            np.isnan(values["tce"]), 1.0 + values["tc1"] * dt + values["tc2"] * dt * dt, 1.01 ** (values["tce"] * dt)
+        )
+        total = resistance * values["scale"] * law
         require(
             total != 0.0,
             "a resistance is zero",

@@ -24,11 +24,11 @@ class Mos2(NoisyMosfet):
     )  # fmt: skip
 
     tox = model(1e-7, "m", "oxide thickness", exclusive=True)
-    mjsw = model(0.33, "1", "grading coefficient of the rim", high=0.99)
+    mjsw = model(0.33, "1", "grading coefficient of the rim")
     kp = model(None, "A/V^2", "transconductance parameter")
     lambda_ = model(0.0, "1/V", "channel-length modulation; from the process when 0", name="lambda")
     delta = model(0.0, "1", "width effect on the threshold", None)
-    uexp = model(0.0, "1", "exponent of the mobility's fall")
+    uexp = model(0.0, "1", "exponent of the mobility's fall", None)
     ucrit = model(1e4, "V/cm", "field above which the mobility falls")
     vmax = model(0.0, "m/s", "saturation velocity; none when 0")
     xj = model(0.0, "m", "junction depth")

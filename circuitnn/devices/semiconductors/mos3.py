@@ -36,10 +36,10 @@ class Mos3(NoisyMosfet):
     )  # fmt: skip
 
     tox = model(1e-7, "m", "oxide thickness", exclusive=True)
-    mjsw = model(0.33, "1", "grading coefficient of the rim", high=0.99)
+    mjsw = model(0.33, "1", "grading coefficient of the rim")
     kp = model(None, "A/V^2", "transconductance parameter")
     xl = model(0.0, "m", "length adjustment of the mask", None)
-    wd = model(0.0, "m", "narrowing of the channel at either side")
+    wd = model(0.0, "m", "narrowing of the channel at either side", None)
     xw = model(0.0, "m", "width adjustment of the mask", None)
     delvto = model(0.0, "V", "adjustment of the threshold voltage", None)
     vmax = model(0.0, "m/s", "saturation velocity; none when 0")
@@ -47,7 +47,7 @@ class Mos3(NoisyMosfet):
     nfs = model(0.0, "1/cm^2", "fast surface state density")
     eta = model(0.0, "1", "static feedback: how the drain lowers the threshold")
     delta = model(0.0, "1", "width effect on the threshold", None)
-    theta = model(0.0, "1/V", "mobility modulation by the gate")
+    theta = model(0.0, "1/V", "mobility modulation by the gate", None)
     kappa = model(0.2, "1", "saturation field factor")
     aliases: ClassVar[dict[str, str]] = {**NoisyMosfet.aliases, "delvt0": "delvto", "input_delta": "delta"}
 

@@ -1,4 +1,4 @@
-"""``.model name type (parameter=value ...)``, the parentheses optional."""
+"""``.model name [ako:base] type (parameter=value ...)``, the parentheses optional."""
 
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 #: What vendors say of a part beside its model; as in ngspice it is read and left out.
 _RATINGS = frozenset(("mfg", "icrating", "vceo", "vpk", "iave", "type"))
+#: PSpice's switches turn at once when they have a threshold, and gradually between von and voff otherwise.
+_HYSTERESIS = {"vswitch": "sw", "iswitch": "csw"}
+_THRESHOLDS = frozenset(("vt", "vh", "it", "ih"))
 
 
 class Model(Card):
@@ -18,11 +21,24 @@ class Model(Card):
 
     usage = ".model name type (parameter=value ...)"
 
+    @staticmethod
+    def _base(cursor: Cursor) -> str:
+        """Read ``ako:name``, a kind of another model, if it is next."""
+        if not cursor.peek().startswith("ako:"):
+            return ""
+        word = cursor.word("ako:name")
+        return word[4:] or cursor.word("the name of another model")
+
     def read(self, name: str, cursor: Cursor, parser: "Parser") -> None:
         """Read name, type and parameters."""
         place = cursor.place
         model = cursor.word("the model's name")
-        kind = cursor.word("the model's type")
+        base = self._base(cursor)
+        kind = (
+            ""
+            if base and (cursor.done or cursor.char == "(" or cursor.at_assignment())
+            else cursor.word("the model's type")
+        )
         opened = cursor.take("(")
         params: dict[str, Value] = {}
         while not cursor.done and cursor.char != ")":
@@ -33,11 +49,12 @@ class Model(Card):
             value = cursor.value(f"the value of {key}")
             cursor.last = at
             if key not in _RATINGS:
-                cursor.put(params, key, value)
+                params[key] = value  # as in ngspice the last one counts, and vendors do repeat them
         if opened and not cursor.take(")"):
             cursor.error("the parameters' ( is not closed", expected=self.usage)
         cursor.finish()
-        parser.add(ModelStatement(model, kind, params, place))
+        kind = _HYSTERESIS.get(kind, kind) if params.keys() & _THRESHOLDS else kind
+        parser.add(ModelStatement(model, kind, params, place, base))
 
 
 EXPORT = Model()

@@ -30,7 +30,7 @@ class Subckt(Card):
             if word in ports:
                 cursor.error(f"the subcircuit {subckt!r} names the port {word!r} twice", last=True)
             ports.append(word)
-        parser.open(subckt, tuple(ports), cursor.assignments(), place)
+        parser.open(subckt, tuple(ports), cursor.assignments(bare=True), place)
 
 
 EXPORT = Subckt()

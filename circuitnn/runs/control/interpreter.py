@@ -230,13 +230,18 @@ class Interpreter:
 
     def holds(self, condition: str) -> bool:
         """Whether a condition is true: any point of it is not zero; words that are no vectors compare as texts."""
-        text = self.substitute(condition)
+        try:
+            text = self.substitute(condition)
+        except (AnalysisError, UsageError) as error:
+            self.warn(f"the condition {condition!r} counts as false: {error.message}")
+            return False
         try:
             return bool(np.any(self.plots.evaluate(text) != 0))
         except CircuitnnError as error:
             sides = re.fullmatch(r"\s*\"?([\w.+-]*)\"?\s*(=|==|eq|!=|<>|ne)\s*\"?([\w.+-]*)\"?\s*", text)
             if sides is None:
-                raise NetlistError(f"the condition {text!r}: {error.message}", place=self.place) from None
+                self.warn(f"the condition {text!r} counts as false: {error.message}")
+                return False
             return (sides[1] == sides[3]) == (sides[2] in ("=", "==", "eq"))
 
     # ------------------------------------------------------------------ words and values

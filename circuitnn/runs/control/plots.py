@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import AnalysisError, nearest
-from circuitnn.measure.expression import evaluate_vectors, parse_vectors
+from circuitnn.measure.expression import Defined, evaluate_vectors, parse_vectors
 from circuitnn.measure.functions import CONSTANTS
 from circuitnn.netlist.expression import Expression
 from circuitnn.results.result import Result, Variable
@@ -80,6 +80,8 @@ class Plots:
         self.all: dict[str, Plot] = {"const": self.const}
         self.current = self.const
         self._number = 1
+        self.functions: dict[str, Defined] = {}
+        self._draws = np.random.default_rng(0)
 
     def add(self, kind: str, title: str, result: Result | None = None) -> Plot:
         """Make a plot and let it be the current one."""
@@ -123,8 +125,8 @@ class Plots:
 
     def evaluate(self, text: str | Expression) -> Vector:
         """Return the value of an expression on vectors."""
-        tree = parse_vectors(text) if isinstance(text, str) else text
-        return np.asarray(evaluate_vectors(tree, self.lookup, self.current.axis))
+        tree = parse_vectors(text, self.functions) if isinstance(text, str) else text
+        return np.asarray(evaluate_vectors(tree, self.lookup, self.current.axis, self._draws))
 
 
 def _axis_word(result: Result) -> str:

@@ -6,7 +6,7 @@ from circuitnn.runs.control.interpreter import Action, Interpreter
 
 _QUIET = (
     "version", "rusage", "status", "stop", "delete", "step", "trace", "unalias", "alias", "history", "help",
-    "bug", "strcmp", "settype", "setscale", "where", "showmod", "show", "devhelp", "inventory", "memory", "rspice",
+    "bug", "settype", "setscale", "where", "showmod", "show", "devhelp", "inventory", "memory", "rspice",
     "remzerovec", "oldhelp", "setcirc", "setseed", "state", "check_ifparm", "sysinfo", "mdump", "mrdump", "dump",
     "cutout",
 )  # fmt: skip
@@ -14,7 +14,7 @@ _PICTURES = ("plot", "gnuplot", "hardcopy", "asciiplot", "iplot")
 _REFUSED = (
     "shell", "system", "!", "source", "cd", "load", "aspice", "codemodel", "pre_codemodel", "osdi", "pre_osdi", "edit",
     "pyplot", "snload", "snsave", "circbyline", "removecirc", "remcirc", "use", "pre_set", "bltplot",
-    "wrs2p", "wrnodev", "spec", "psd", "cross", "reshape", "define", "undefine", "deftype", "transpose", "goto",
+    "wrs2p", "wrnodev", "spec", "psd", "cross", "reshape", "deftype", "transpose", "goto",
     "label", "shift", "input", "getcwd", "pwd", "tutorial", "disto", "pss", "sp", "resume",
 )  # fmt: skip
 

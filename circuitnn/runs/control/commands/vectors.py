@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from circuitnn.errors import CircuitnnError
-from circuitnn.measure.expression import split_expressions
+from circuitnn.measure.expression import Defined, parse_vectors, split_expressions
 from circuitnn.measure.functions import CONSTANTS
 from circuitnn.runs.control.interpreter import Interpreter, digits, split_words, unquoted
 from circuitnn.runs.control.plots import Plot, Vector
 
 _NAME = re.compile(r"[a-z_][\w.#]*(?:\([^()]*\))?")
 _INDEXED = re.compile(r"([a-z_][\w.#]*)\s*\[([^\]]*)\]$")
+_DEFINITION = re.compile(r"([a-z_]\w*)\s*\(([^()]*)\)\s*(?:=\s*)?(\S.*)")
 _MOST_ROWS = 100_000
 
 
@@ -197,6 +198,33 @@ def set_(run: Interpreter, text: str) -> None:
     run.variables[name] = [word for word in words if word] or ([""] if equals else ["true"])
 
 
+def define(run: Interpreter, text: str) -> None:
+    """``define name(a, b) expression``: a function for the expressions of the script."""
+    found = _DEFINITION.fullmatch(text.lower())
+    if found is None:
+        run.fail("a malformed define", expected="define NAME(ARGUMENT, ...) EXPRESSION")
+    args = tuple(word.strip() for word in found[2].split(",")) if found[2].strip() else ()
+    if len(set(args)) != len(args) or not all(_NAME.fullmatch(arg) for arg in args):
+        run.fail("define wants unlike names as arguments", expected="define NAME(ARGUMENT, ...) EXPRESSION")
+    run.plots.functions[found[1]] = Defined(args, parse_vectors(found[3], run.plots.functions))
+
+
+def undefine(run: Interpreter, text: str) -> None:
+    """``undefine name ...`` or ``undefine *``."""
+    names = [*run.plots.functions] if text.strip() == "*" else text.lower().split()
+    for name in names:
+        run.plots.functions.pop(name, None)
+
+
+def strcmp(run: Interpreter, text: str) -> None:
+    """``strcmp variable a b``: 0 when two texts are the same, -1 or 1 otherwise."""
+    words = [unquoted(word) for word in split_words(text)]
+    if len(words) != 3:
+        run.fail("strcmp wants a variable and two texts", expected="strcmp VARIABLE TEXT TEXT")
+    name, a, b = words
+    run.variables[name] = [str((a > b) - (a < b))]
+
+
 def unset(run: Interpreter, text: str) -> None:
     """``unset name ...``."""
     for name in text.split():
@@ -205,5 +233,6 @@ def unset(run: Interpreter, text: str) -> None:
 
 EXPORT = {
     "let": let, "unlet": unlet, "print": print_, "echo": echo, "display": display, "setplot": setplot,
-    "destroy": destroy, "compose": compose, "set": set_, "unset": unset,
+    "destroy": destroy, "compose": compose, "set": set_, "setcs": set_, "unset": unset, "define": define,
+    "undefine": undefine, "strcmp": strcmp,
 }  # fmt: skip
