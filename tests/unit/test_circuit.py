@@ -513,6 +513,8 @@ ry y 0 1k
     vectors = ["v(y)", "v(x9.b)", "v(x9.x1.mid)", "v(x9.x2.sensed)", "i(v1)"]
     c = by_hand_and_from_text(build, text, vectors)
     assert "x9.x2.d1" in c.elements and c.elements["x9.x2.d1"].model == "x9.x2.dm"
+
+
 def test_model_cards_may_hold_parameters_of_the_element():
     deck = "t\nvd d 0 2\nm1 d d 0 0 n\nm2 d d 0 0 n w=20u\n.model n nmos kp=1e-5 vto=1 l=1u w=10u\n.op\n"
     # kp/2 W/L (vgs - vto)^2 = 5e-6 (10 + 20), beside what leaks through the junctions
