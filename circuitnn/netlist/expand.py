@@ -393,9 +393,10 @@ class _Expander:
         name = call.model or ""
         if id(call) in self._calls.refused or scope.prefix.count(".") > MAX_DEPTH:
             raise ConsequenceError(f"{call.name} cannot be made")
-        scope.require_sound("subcircuit", name)
         home = next((s for s in scope.outwards() if name in s.subckts), None)
-        if home is None:  # it stands in a branch that does not count
+        if home is None:
+            scope.require_sound("subcircuit", name)
+            # It stands in a branch that does not count.
             raise unknown_subckt(call, lambda: {key for s in scope.outwards() for key in s.subckts})
         definition = home.subckts[name]
         check_ports(call, definition)
@@ -417,7 +418,8 @@ class _Expander:
             )
         ports = dict(zip(definition.ports, [scope.nodes[n] for n in call.nodes], strict=True))
         inner = Scope(self.flat, f"{scope.prefix}{call.name}.", home, ports)
-        inner.broken.update([("parameter", key) for key in lost])
+        if lost:
+            inner.broken.update([("parameter", key) for key in lost])
         for port in ("0", "gnd"):
             if ports.get(port, GROUND) != GROUND:
                 raise NetlistError(

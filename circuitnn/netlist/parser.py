@@ -27,7 +27,7 @@ from circuitnn.netlist.statements import (
     Value,
     broken,
 )
-from circuitnn.netlist.suspicious import suspicions
+from circuitnn.netlist.suspicious import SUSPECTED, suspicions
 from circuitnn.registry import catalog
 
 MAX_INCLUDES = 100
@@ -363,7 +363,8 @@ class Parser:
             self._card(line)
             return
         statement = parse_element(cursor)
-        self._suspect(line, statement.name[0], statement.name)
+        if statement.name[0] in SUSPECTED:
+            self._suspect(line, statement.name[0], statement.name)
         if statement.data is not None:
             # Absolute, so that the netlist means the same wherever it is written to.
             data = statement.data

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+#: Letters of elements that are looked at.
+SUSPECTED = "rclvi"
 _BEHIND_NODES = re.compile(r"\s*(?:\S+\s+){3}")
 _MEGA = re.compile(r"(?<![\w.])([\d.]+M)(?!\w)")
 _SINE = re.compile(r"(?i:\bsin\s*\(?\s*[^\s,()]+[\s,]+[^\s,()]+[\s,]+)([\d.]+M)(?!\w)")
