@@ -351,7 +351,8 @@ def evaluate_on(result: Result, text: str | Expression, extra: Lookup | None = N
                 raise
             return extra(name)
 
-    return evaluate_vectors(tree, lookup, result.axis if result.has_axis else None)
+    # A bare vector needs no axis, which would have to be read from a file.
+    return evaluate_vectors(tree, lookup, result.axis if result.has_axis and not isinstance(tree, Name) else None)
 
 
 _JOINED = re.compile(r"\s*(\*\*|&&|\|\||<=|>=|==|!=|<>|[*/^%<>=?:&|])\s*")
