@@ -13,6 +13,7 @@ import numpy as np
 from circuitnn.errors import CircuitnnError, UsageError, nearest
 from circuitnn.registry import catalog
 from circuitnn.results.result import Result, Results
+from circuitnn.results.stream import RawStream
 from circuitnn.units import parse_value
 
 if TYPE_CHECKING:
@@ -34,9 +35,21 @@ def run_sweep(
     values = {what: _numbers(what, given) for what, given in swept.items()}
     if not values or math.prod(map(len, values.values())) > MAX_POINTS:
         raise UsageError("a sweep of no or too many points", expected=f"1 .. {MAX_POINTS} combinations of values")
+    if rest.get("stream") is not None:
+        with RawStream(rest["stream"]) as stream:
+            return _run(circuit, name, values, args, {**rest, "stream": stream})
+    return _run(circuit, name, values, args, rest)
+
+
+def _run(
+    circuit: Circuit, name: str, values: Mapping[str, list[float]], args: Sequence[Any], rest: Mapping[str, Any]
+) -> Results:
+    stream = rest.get("stream")
     results, last = Results(), circuit
     for point in product(*values.values()):
         step = dict(zip(values, point, strict=True))
+        if stream is not None:
+            stream.step = step
         one = circuit.copy()
         one.adopt(last)
         try:

@@ -139,6 +139,62 @@ static void convergence(cn_rule rule, int order)
     CHECK(fabs(rate - order) <= 0.25);
 }
 
+/* A run in two halves, the second from the state of the first; damaged states are refused. */
+static void halves(cn_rule rule, int order)
+{
+    double g0[8], c0[8], x[4] = {0.0}, q[4] = {0.0};
+    const double pulse[] = {0.0, 1.0, 0.0, 1e-9, 1e-9, 1.0, 2.0, 0.0};
+    cn_source source = {CN_PULSE, 0, 0.0, pulse, 8};
+    cn_system s = make(1e-3, 1e-6, g0, c0, &source);
+    CHECK(cn_system_init(&s, PERM) == CN_OK);
+    CHECK(cn_operating_point(&s, x, CN_MODE_TRAN, 0) == CN_OK);
+    static const cn_idx saved[] = {1}, dynamic[] = {1};
+    double *state = NULL;
+    size_t size = 0;
+    for (int half = 0; half < 2; half++) {
+        cn_tran tr;
+        memset(&tr, 0, sizeof tr);
+        tr.system = &s;
+        tr.rule = rule;
+        tr.max_order = order;
+        tr.start = 1.1e-3 * half;
+        tr.stop = half ? 3e-3 : 1.1e-3;
+        tr.max_step = 1e-4;
+        tr.min_step = 1e-15;
+        tr.first_step = 1e-6;
+        tr.n_saved = 1;
+        tr.saved = saved;
+        tr.n_dynamic = 1;
+        tr.dynamic = dynamic;
+        CHECK(cn_tran_init(&tr, x, q) == CN_OK);
+        if (half) {
+            CHECK(cn_tran_resume(&tr, state, size - 1, 0) == CN_BAD_ARGUMENT);
+            const double valid = state[1];
+            state[1] = 1e9;
+            CHECK(cn_tran_resume(&tr, state, size, 0) == CN_BAD_ARGUMENT);
+            state[1] = NAN;
+            CHECK(cn_tran_resume(&tr, state, size, 0) == CN_BAD_ARGUMENT);
+            state[1] = valid;
+            CHECK(cn_tran_resume(&tr, state, size, 0) == CN_OK);
+            CHECK(tr.n_points == 1 && tr.points[0] == 1.1e-3 && tr.valid > 2);
+        }
+        cn_status status = CN_CONTINUE;
+        while (status == CN_CONTINUE) status = cn_tran_advance(&tr, 7);
+        CHECK(status == CN_OK);
+        const double exact = 1.0 - exp(-(tr.stop - 0.5e-9) / 1e-3);
+        CHECK(fabs(tr.points[2 * (tr.n_points - 1) + 1] - exact) < 1.5e-3);
+        if (!half) {
+            size = cn_tran_state_size(&tr);
+            state = malloc(size * sizeof *state);
+            CHECK(state != NULL);
+            cn_tran_save(&tr, state);
+        }
+        cn_tran_free(&tr);
+    }
+    free(state);
+    cn_system_free(&s);
+}
+
 static void diode_eval(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
                        const double *env, double *f, double *q, double *jf, double *jq)
 {
@@ -210,6 +266,8 @@ int main(void)
     convergence(CN_TRAPEZOIDAL, 2);
     convergence(CN_TRBDF2, 2);
     for (int order = 2; order <= CN_MAX_ORDER; order++) convergence(CN_BDF, order);
+    halves(CN_TRAPEZOIDAL, 2);
+    halves(CN_BDF, CN_MAX_ORDER);
     diode_point();
     breakpoints();
     puts("engine: ok");

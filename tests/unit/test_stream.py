@@ -88,6 +88,16 @@ def test_a_stream_holds_all_results_of_a_stepped_deck(tmp_path):
     assert back.steps == [{"r": 1e3}, {"r": 2e3}] and back.tran.title == "all sorts"
 
 
+def test_sweeps_share_a_stream(tmp_path):
+    swept = low_pass().sweep("tran", {"r1": [1e3, 2e3]}, stop=2e-5, stream=tmp_path / "a.raw")
+    held = low_pass().sweep("tran", {"r1": [1e3, 2e3]}, stop=2e-5)
+    back = read_raw(tmp_path / "a.raw")
+    assert [r.step for r in back.values()] == swept.steps == held.steps
+    for name, result in held.items():
+        np.testing.assert_array_equal(back[name].data, result.data)
+        np.testing.assert_array_equal(swept[name].data, result.data)
+
+
 def test_scripts_stream_too(tmp_path):
     deck = cn.parse("s\nv1 a 0 1\nr1 a b 1k\nc1 b 0 1n ic=0\n.control\nop\ntran 1u 10u uic\n.endc\n.end\n")
     results = deck.run(stream=tmp_path / "a.raw")
