@@ -30,6 +30,8 @@ def read_matrix(file: DataFile, shape: tuple[int, int]) -> NDArray[np.float64]:
     """
     path = Path(file.path)
     kind = path.suffix.lower()
+    if kind not in (".csv", ".npy", ".npz"):
+        raise FileError(f"{str(file)!r} is no file of numbers", place=file.place, expected=_EXPECTED)
     try:
         require_regular(path, _EXPECTED, file.place)
         if kind == ".csv":
@@ -37,11 +39,9 @@ def read_matrix(file: DataFile, shape: tuple[int, int]) -> NDArray[np.float64]:
         elif kind == ".npy":
             with path.open("rb") as stream:
                 values = _read_array(stream, file, shape)
-        elif kind == ".npz":
+        else:
             with zipfile.ZipFile(path) as archive, archive.open(_member(archive, file)) as stream:
                 values = _read_array(stream, file, shape)
-        else:
-            raise FileError(f"{str(file)!r} is no file of numbers", place=file.place, expected=_EXPECTED)
     except CircuitnnError:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
