@@ -129,6 +129,10 @@ def _evaluate(m: Measure, result: Result, known: Mapping[str, float], extra: Cal
 
     def sampled(tree: Expression) -> Values:
         values = np.real(evaluate_on(result, tree, named)).astype(np.float64, copy=False)
+        if values.ndim and values.shape != (len(result),):
+            raise Unmeasurable(
+                f"a vector of {values.size} points does not run along the {len(result)} of {result.name}"
+            )
         return np.broadcast_to(values, (len(result),)) if values.ndim == 0 else values
 
     if m.function == "param":

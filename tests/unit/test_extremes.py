@@ -137,3 +137,14 @@ def test_a_pipe_of_conductances(tmp_path, monkeypatch, name):
     os.mkfifo(name)
     error = fails(f'title\nv1 a 0 1\n.model xb crossbar\na1 [a] [b] xb g="{name}"\nr1 b 0 1\n.op\n')
     assert isinstance(error, FileError) and error.place.line == 4 and "regular" in error.message
+
+
+def test_a_measure_of_a_vector_of_another_length():
+    deck = RC + ".control\ntran 1n 20n\nlet x = vector(3)\nmeas tran m max x\nmeas tran n find v(b) when x=1\n.endc\n"
+    results = parse(deck, "deck").run()
+    assert not results.measures and len([w for w in results.warnings if "3 points does not run along" in w]) == 2
+
+
+def test_a_loop_that_counts_to_no_number():
+    error = fails(RC + ".control\nrepeat \N{ARABIC-INDIC DIGIT THREE}\nop\nend\n.endc\n")
+    assert isinstance(error, UsageError) and error.place.line == 6

@@ -122,6 +122,9 @@ class Interpreter:
         except Leave as leave:
             if leave.word != "quit":
                 raise NetlistError(f"{leave.word} outside a loop", place=self.place) from None
+        except CircuitnnError as error:
+            error.place = error.place or self.place
+            raise
         finally:
             self.results.warnings += [w for w in self.circuit.warnings if w not in self.results.warnings]
 
