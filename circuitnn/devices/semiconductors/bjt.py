@@ -73,9 +73,11 @@ class Bjt(BipolarCard):
     def _base_conductance(self, charge: Any, base: Any) -> Any:
         """Return the conductance of the base, constant, by the base charge, or by IRB."""
         drawn = maximum(base / self.irb0, 1e-9)
-        angle = (sqrt(1 + 14.59025 * drawn) - 1) / (2.4317 * sqrt(drawn))
+        # SPICE's (sqrt(1 + 14.59025 drawn) - 1) / (2.4317 sqrt(drawn)), without its difference of nearly equal numbers
+        angle = 14.59025 / 2.4317 * sqrt(drawn) / (1 + sqrt(1 + 14.59025 * drawn))
         bent = tan(angle)
-        crowded = self.rbl + 3 * self.rbi * (bent - angle) / (angle * bent**2)
+        part = where(angle < 1e-3, 1 - 4 * angle**2 / 15, 3 * (bent - angle) / (angle * bent**2))
+        crowded = self.rbl + self.rbi * part
         return where(
             self.rbi + self.rbl <= 0,
             0,
