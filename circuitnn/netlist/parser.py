@@ -314,8 +314,9 @@ class Parser:
             except (NetlistError, FileError) as error:
                 self._refuse(error, line)
         if file.control is not None:
-            self.mistakes.add(NetlistError(".control is not closed", place=file.control, expected=".endc"))
+            self.warn(".control is not closed: everything down to the file's end belongs to it", file.control)
             self.add(ControlBlock(tuple(file.commands), file.control))
+            file.control = None
         if file.section is not None:
             place = file.sections[file.section]
             self.mistakes.add(
@@ -361,6 +362,9 @@ class Parser:
         cursor = Cursor(line)
         if cursor.char == ".":
             self._card(line)
+            return
+        if line.text.strip() == ")":
+            self.warn("a line that only closes a parenthesis is left out", cursor.place)
             return
         statement = parse_element(cursor)
         if statement.name[0] in SUSPECTED:

@@ -39,6 +39,21 @@ def test_a_condition_that_has_no_value_counts_as_false_with_a_warning(run):
     assert ["nosuch" in w for w in results.warnings] == [True, False] and "'nix'" in results.warnings[1]
 
 
+def test_a_measure_that_cannot_be_read_is_a_warning(run):
+    results = run("tran 1u 10u\nmeas tran a frob v(a)\necho on")
+    assert results.printed == ["on"] and "no measurement 'frob'" in results.warnings[0]
+
+
+def test_measures_at_what_is_known_by_name(run):
+    script = (
+        "tran 1u 10u\nlet x = 4u\nmeas tran y find v(a) at=x\nmeas tran z avg v(b) from='x' to={2*x}\n"
+        "let level = 2\nmeas tran w trig v(a) val=level rise=1 targ v(a) val='2*level' rise=1"
+    )
+    ramp = "t\nv1 a 0 pwl(0 0 10u 10)\nr1 a b 1k\nr2 b 0 1k\n"
+    measures = run(script, ramp).measures
+    assert [measures[name] for name in "yzw"] == pytest.approx([4.0, 3.0, 2e-6], rel=1e-9)
+
+
 def test_functions_of_a_script(run):
     results = run(
         "define off(a, b, err) abs(a-b) > err\ndefine twice(x) 2*x\nop\nlet y = twice(twice(v(b)))\nprint y\n"
@@ -120,7 +135,6 @@ def test_a_command_that_cannot_be_done_is_a_warning_with_its_line(run):
         ("op 1 2", ".op"),
         ("break", "break outside a loop"),
         ("foreach\nend", "foreach without"),
-        ("meas tran a frob v(a)", "no measurement 'frob'"),
     ],
 )
 def test_mistakes_have_their_place(run, script, words):

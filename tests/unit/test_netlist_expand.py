@@ -72,6 +72,13 @@ def test_pspice_switches_with_a_threshold_are_those_that_turn_at_once():
     assert [found[name].type for name in "abc"] == ["sw", "vswitch", "csw"]
 
 
+def test_what_is_not_closed_at_the_end_is_read_with_a_warning():
+    found = flat("r1 a 0 1\n.model m d (is=1p\n)\n.ic\n.control\nop\n")
+    assert found.models["m"].params == {"is": 1e-12} and [c.text for c in found.script] == ["op"]
+    said = "\n".join(found.warnings)
+    assert "the model 'm' is not closed" in said and ".control is not closed" in said and "only closes" in said
+
+
 def test_redefinition_warns():
     found = flat(".param a=1\n.param a=2\nr1 x 0 {a}\n")
     assert found.elements[0].params["resistance"] == 2.0

@@ -29,8 +29,6 @@ class NodeVoltages(Card):
             cursor.last, cursor.pos = cursor.pos, found.end()
             cursor.skip()
             pairs.append(Assignment(f"v({found[1]})", cursor.value("volts")))
-        if not pairs:
-            cursor.error("no v(node)=value", expected=self.usage)
         return tuple(pairs)
 
     def apply(self, directive: Directive, scope: "Scope") -> None:

@@ -51,7 +51,7 @@ class Model(Card):
             if key not in _RATINGS:
                 params[key] = value  # as in ngspice the last one counts, and vendors do repeat them
         if opened and not cursor.take(")"):
-            cursor.error("the parameters' ( is not closed", expected=self.usage)
+            parser.warn(f"the parameters' ( of the model {model!r} is not closed", place)
         cursor.finish()
         kind = _HYSTERESIS.get(kind, kind) if params.keys() & _THRESHOLDS else kind
         parser.add(ModelStatement(model, kind, params, place, base))

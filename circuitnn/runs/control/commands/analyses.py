@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from circuitnn.analyses.analysis import MAX_POINTS
-from circuitnn.errors import AnalysisError
+from circuitnn.errors import AnalysisError, CircuitnnError, NetlistError
 from circuitnn.measure.expression import split_expressions
 from circuitnn.measure.fourier import fourier
 from circuitnn.measure.reading import measure_of
 from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.registry import catalog
 from circuitnn.runs.control.interpreter import Action, Interpreter, analysis_card, split_words
+
+#: What a measure asks for by a name or an expression instead of a number.
+_NAMED = re.compile(r"\b(at|from|to|td|val)\s*=\s*('[^']*'|\{[^{}]*\}|[a-z_]\w*)(?=\s|$)", re.IGNORECASE)
 
 
 def _analysis(name: str) -> Action:
@@ -28,9 +33,20 @@ def run_all(run: Interpreter, text: str) -> None:
     run.analyse(run.flat.analyses, whole=True)
 
 
+def _number(run: Interpreter, found: re.Match[str]) -> str:
+    """Return ``at=name`` with the value of an expression or a vector, where it has one."""
+    try:
+        return f"{found[1]}={run.number(found[2]):.17g}"
+    except CircuitnnError:
+        return found[0]
+
+
 def measure(run: Interpreter, text: str) -> None:
     """``meas analysis name ...``: as ``.measure``, on the current plot; the value is a vector too."""
-    card = measure_of(AnalysisCard("measure", (text,), run.place))
+    try:
+        card = measure_of(AnalysisCard("measure", (_NAMED.sub(lambda found: _number(run, found), text),), run.place))
+    except NetlistError as error:  # as other commands that cannot be done
+        run.fail(f"meas: {error.message}", expected=error.expected)
     plot = run.plots.current
     if plot.result is None or plot.result.kind != card.analysis:
         plots = [p for p in run.plots.all.values() if p.result is not None and p.result.kind == card.analysis]
