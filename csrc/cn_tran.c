@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RETURNS = 8, RINGS = 6, WARY_STEPS = 100 };
+enum { MAX_RETURNS = 8, RINGS = 6, WARY_STEPS = 100, RAISES = 64 };
 
 /* SPICE's trtol of 7 stands for its overestimated error; this estimate is sharp, and one trtol is half a reltol. */
 static const double ERROR_PER_TRTOL = 0.5;
@@ -380,6 +380,38 @@ static cn_rule rule_now(const cn_tran *tr, int *order)
     return tr->damp ? CN_BDF : tr->rule;
 }
 
+/* Given initial conditions may be so far from what the sources hold that Newton's method fails however short the first step
+ * is: raise the sources to their values by steps of the same length, within which charges alone move. */
+static cn_status raise_sources(cn_tran *tr)
+{
+    cn_system *s = tr->system;
+    const size_t bytes = sizeof(double) * ((size_t)s->n + 1);
+    const double h = tr->first_step, alpha = 1.0 / h;
+    cn_status status = CN_OK;
+    for (int k = 1; k <= RAISES && status == CN_OK; k++) {
+        s->scale = (double)k / RAISES;
+        memcpy(tr->trial, tr->x[0], bytes);
+        for (cn_idx i = 0; i < s->n; i++) tr->history[i] = -alpha * tr->q[0][i];
+        status = solve(tr, tr->t + h, alpha, tr->trial);
+        if (status != CN_OK) break;
+        cn_system_step_charges(s, tr->trial, tr->t);
+        memcpy(tr->x[0], tr->trial, bytes);
+        for (cn_idx i = 0; i < s->n; i++) {
+            tr->q[0][i] = s->q[i];
+            tr->scale[i] = larger(tr->scale[i], fabs(tr->x[0][i]));
+        }
+        cn_system_accept(s);
+    }
+    s->scale = 1.0;
+    if (status != CN_OK) {
+        cn_system_revert(s);
+        return status;
+    }
+    begin_stretch(tr);
+    tr->step = h;
+    return CN_CONTINUE;
+}
+
 /* One attempt at a step.  CN_CONTINUE: go on (accepted or not). */
 static cn_status attempt(cn_tran *tr)
 {
@@ -416,6 +448,10 @@ static cn_status attempt(cn_tran *tr)
     if (status != CN_OK) {
         tr->rejected_newton++;
         cn_system_revert(s);
+        if (tr->inconsistent == 1 && s->n_sources > 0) {
+            tr->inconsistent = 2; /* once */
+            return raise_sources(tr);
+        }
         tr->forced = !forced && h < NEAR_JUMP * (tr->jump_to - tr->t);
         if (forced) {
             tr->jump_to = 0.0;

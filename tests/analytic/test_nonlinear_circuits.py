@@ -242,3 +242,24 @@ def test_behavioural_small_signal_gain_is_the_derivative():
 def test_time_in_a_behavioural_source():
     tran = run("b1 a 0 v=3*time+1", "r1 a 0 1k", ".tran 1m 10m").tran
     np.testing.assert_allclose(tran["v(a)"], 3.0 * tran.time + 1.0, rtol=1e-12)
+
+
+def test_a_start_far_from_what_the_sources_hold():
+    """A latch with uic whose supply is not among its initial conditions: the first step moves charges alone."""
+    tran = (
+        cn.parse(
+            "t\n"
+            ".model n nmos level=1 vto=0.45 kp=180u lambda=0.06 tox=4n cgso=0.3n cgdo=0.3n\n"
+            ".model p pmos level=1 vto=-0.45 kp=60u lambda=0.06 tox=4n cgso=0.3n cgdo=0.3n\n"
+            "vdd vdd 0 1.8\nven en 0 pwl(0 0 5n 0 5.2n 1.8)\nvenb enb 0 pwl(0 1.8 5n 1.8 5.2n 0)\n"
+            "mp1 a b top vdd p w=4u l=0.18u\nmp2 b a top vdd p w=4u l=0.18u\n"
+            "mn1 a b bot 0 n w=2u l=0.18u\nmn2 b a bot 0 n w=2u l=0.18u\n"
+            "mt top enb vdd vdd p w=8u l=0.18u\nmb bot en 0 0 n w=8u l=0.18u\n"
+            "ca a 0 20f ic=0.95\ncb b 0 20f ic=0.85\n"
+            ".ic v(a)=0.95 v(b)=0.85 v(top)=1 v(bot)=0.5\n.tran 10p 10n uic\n"
+        )
+        .run()
+        .tran
+    )
+    # the side that starts higher wins, as in ngspice
+    assert tran["v(a)"][-1] == pytest.approx(1.8, abs=1e-3) and tran["v(b)"][-1] == pytest.approx(0.0, abs=1e-3)
