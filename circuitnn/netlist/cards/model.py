@@ -1,5 +1,6 @@
 """``.model name [ako:base] type (parameter=value ...)``, the parentheses optional."""
 
+import re
 from typing import TYPE_CHECKING
 
 from circuitnn.netlist.cards.card import Card
@@ -14,6 +15,8 @@ _RATINGS = frozenset(("mfg", "icrating", "vceo", "vpk", "iave", "type"))
 #: PSpice's switches turn at once when they have a threshold, and gradually between von and voff otherwise.
 _HYSTERESIS = {"vswitch": "sw", "iswitch": "csw"}
 _THRESHOLDS = frozenset(("vt", "vh", "it", "ih"))
+#: A version of three parts: 3.2.4 is 3.24, as simulators take either.
+_VERSION = re.compile(r"(\d+\.\d+)\.(\d+)")
 
 
 class Model(Card):
@@ -46,7 +49,10 @@ class Model(Card):
             if key is None:
                 cursor.error(f"{cursor.found()} is not name=value", expected=self.usage)
             at = cursor.last
-            value = cursor.value(f"the value of {key}")
+            parts = _VERSION.fullmatch(cursor.peek()) if key == "version" else None
+            if parts is not None:
+                cursor.word("a version")
+            value = cursor.value(f"the value of {key}") if parts is None else float(parts[1] + parts[2])
             cursor.last = at
             if key not in _RATINGS:
                 params[key] = value  # as in ngspice the last one counts, and vendors do repeat them
