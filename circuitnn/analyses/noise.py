@@ -180,7 +180,7 @@ def _by_element(labels: list[tuple[str, str]], values: Real) -> list[float]:
     for (element, source), value in zip(labels, values.tolist(), strict=True):
         found[element] = found.get(element, 0.0) + value
         if source:
-            found[f"{element}_{source}"] = value
+            found[f"{element}_{source}"] = found.get(f"{element}_{source}", 0.0) + value
     return list(found.values())
 
 
