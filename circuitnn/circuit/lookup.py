@@ -206,6 +206,10 @@ class Lookup:
                 if letter in _LENIENT:
                     values = self._known_only(card, device, values)
                 return device, {**values, **device.type_values.get(card.type, {})}
+        compiled = self._compiled(element, card, level)
+        if compiled is not None:
+            given = {compiled.aliases.get(k, k): v for k, v in card.params.items() if k != "level"}
+            return compiled, {**self._known_only(card, compiled, given), **compiled.type_values.get(card.type, {})}
         place = card.place or element.place
         if of_type:
             levels = ", ".join(str(k) for device in of_type for k in device.levels)
@@ -226,6 +230,23 @@ class Lookup:
             expected=", ".join(types) or "an element without a model",
             hint=nearest(card.type, types),
         )
+
+    @staticmethod
+    def _compiled(element: Element, card: Model, level: float) -> Any:
+        """Return the device class of a compiled model, None when no such model serves the card."""
+        # Devices lie a layer above: reached by name, so that imports keep pointing down.
+        models = importlib.import_module("circuitnn.devices.compiled")
+        name = models.known(element.letter, card.type, level)
+        try:
+            return None if name is None else models.compiled_device(name)
+        except DeviceError as error:
+            raise DeviceError(
+                f"{element.name}: the model {card.name!r} ({card.type}) asks for level {level:g}: {error.message}",
+                place=card.place or element.place,
+                expected=error.expected,
+                hint=error.hint,
+                names=(element.name, card.name),
+            ) from None
 
 
 def _required(device: Any) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.crossbar._array import MOST_OWN
 from circuitnn.devices.cards import CARDS
+from circuitnn.devices.compiled import Compiled
 from circuitnn.devices.declare import Device, Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitnnError, CrossbarError
@@ -251,6 +252,10 @@ def _resolve(what: str, spec: Spec, terminals: int) -> tuple[Any, dict[str, floa
         except CircuitnnError as error:
             last = error
             continue
+        if issubclass(device, Compiled):
+            raise CrossbarError(
+                f"the {what} {name!r} is a compiled model, {device.title}", expected="a device with kernels of its own"
+            )
         if len(device.terminals) == terminals:
             return device, values
     raise CrossbarError(f"the {what}: {last.message}", expected=last.expected, hint=last.hint, names=[name])

@@ -57,6 +57,8 @@ class Param:
         A value out of the range is taken for the nearer end, with a warning, as in ngspice.
     choices : tuple of float
         The only values allowed, where a number selects something.
+    integer : bool
+        Whole numbers only.
     """
 
     default: float | None
@@ -70,6 +72,7 @@ class Param:
     exclusive: bool = False
     clamped: bool = False
     choices: tuple[float, ...] = ()
+    integer: bool = False
 
     if TYPE_CHECKING:
         # `derive` puts a symbol in its place
@@ -100,6 +103,10 @@ class Param:
                 f"parameter {name!r} of {device} is {value:g}",
                 expected=f"one of {', '.join(f'{c:g}' for c in self.choices)} ({self.doc})",
                 names=(name,),
+            )
+        if self.integer and not (abs(value) < 2.0**31 and value == round(value)):
+            raise DeviceError(
+                f"parameter {name!r} of {device} is {value:g}", expected=f"a whole number ({self.doc})", names=(name,)
             )
         low = self.low is not None and (value <= self.low if self.exclusive else value < self.low)
         if not np.isfinite(value) or low or (self.high is not None and value > self.high):
@@ -217,7 +224,8 @@ class Device:
     """Base of all devices; see ``passives/resistor.py`` for a short one.
 
     Class attributes to set: ``letter``, ``model_types``, ``terminals``; where needed ``internals``, ``branches``
-    (``auxiliaries`` of them are unknowns that are no currents), ``controls``, ``positional``, ``links``, ``derived``
+    (``auxiliaries`` of them are unknowns that are no currents), ``flows`` (internals that are no voltages but
+    currents), ``controls``, ``positional``, ``links``, ``derived``
     (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
     of parameters in model cards), ``start_voltages`` (parameters that give the voltage between two terminals at the
     start of a transient with ``uic``), ``variants`` (the leanest one first), ``other_levels`` (names of levels that
@@ -232,6 +240,7 @@ class Device:
     type_values: ClassVar[dict[str, dict[str, float]]] = {}
     terminals: ClassVar[tuple[str, ...]] = ("p", "n")
     internals: ClassVar[tuple[str, ...]] = ()
+    flows: ClassVar[tuple[str, ...]] = ()
     branches: ClassVar[tuple[str, ...]] = ()
     auxiliaries: ClassVar[tuple[str, ...]] = ()
     controls: ClassVar[tuple[str, ...]] = ()

@@ -8,12 +8,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from circuitnn.devices._kernels import Kernel, builtin_kernels, headers
-from circuitnn.devices.declare import READINGS, Device
+from circuitnn.devices.compiled import Compiled
+from circuitnn.devices.declare import READINGS, Device, Environment, Values
 from circuitnn.errors import DeviceError, FileError, UsageError
 from circuitnn.registry import catalog
 
@@ -44,6 +48,40 @@ def kernel_of(device: type[Device], variant: str = "") -> Kernel:
     return kernel
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Some elements of one device class, ready to be evaluated.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    values : dict of str to ndarray, shape (n,)
+        Kernel parameters that are not the user's.
+    merged : list of (str, str or None, ndarray)
+        Internal unknowns that fall onto another local one (None: ground), with a mask of the elements, (n,).
+    """
+
+    kernel: Kernel
+    values: Values
+    merged: list[tuple[str, str | None, np.ndarray]]
+
+
+def build(device: type[Device], values: Values, env: Environment) -> Built:
+    """Return the kernel of some elements and what it needs, from user parameters (NaN where not given), shape (n,).
+
+    Raises
+    ------
+    DeviceError
+        When parameters are not usable together.
+    """
+    if issubclass(device, Compiled):
+        kernel, prepared = device.instances(values, env)
+        return Built(kernel, prepared, kernel.merged)
+    prepared = device.prepare(values, env)
+    merged = [(name, target, mask) for name, (target, mask) in device.collapse(values).items()]
+    return Built(kernel_of(device), prepared, merged)
+
+
 def readings_of(device: type[Device]) -> list[str]:
     """Return the names of what ``@element[name]`` shows of a device.
 
@@ -52,6 +90,8 @@ def readings_of(device: type[Device]) -> list[str]:
     >>> "gm" in readings_of(catalog("devices").get("mos1"))
     True
     """
+    if issubclass(device, Compiled):
+        return device.reading_names()
     if READINGS not in device.kernel_names():
         return []
     return kernel_of(device, READINGS).local_names[len(device.locals) :]

@@ -43,9 +43,8 @@ class Mosfet(Device):
     letter = "m"
     model_types = ("nmos", "pmos")
     other_levels: ClassVar = {
-        4: "BSIM1", 5: "BSIM2", 8: "BSIM3v3", 9: "MOS 3 with the changes of level 9", 10: "BSIM3SOI", 14: "BSIM4",
-        49: "BSIM3v3", 54: "BSIM4", 55: "BSIM3SOI", 56: "BSIM3SOI", 57: "BSIM3SOI", 58: "BSIM4SOI", 60: "STAG",
-        68: "HiSIM2", 73: "HiSIM_HV",
+        4: "BSIM1", 5: "BSIM2", 10: "BSIM3SOI", 55: "BSIM3SOI", 56: "BSIM3SOI", 57: "BSIM3SOI", 58: "BSIM4SOI",
+        60: "STAG", 68: "HiSIM2", 73: "HiSIM_HV",
     }  # fmt: skip
     type_values: ClassVar = {"nmos": {"polarity": 1.0}, "pmos": {"polarity": -1.0}}
     aliases: ClassVar = {"vt0": "vto", "u0": "uo"}

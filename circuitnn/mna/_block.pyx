@@ -59,15 +59,12 @@ cdef class BlockKernel:
     ----------
     address : int
         Of the ``cn_kernel``; valid while this object lives.
-    refused : CircuitnnError or None
-        Why the block could not be evaluated at some iterate; the engine sees NaN there, and may come round it.
     """
 
     cdef cn_kernel _kernel
-    cdef object _block, _outputs, _gain, _start, _fatal
+    cdef object _block, _outputs, _gain, _start, _fatal, _refused
     cdef double _factor
     cdef bytes _name
-    cdef public object refused
     cdef readonly str name
     cdef readonly tuple param_names, local_names
     cdef readonly object jf_row, jf_col, jq_row, jq_col
@@ -120,6 +117,17 @@ cdef class BlockKernel:
             error.add_note(f"while evaluating {self.name}")
             raise error
 
+    def refusal(self):
+        """Return the element's name and why it could not be evaluated at some iterate since the last `forget`, or None.
+
+        The engine sees NaN there, and may come round it.
+        """
+        return None if self._refused is None else (self.name, self._refused)
+
+    def forget(self):
+        """Begin anew with what `refusal` tells."""
+        self._refused = None
+
     def evaluate(self, u, p=None):
         """Return f, q (n_local, 1), jf (len(jf_row), 1) and jq (0, 1) at ``u`` (n_local, 1), states at their start."""
         local = np.ascontiguousarray(u, dtype=np.float64).ravel()
@@ -138,7 +146,7 @@ cdef class BlockKernel:
 
     cdef _keep(self, error):
         if isinstance(error, CircuitnnError):
-            self.refused = error
+            self._refused = error
         else:
             self._fatal = error
 

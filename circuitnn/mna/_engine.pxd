@@ -133,7 +133,7 @@ cdef class Engine:
     cdef object keep
     cdef object forced
     cdef dict source_args
-    cdef list blocks
+    cdef list watched
     cdef list firsts
     cdef bint alive
     cdef readonly int n

@@ -7,7 +7,6 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from circuitnn.errors import UsageError
-from circuitnn.mna._block import BlockKernel
 
 METHODS = ("none", "newton", "line search", "gmin stepping", "source stepping", "pseudo-transient")
 #: Elements in one batch: few, so that those at rest are left alone; more in a large circuit, for the overhead.
@@ -52,7 +51,7 @@ cdef class Engine:
         cdef cn_status status
         self.keep = []
         self.source_args = {}
-        self.blocks = [b.kernel for b in plan.batches if isinstance(b.kernel, BlockKernel)]
+        self.watched = [b.kernel for b in plan.batches if hasattr(b.kernel, "refusal")]
         self.n = plan.n
         s = &self.s
         s.n = plan.n
@@ -175,15 +174,12 @@ cdef class Engine:
 
     cdef _raise(self):
         """Raise what a block's Python code has raised that no iteration can mend."""
-        for block in self.blocks:
-            block.raise_fatal()
+        for kernel in self.watched:
+            kernel.raise_fatal()
 
     def refusal(self):
-        """Return ``(element, error)`` of a block that could not be evaluated since the last reset, or None."""
-        for block in self.blocks:
-            if block.refused is not None:
-                return block.name, block.refused
-        return None
+        """Return ``(element, error)`` of what could not be evaluated since the last reset, or None."""
+        return next((found for found in (kernel.refusal() for kernel in self.watched) if found is not None), None)
 
     def set_source(self, int k, int kind, double dc, bint dc_given, args):
         """Set source ``k``: kind and args as ``cn_source.h`` has them."""
@@ -298,8 +294,8 @@ cdef class Engine:
     def reset_report(self):
         """Set all counts to zero."""
         memset(&self.s.report, 0, sizeof(cn_report))
-        for block in self.blocks:
-            block.refused = None
+        for kernel in self.watched:
+            kernel.forget()
 
     def singular_unknown(self):
         """Return the unknown whose column had no pivot in the last factorisation."""

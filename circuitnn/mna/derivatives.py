@@ -8,13 +8,15 @@ they are right to about 1e-9; beside a bound of the parameter, from one side alo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.devices.compiled import CompiledKernel
 from circuitnn.devices.declare import Environment
+from circuitnn.devices.load import build
 from circuitnn.errors import DeviceError
 from circuitnn.mna._block import BlockKernel
 from circuitnn.mna._tape import TapeKernel
@@ -143,7 +145,12 @@ class Point:
                 for name, p in device.params.items()
             }
             for name, declared in device.params.items():
-                if declared.on == "system" or declared.choices or name in (*_NO_NUMBERS, *device.states):
+                if (
+                    declared.on == "system"
+                    or declared.choices
+                    or declared.integer
+                    or name in (*_NO_NUMBERS, *device.states)
+                ):
                     continue
                 value = columns[name]
                 names = [self._label(device, name, declared.on, e) for e in elements]
@@ -199,9 +206,9 @@ class Point:
                 prepared = self._prepared(batch, device, given, param)
                 start = device.state_init(given) if device.states else {}
             except DeviceError:  # beyond what the parameters allow together: from one side alone
-                moved, prepared, start = value, param, device.state_init(columns) if device.states else {}
+                moved, prepared, start = value, batch, device.state_init(columns) if device.states else {}
             starts.append(start)
-            ends.append((moved, *self.evaluate(batch, self.x[batch.index], prepared, limits)))
+            ends.append((moved, *self.evaluate(prepared, self.x[batch.index], prepared.param, limits)))
         width = ends[0][0] - ends[1][0]
         if not width[listed].all():
             return None
@@ -209,15 +216,19 @@ class Point:
         f, jf, jq = ((ends[0][k] - ends[1][k]) / width for k in (1, 2, 3))
         return f, jf, jq, {state: (starts[0][state] - starts[1][state]) / width for state in device.states}
 
-    def _prepared(self, batch: Batch, device: Any, columns: dict[str, Real], param: Real) -> Real:
+    def _prepared(self, batch: Batch, device: Any, columns: dict[str, Real], param: Real) -> Batch:
+        """Return a batch with other parameters."""
         options = self.system.options
         environment = Environment(temp=options.temp + ZERO_CELSIUS, tnom=options.tnom + ZERO_CELSIUS, gmin=options.gmin)
-        prepared = device.prepare(columns, environment)
+        built = build(device, columns, environment)
+        kernel = batch.kernel  # perhaps a variant, or that of readings
+        if isinstance(built.kernel, CompiledKernel):
+            kernel = built.kernel if isinstance(kernel, CompiledKernel) else built.kernel.readings
         rows = []
-        for k, name in enumerate(batch.kernel.param_names):
+        for k, name in enumerate(kernel.param_names):
             is_value = device.waveform and name == "value"
-            rows.append(param[k] if is_value else prepared[name] if name in prepared else columns[name])
-        return np.array(rows, dtype=float).reshape(param.shape)
+            rows.append(param[k] if is_value else built.values[name] if name in built.values else columns[name])
+        return replace(batch, kernel=kernel, param=np.array(rows, dtype=float).reshape(param.shape))
 
     def _by_couplings(self, mutual: list[tuple[Batch, int]]) -> Iterator[Slopes]:
         """M = k sqrt(L1 L2) depends on the coupling and on both inductances."""

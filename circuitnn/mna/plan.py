@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circuitnn.devices.compiled import CompiledKernel
 from circuitnn.devices.declare import READINGS, Device, Environment
-from circuitnn.devices.load import kernel_of
+from circuitnn.devices.load import Built, build, kernel_of
 from circuitnn.errors import CircuitError, DeviceError
 from circuitnn.mna._block import BlockKernel
 from circuitnn.mna._tape import TapeKernel
@@ -164,6 +165,11 @@ class _Group:
             return self._table.names_at(self.places)
         return [self._table.name_at(place) for place in self.places.tolist()]
 
+    def given(self) -> set[str]:
+        """Return the names of the parameters that any element has a value of."""
+        plain = set() if self._part is None else {PLAIN[self._part.letter], "m"}
+        return plain.union(*self.values)
+
     def column(self, name: str, default: float) -> np.ndarray:
         """Return a parameter of all."""
         others = np.array([values.get(name, default) for values in self.values], dtype=float)
@@ -307,21 +313,24 @@ class _Planner:
     def _columns(self, group: _Group) -> dict[str, np.ndarray]:
         """User parameters as arrays over the instances, NaN where not given."""
         columns = {}
+        given = group.given()
         for name, param in group.device.params.items():
             default = np.nan if param.default is None else param.default
-            columns[name] = group.column(name, default)
+            columns[name] = group.column(name, default) if name in given else np.full(len(group), default)
         return columns
 
     def _batches(self, group: _Group) -> list[Batch]:
         device, plan, n = group.device, self.plan, len(group)
         if device.name == "mutual":
             self._couple(group)
-        kernel = kernel_of(device)
         columns = self._columns(group)
         try:
-            prepared, states = device.prepare(columns, self.environment), device.state_init(columns)
+            built, states = build(device, columns, self.environment), device.state_init(columns)
         except DeviceError as error:
             raise _named(error, group, columns, self.environment) from None
+        kernel, prepared = built.kernel, built.values
+        if isinstance(kernel, CompiledKernel):
+            kernel.attend(group.names(), self._warn)
         param = np.empty((kernel.n_param, n))
         for row, name in enumerate(kernel.param_names):
             param[row] = prepared[name] if name in prepared else columns[name]
@@ -337,13 +346,13 @@ class _Planner:
                 names=(element.name,),
                 hint="give it a value on the element or in its model card",
             )
-        index = self._index(group, columns)
+        index = self._index(group, built)
         start = None
         if kernel.n_discrete:
             start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete, axis=0)
         whole = Batch(kernel, group.names(), index, param, start)
         self._initial_values(group, columns, states, index)
-        started = StartCharges.of(device, whole, columns)
+        started = StartCharges.of(device, whole, columns, built.merged)
         if started is not None:
             plan.starts.append(started)
         if device.name == "tline":
@@ -362,7 +371,8 @@ class _Planner:
         chosen = np.array([name in asked for name in whole.names], bool)
         if not chosen.any():
             return []
-        kernel = kernel_of(device, READINGS)
+        own = whole.kernel
+        kernel = own.readings if isinstance(own, CompiledKernel) else kernel_of(device, READINGS)
         names = [name for name in whole.names if name in asked]
         rows = [whole.index[:, chosen]]
         for reading in kernel.local_names[len(device.locals) :]:
@@ -400,7 +410,11 @@ class _Planner:
                 inductance.append(float(coil["effective"][0]))
             values["mutual"] = values["coupling"] * float(np.sqrt(inductance[0] * inductance[1]))
 
-    def _index(self, group: _Group, columns: dict[str, np.ndarray]) -> np.ndarray:
+    def _warn(self, text: str) -> None:
+        if text not in self.circuit.warnings:
+            self.circuit.warnings.append(text)
+
+    def _index(self, group: _Group, built: Built) -> np.ndarray:
         """Unknown of each local unknown of each instance, shape (n_local, n); ground is -1 until numbering is done."""
         device, plan = group.device, self.plan
         rows: dict[str, np.ndarray] = {}
@@ -410,12 +424,15 @@ class _Planner:
             k = group.find(owner)
             if k >= 0:
                 rows[device.terminals[terminal]][k] = row
-        collapsed = device.collapse(columns)
+        gone = {name: np.zeros(len(group), bool) for name in (*device.internals, *device.branches)}
+        for name, _, mask in built.merged:
+            gone[name] |= mask
         for name in device.internals:
-            rows[name] = self._own_unknowns(group, name, collapsed.get(name), NODE, self.options.vntol)
+            kind, tol = (BRANCH, self.options.abstol) if name in device.flows else (NODE, self.options.vntol)
+            rows[name] = self._own_unknowns(group, name, gone[name], kind, tol)
         for k, name in enumerate(device.branches):
             if name in device.auxiliaries:
-                rows[name] = self._own_unknowns(group, name, collapsed.get(name), STATE, SLOPE_TOLERANCE)
+                rows[name] = self._own_unknowns(group, name, gone[name], STATE, SLOPE_TOLERANCE)
             else:
                 end = "" if k == 0 else f"#{name}"
                 rows[name] = np.array([plan.branch_index[owner + end] for owner in group.names()], dtype=np.int64)
@@ -425,12 +442,11 @@ class _Planner:
             )
         for k, name in enumerate(device.controls):
             rows[name] = np.array([self._sensed(e, e.controls[k]) for e in group.elements], dtype=np.int64)
-        for name, (target, mask) in collapsed.items():
+        for name, target, mask in built.merged:
             rows[name] = np.where(mask, -1 if target is None else rows[target], rows[name])
         return np.stack([rows[name] for name in device.locals])
 
-    def _own_unknowns(self, group: _Group, name: str, collapse: Any, kind: int, tol: float) -> np.ndarray:
-        gone = np.zeros(len(group), bool) if collapse is None else collapse[1]
+    def _own_unknowns(self, group: _Group, name: str, gone: np.ndarray, kind: int, tol: float) -> np.ndarray:
         return np.array(
             [
                 -1 if gone[k] else self.plan.unknown(f"v({owner}#{name})", kind, tol, hidden=True)
@@ -739,7 +755,7 @@ def _named(error: DeviceError, group: _Group, columns: dict[str, np.ndarray], en
     def refused(start: int, stop: int) -> DeviceError | None:
         some = {name: column[start:stop] for name, column in columns.items()}
         try:
-            group.device.prepare(some, environment)
+            build(group.device, some, environment)
             group.device.state_init(some)
         except DeviceError as own:
             return own

@@ -37,7 +37,9 @@ class StartCharges:
     inner: list[tuple[int, int]]
 
     @classmethod
-    def of(cls, device: Any, whole: Batch, columns: dict[str, np.ndarray]) -> StartCharges | None:
+    def of(
+        cls, device: Any, whole: Batch, columns: dict[str, np.ndarray], merged: list[tuple[str, str | None, np.ndarray]]
+    ) -> StartCharges | None:
         """Return those of a batch, None when no instance is given any."""
         volts = {name: columns[name] for name in device.start_voltages}
         chosen = np.any([np.isfinite(v) for v in volts.values()], axis=0) if volts else np.zeros(0, bool)
@@ -47,7 +49,7 @@ class StartCharges:
         ends = [
             (place(plus), place(minus), volts[name][chosen]) for name, (plus, minus) in device.start_voltages.items()
         ]
-        inner = [(place(name), place(outer)) for name, (outer, _) in device.collapse(columns).items() if outer]
+        inner = [(place(name), place(outer)) for name, outer, _ in merged if outer]
         return cls(whole.kernel, whole.index[:, chosen], np.ascontiguousarray(whole.param[:, chosen]), ends, inner)
 
     def add_to(self, q: np.ndarray, x: np.ndarray) -> None:

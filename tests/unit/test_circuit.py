@@ -191,7 +191,7 @@ PLACE = Place("d.cir", 7, 1, "x1 a b")
         (Element("d1", ("a", "0"), {}, "dxx"), CircuitError, ["d1", "'dxx'", ".model dxx", "did you mean 'dx'?"]),
         (Element("n1", ("a", "0"), {}, "resistor"), CircuitError, ["n1", "'resistor'", "not defined"]),
         (Element("d1", ("a", "0")), CircuitError, ["d1 names no model"]),
-        (Element("m1", ("a", "a", "0", "0"), {}, "m54"), CircuitError, ["m1", "level 54", "expected: level 1"]),
+        (Element("m1", ("a", "a", "0", "0"), {}, "m73"), CircuitError, ["m1", "level 73", "expected: level 1"]),
         (Element("m1", ("a", "a", "0", "0"), {}, "dx"), CircuitError, ["m1", "'dx'", "nmos, pmos"]),
         (Element("r1", ("a", "0", "b"), {"resistance": 1.0}), CircuitError, ["r1 has 3 nodes", "2: p n"]),
         (Element("r1", ("a", "0"), {"resistence": 1.0}), CircuitError, ["r1", "no parameter", "'resistance'"]),
@@ -206,7 +206,7 @@ PLACE = Place("d.cir", 7, 1, "x1 a b")
 )
 def test_device_of_refuses(circuit, element, kind, words):
     circuit.model("dx", "d")
-    circuit.model("m54", "nmos", level=54)
+    circuit.model("m73", "nmos", level=73)
     circuit.model("doff", "d", off=1)
     circuit.model("dneg", "d", n=-1)
     with pytest.raises(kind) as caught:

@@ -20,6 +20,7 @@ def devices(name: str | None) -> None:
     Of one model: its equations, parameters with unit, default, range and source, and its states.
     """
     from circuitnn.devices.cards import CARDS
+    from circuitnn.devices.compiled import compiled_device, folder, titles
     from circuitnn.registry import catalog
 
     models = catalog("devices")
@@ -31,26 +32,35 @@ def devices(name: str | None) -> None:
         terminal.table(["device", "letter", ""], rows)
         cards = [(key, card.model.type, card.doc) for key, card in sorted(CARDS.items())]
         terminal.table(["ready-made card", "device", ""], cards)
+        there = "" if folder() is not None else "not installed"
+        terminal.table(["compiled model", "", ""], [(key, title, there) for key, title in titles().items()])
     elif name.lower() in CARDS:
         _show_card(name.lower(), CARDS[name.lower()])
+    elif name.lower() in titles():
+        _show(compiled_device(name.lower()))
     else:
         _show(models.get(name.lower()))
 
 
 def _summary(device: Any) -> str:
     """Return what the device's file says that it is, or else the device itself, on one line."""
+    if hasattr(device, "title"):
+        return str(device.title)
     module = sys.modules.get(device.__module__)  # a device made by hand need not lie in one
     text = (getattr(module, "__doc__", None) or device.__doc__ or "").strip()
     return " ".join(text.partition("\n\n")[0].split())
 
 
 def _show(device: Any) -> None:
+    from circuitnn.devices.compiled import Compiled
+
     click.echo(f"{device.name} (element letter {device.letter.upper()}): {_summary(device)}\n")
     click.echo("\n".join(line.strip() for line in (device.__doc__ or "").strip().splitlines()) + "\n")
     click.echo(f"terminals: {' '.join(device.terminals)}")
     if device.model_types:
         click.echo(f"model types: {' '.join(device.model_types)}")
-    _show_equations(device)
+    if not issubclass(device, Compiled):
+        _show_equations(device)
     sources: list[str] = []
     rows = []
     for key, param in device.params.items():

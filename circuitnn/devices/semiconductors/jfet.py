@@ -30,7 +30,6 @@ class Jfet(Device):
     letter = "j"
     model_types = ("njf", "pjf")
     levels = (1,)
-    other_levels: ClassVar = {2: "Parker-Skellern"}
     type_values: ClassVar = {"njf": {"polarity": 1.0}, "pjf": {"polarity": -1.0}}
     aliases: ClassVar = {"vt0": "vto"}
     terminals = ("d", "g", "s")
