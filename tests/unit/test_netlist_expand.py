@@ -73,7 +73,8 @@ def test_pspice_switches_with_a_threshold_are_those_that_turn_at_once():
 
 
 def test_what_is_not_closed_at_the_end_is_read_with_a_warning():
-    found = flat("r1 a 0 1\n.model m d (is=1p\n)\n.ic\n.control\nop\n")
+    found = flat("r1 a 0 1\n.model m d (is=1p\n)\n.ic\n.model p d(is=1p)\n+ n=2)\n.control\nop\n")
+    assert found.models["p"].params == {"is": 1e-12, "n": 2.0}
     assert found.models["m"].params == {"is": 1e-12} and [c.text for c in found.script] == ["op"]
     said = "\n".join(found.warnings)
     assert "the model 'm' is not closed" in said and ".control is not closed" in said and "only closes" in said

@@ -44,7 +44,12 @@ class Model(Card):
         )
         opened = cursor.take("(")
         params: dict[str, Value] = {}
-        while not cursor.done and cursor.char != ")":
+        while not cursor.done:
+            if (opened or params) and cursor.take(")"):
+                opened = False
+                if not cursor.done:  # as in ngspice what follows counts, too
+                    parser.warn(f"parameters of the model {model!r} stand behind its closing parenthesis", place)
+                continue
             key = cursor.assignment()
             if key is None:
                 cursor.error(f"{cursor.found()} is not name=value", expected=self.usage)
@@ -56,9 +61,8 @@ class Model(Card):
             cursor.last = at
             if key not in _RATINGS:
                 params[key] = value  # as in ngspice the last one counts, and vendors do repeat them
-        if opened and not cursor.take(")"):
+        if opened:
             parser.warn(f"the parameters' ( of the model {model!r} is not closed", place)
-        cursor.finish()
         kind = _HYSTERESIS.get(kind, kind) if params.keys() & _THRESHOLDS else kind
         parser.add(ModelStatement(model, kind, params, place, base))
 
