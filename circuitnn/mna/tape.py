@@ -6,6 +6,7 @@ whose expressions differ in numbers and in what they sense share one kernel.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
@@ -468,6 +469,14 @@ def _equation(element: Element, temperature: float, tnom: float) -> tuple[str, E
     factor = 1.0 + params.get("tc1", 0.0) * dt + params.get("tc2", 0.0) * dt * dt
     number = params.get("m", 1.0)
     kind = element.kind
+    divisor = {"r": factor, "l": number}.get(kind, 1.0)
+    if divisor == 0.0 or not math.isfinite(number * factor):
+        raise CircuitError(
+            f"{element.name} has no value with m = {number:g} and a temperature factor of {factor:g}",
+            place=element.place,
+            expected="finite numbers other than zero",
+            names=(element.name,),
+        )
     if kind == "r":
         return "i", Binary("/", _scaled(number / factor, Probe("v", element.nodes[:2])), tree)
     if kind == "c":

@@ -148,3 +148,12 @@ def test_a_measure_of_a_vector_of_another_length():
 def test_a_loop_that_counts_to_no_number():
     error = fails(RC + ".control\nrepeat \N{ARABIC-INDIC DIGIT THREE}\nop\nend\n.endc\n")
     assert isinstance(error, UsageError) and error.place.line == 6
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["l1 a 0 l={1n*v(a)} m=0", "r2 a 0 r={1+v(a)} tc1=-1 dtemp=1", "c2 a 0 c={1n*v(a)} m=1e300 tc1=1e300 dtemp=1"],
+)
+def test_scaled_behaviour_without_a_value(line):
+    error = fails(RC + line + "\n.tran 1n 2n\n")
+    assert error.names[0] == line[:2] and error.place.line == 5
