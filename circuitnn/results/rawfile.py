@@ -243,16 +243,19 @@ class _Reader:
         flags = fields.get("flags", "real").lower().split()
         if {"unpadded", "fastaccess"} & set(flags):
             raise self.fail(f"flags {' '.join(flags)!r} are not supported", expected="real or complex")
+        title, plot = fields.get("title", ""), fields.get("plotname", "")
         unnoted = 0
-        if key == "binary" and fields.get("command", "") == _COMMAND:
+        if key == "binary" and fields.get("command", "") == _COMMAND and plot == _PLOTS["tran"]:
             unnoted = self.unnoted(points, len(variables) * (16 if "complex" in flags else 8))
         read = self.binary if key == "binary" else self.text
         data = read(points + unnoted, len(variables), "complex" in flags)
         if unnoted:
             self.position = len(self.content)  # what is left is a part of a point
         command = fields.get("command", "").removeprefix(_COMMAND)
-        title, plot = fields.get("title", ""), fields.get("plotname", "")
-        return Result("", _kind(plot, variables, points), title, variables, data, command=command)
+        try:
+            return Result("", _kind(plot, variables, points), title, variables, data, command=command)
+        except UsageError as error:
+            raise self.fail(error.message) from error
 
     def count(self, fields: dict[str, str], key: str, most: int) -> int:
         value = fields.get(key, "")

@@ -63,7 +63,11 @@ REFUSED = {
     "doubling": ("title\n" + nested(40, "x1 a s{}") + "\n.op\n", None, "expands to 549755813888 elements"),
     "recursion": ("title\n.subckt s a\nx1 a s\n.ends\nx1 a s\n.op\n", 3, "contain each other"),
     "deep calls": ("title\n" + chained(200) + "x1 a s0\n.op\n", None, "too deep"),
-    "deep definitions": ("title\n" + "\n".join(f".subckt s{k} a" for k in range(200)) + "\n.op\n", 102, "nested too deeply"),
+    "deep definitions": (
+        "title\n" + "\n".join(f".subckt s{k} a" for k in range(200)) + "\n.ends" * 200 + "\n.op\n",
+        102,
+        "nested too deeply",
+    ),
     "deep conditions": ("title\n" + ".if (1)\n" * 200 + ".op\n", 102, "nested too deeply"),
     "nodes": (CIRCUIT + ".model xb crossbar\na1 [r<0:999999999>] [c<0:3>] xb g=1u\n.op\n", 6, "nodes"),
     # steps and sweeps
