@@ -39,6 +39,7 @@ class Lookup:
     def __init__(self, circuit: Circuit, known: Lookup | None = None) -> None:
         self._circuit: Circuit = weakref.proxy(circuit)  # which owns this: no cycle, so that both go at once
         self._devices: dict[tuple[str, str], tuple[Model | None, Any, dict[str, float]]] = {}
+        self._sound: dict[tuple[str, str | None], dict[str, float]] = {}  # values of cards that were checked
         self._blocks: dict[str, tuple[tuple[Any, ...], Block]] = dict(known._blocks) if known else {}
 
     def block_of(self, element: Element) -> Block:
@@ -87,10 +88,14 @@ class Lookup:
                 names=(element.name,),
                 expected=f"{len(device.terminals)}: {' '.join(device.terminals)}",
             )
-        # type_values and the card's level are not the user's; what is said of them is said of the card.
-        for given, where in ((values, "model"), (element.params, "instance")):
-            for name, value in given.items():
-                self._check_param(element, device, name, value, where)
+        # Those of a card are sound or not for all its elements. Those that its type or level gives are not the user's;
+        # what is said of them is said of the card.
+        if self._sound.get((element.letter, element.model)) != values:
+            for name, value in values.items():
+                self._check_param(element, device, name, value, "model")
+            self._sound[element.letter, element.model] = values
+        for name, value in element.params.items():
+            self._check_param(element, device, name, value, "instance")
         values = {**values, **element.params}
         for name in _required(device):
             if name not in values:
@@ -103,11 +108,17 @@ class Lookup:
         return device, values
 
     def _check_param(self, element: Element, device: Any, name: str, value: float, where: str) -> None:
+        param = device.params.get(name)
+        if param is not None and param.on != "system" and not (where == "instance" and param.on == "model"):
+            try:
+                param.check(device.name, name, value)
+                return
+            except DeviceError as error:
+                refused = error
         card = self._circuit.models.get(element.model or "") if where == "model" else None
         place = card.place if card is not None and card.place is not None else element.place
         place = place.at(name) if place else None
         owner = f"{element.name}, model {element.model}" if where == "model" else element.name
-        param = device.params.get(name)
         if param is None or param.on == "system":
             known = [key for key, other in device.params.items() if other.on in ("both", where)]
             raise CircuitError(
@@ -123,12 +134,9 @@ class Lookup:
                 names=(element.name, name),
                 expected="in the model card",
             )
-        try:
-            param.check(device.name, name, value)
-        except DeviceError as error:
-            raise DeviceError(
-                f"{owner}: {error.message}", place=place, expected=error.expected, names=(element.name, name)
-            ) from None
+        raise DeviceError(
+            f"{owner}: {refused.message}", place=place, expected=refused.expected, names=(element.name, name)
+        )
 
     def _known_only(self, card: Model, device: Any, values: dict[str, float]) -> dict[str, float]:
         """Return the values that the device knows, within their ranges where it clamps; the rest are warnings."""
