@@ -13,7 +13,8 @@ import circuitnn.mna._engine as _engine
 import circuitnn.mna._transient as _transient
 from circuitnn.circuit.topology import raise_faults
 from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, UsageError, nearest
-from circuitnn.mna.plan import BRANCH, NODE, Plan, make_plan
+from circuitnn.mna.plan import BRANCH, NODE, Plan
+from circuitnn.mna.planner import make_plan
 from circuitnn.mna.waveforms import drive_of
 from circuitnn.netlist.flat import Element
 from circuitnn.results.checkpoint import Checkpoint

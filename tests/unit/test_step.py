@@ -99,7 +99,7 @@ def test_steps_as_a_data_frame():
 
 
 def test_the_structure_is_used_again(monkeypatch):
-    import circuitnn.mna.plan as module
+    import circuitnn.mna.pattern as module
 
     made = []
     order = module.fill_reducing_order
