@@ -10,10 +10,7 @@ from circuitnn.circuit.circuit import Circuit
 from circuitnn.circuit.values import Node, node_name, word_of
 from circuitnn.errors import CircuitError, UsageError
 from circuitnn.netlist.expression import Probe, substitute
-from circuitnn.netlist.flat import GROUND, Element
-
-# m parallel voltage sources hold the same voltage; a coupling has no terminals.
-_NO_MULTIPLIER = frozenset("vehk")
+from circuitnn.netlist.flat import GROUND, NO_MULTIPLIER, Element
 
 
 class Subcircuit(Circuit):
@@ -98,7 +95,7 @@ class Subcircuit(Circuit):
             return Probe(probe.kind, tuple(names))
 
         tree, params = element.expression, dict(element.params)
-        if m != 1.0 and element.letter not in _NO_MULTIPLIER and element.kind != "v":
+        if m != 1.0 and element.letter not in NO_MULTIPLIER and element.kind != "v":
             params["m"] = params.get("m", 1.0) * m
         return replace(
             element,

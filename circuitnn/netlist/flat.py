@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from circuitnn.netlist.expression import Expression
 
 GROUND = "0"
+# m parallel voltage sources hold the same voltage; a coupling has no terminals.
+NO_MULTIPLIER = frozenset("vehk")
 _ARCHIVE = re.compile(r"(.+\.npz)(?::(.*))?", re.IGNORECASE)
 
 

@@ -10,8 +10,8 @@ from circuitnn.netlist.expression import Expression, format_number, to_text
 from circuitnn.netlist.statements import Assignment, Directive, Value
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
     from circuitnn.netlist.parser import Parser
+    from circuitnn.netlist.scope import Scope
 
 Word = Value | str | Assignment
 

@@ -8,8 +8,8 @@ from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.netlist.statements import Assignment, Directive
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
     from circuitnn.netlist.parser import Parser
+    from circuitnn.netlist.scope import Scope
 
 
 class Data(Card):

@@ -7,7 +7,7 @@ from circuitnn.netlist.cursor import Cursor
 from circuitnn.netlist.statements import Directive
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
+    from circuitnn.netlist.scope import Scope
 
 
 class Global(Card):

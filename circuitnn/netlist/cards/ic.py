@@ -8,7 +8,7 @@ from circuitnn.netlist.cursor import Cursor
 from circuitnn.netlist.statements import Assignment, Directive
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
+    from circuitnn.netlist.scope import Scope
 
 _VOLTAGE = re.compile(r"v\s*\(\s*([^\s=(),{}'\"]+)\s*\)\s*=")
 

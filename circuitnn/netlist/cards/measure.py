@@ -9,7 +9,7 @@ from circuitnn.netlist.requests import need, resolve
 from circuitnn.netlist.statements import Directive
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
+    from circuitnn.netlist.scope import Scope
 
 
 class Request(Card):

@@ -7,7 +7,7 @@ from circuitnn.netlist.expression import Name
 from circuitnn.netlist.statements import Assignment, Directive
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
+    from circuitnn.netlist.scope import Scope
 
 
 class Options(Card):

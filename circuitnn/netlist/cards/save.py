@@ -8,7 +8,7 @@ from circuitnn.netlist.probes import ask
 from circuitnn.netlist.statements import Directive
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
+    from circuitnn.netlist.scope import Scope
 
 
 class Save(Card):

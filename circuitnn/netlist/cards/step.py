@@ -8,7 +8,7 @@ from circuitnn.netlist.flat import AnalysisCard
 from circuitnn.netlist.statements import Assignment, Directive
 
 if TYPE_CHECKING:
-    from circuitnn.netlist.expand import Scope
+    from circuitnn.netlist.scope import Scope
 
 
 class Step(Card):
