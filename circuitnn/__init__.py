@@ -33,7 +33,7 @@ _HOME = {
     "Netlist": "circuitnn.netlist.netlist",
     "Param": "circuitnn.devices.declare",
     "Result": "circuitnn.results.result",
-    "Results": "circuitnn.results.result",
+    "Results": "circuitnn.results.results",
     "State": "circuitnn.devices.declare",
     "Subcircuit": "circuitnn.circuit.subcircuit",
     "Waveforms": "circuitnn.crossbar.nonlinear",
@@ -81,5 +81,5 @@ if TYPE_CHECKING:
     from circuitnn.netlist.netlist import parse as parse
     from circuitnn.results.checkpoint import Checkpoint as Checkpoint
     from circuitnn.results.result import Result as Result
-    from circuitnn.results.result import Results as Results
+    from circuitnn.results.results import Results as Results
     from circuitnn.runs.check import check as check

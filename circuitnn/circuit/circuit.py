@@ -34,7 +34,7 @@ from circuitnn.units import parse_value
 
 if TYPE_CHECKING:
     from circuitnn.mna.block import Block
-    from circuitnn.results.result import Results
+    from circuitnn.results.results import Results
 
 
 class Circuit(Building):

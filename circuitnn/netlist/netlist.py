@@ -18,7 +18,7 @@ from circuitnn.netlist.writer import write_statements
 from circuitnn.results.atomic import replacing
 
 if TYPE_CHECKING:
-    from circuitnn.results.result import Results
+    from circuitnn.results.results import Results
     from circuitnn.runs.check import Report
 
 

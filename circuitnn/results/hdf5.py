@@ -17,7 +17,8 @@ import numpy as np
 from circuitnn.errors import CircuitnnError, FileError
 from circuitnn.results.atomic import replacing
 from circuitnn.results.regular import require_regular
-from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.result import Result, Variable
+from circuitnn.results.results import Results
 from circuitnn.results.stored import blocks_of, map_points
 
 _FORMAT, _VERSION = "circuitnn-results", 1

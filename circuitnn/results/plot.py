@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.results.axes import DASHES, finish, style
-from circuitnn.results.result import Result, Results
+from circuitnn.results.result import Result
+from circuitnn.results.results import Results
 from circuitnn.units import format_si
 
 Values = NDArray[Any]

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from circuitnn.errors import FileError, UsageError
 from circuitnn.results.atomic import replacing
 from circuitnn.results.regular import require_regular
-from circuitnn.results.result import UNITS, Result, Results, Variable
+from circuitnn.results.result import UNITS, Result, Variable
+from circuitnn.results.results import Results
 from circuitnn.results.stored import blocks_of, map_points
 
 _PLOTS = {

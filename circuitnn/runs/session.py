@@ -16,7 +16,8 @@ from circuitnn.measure.fourier import Fourier, fourier
 from circuitnn.measure.reading import measure_of
 from circuitnn.netlist.flat import AnalysisCard, FlatNetlist
 from circuitnn.registry import catalog
-from circuitnn.results.result import Result, Results
+from circuitnn.results.result import Result
+from circuitnn.results.results import Results
 from circuitnn.results.stream import RawStream
 from circuitnn.runs.control.interpreter import Interpreter, replace_totals
 from circuitnn.runs.step import Steps

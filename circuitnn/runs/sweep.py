@@ -12,7 +12,8 @@ import numpy as np
 
 from circuitnn.errors import CircuitnnError, UsageError, nearest
 from circuitnn.registry import catalog
-from circuitnn.results.result import Result, Results
+from circuitnn.results.result import Result
+from circuitnn.results.results import Results
 from circuitnn.results.stream import RawStream
 from circuitnn.units import parse_value
 

@@ -22,7 +22,8 @@ from circuitnn.netlist.netlist import Netlist, parse
 from circuitnn.netlist.points import read_points
 from circuitnn.results.hdf5 import read_hdf5
 from circuitnn.results.rawfile import read_raw
-from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.result import Result, Variable
+from circuitnn.results.results import Results
 from circuitnn.runs.control.interpreter import checked_script
 from circuitnn.runs.session import Requests, analyses_of
 from circuitnn.runs.step import Steps

@@ -19,7 +19,8 @@ from fuzz.mutate import NETLISTS, mutant, spoilt_deck
 import circuitnn as cn
 from circuitnn.results.hdf5 import write_hdf5
 from circuitnn.results.rawfile import write_raw
-from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.result import Result, Variable
+from circuitnn.results.results import Results
 
 Rng = random.Random
 Target = Callable[[Rng], str]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from circuitnn.results.rawfile import read_raw, write_raw
-from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.result import Result, Variable
+from circuitnn.results.results import Results
 
 ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not installed")
 

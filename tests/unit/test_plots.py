@@ -10,7 +10,8 @@ import circuitnn as cn
 from circuitnn.errors import AnalysisError, UsageError
 from circuitnn.results.axes import COLOURS, prefix_of
 from circuitnn.results.plot import families
-from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.result import Result, Variable
+from circuitnn.results.results import Results
 
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")

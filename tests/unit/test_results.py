@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from circuitnn.errors import AnalysisError, FileError, MissingExtraError, UsageError
 from circuitnn.results.hdf5 import read_hdf5
 from circuitnn.results.rawfile import read_raw, write_raw
-from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.result import Result, Variable
+from circuitnn.results.results import Results
 
 matplotlib.use("Agg")
 

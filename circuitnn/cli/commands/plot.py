@@ -46,7 +46,7 @@ def plot(
     and steps are a family; for ac magnitude and phase.
     """
     from circuitnn.results.plot import families
-    from circuitnn.results.result import Results
+    from circuitnn.results.results import Results
 
     target = terminal.picture_path(output or Path(raw).with_suffix(".png"))
     swept = families(Results.load(raw))

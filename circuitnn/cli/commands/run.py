@@ -18,7 +18,8 @@ from circuitnn.errors import CircuitError, CircuitnnError, DeviceError, FileErro
 if TYPE_CHECKING:
     from circuitnn.measure.fourier import Harmonics
     from circuitnn.netlist.netlist import Netlist
-    from circuitnn.results.result import Result, Results
+    from circuitnn.results.result import Result
+    from circuitnn.results.results import Results
 
 _MOST_STEPS = 12  # results of a stepped deck that are printed
 _MOST_ROWS = 60  # of a table; a file holds the rest
@@ -83,7 +84,7 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
 
 
 def _target(output: str | None) -> Path | None:
-    from circuitnn.results.result import format_of
+    from circuitnn.results.formats import format_of
 
     if output is None:
         return None
@@ -135,7 +136,8 @@ def _spool(target: Path) -> Iterator[str]:
 
 
 def _save_partial(error: BaseException, target: Path, stream: Path | None) -> None:
-    from circuitnn.results.result import Result, Results
+    from circuitnn.results.result import Result
+    from circuitnn.results.results import Results
 
     computed = getattr(error, "result", None)
     partial = Results([computed]) if isinstance(computed, Result) else computed

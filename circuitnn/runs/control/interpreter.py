@@ -27,7 +27,7 @@ from circuitnn.netlist.flat import AnalysisCard, Command, FlatNetlist
 from circuitnn.netlist.netlist import parse
 from circuitnn.registry import catalog
 from circuitnn.results.atomic import replacing
-from circuitnn.results.result import Results
+from circuitnn.results.results import Results
 from circuitnn.results.stream import RawStream
 from circuitnn.runs.control.plots import Plot, Plots, Vector
 from circuitnn.runs.control.script import MARKS, Block, read_script

@@ -7,7 +7,8 @@ import numpy as np
 from circuitnn.measure.expression import split_expressions
 from circuitnn.results.atomic import replacing
 from circuitnn.results.rawfile import read_raw, write_raw
-from circuitnn.results.result import Result, Results, Variable
+from circuitnn.results.result import Result, Variable
+from circuitnn.results.results import Results
 from circuitnn.runs.control.interpreter import Interpreter, split_words
 from circuitnn.runs.control.plots import Plot
 
