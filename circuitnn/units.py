@@ -22,7 +22,7 @@ _SCALES = (
     ("p", 1e-12),
     ("f", 1e-15),
 )
-_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([^\W\d]*|%)")
+_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?)([^\W\d]*|%)")
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
 
@@ -47,7 +47,7 @@ def parse_value(text: str | float | int) -> float:
     Parameters
     ----------
     text : str, float or int
-        ``"4.7k"``, ``"10MEG"``, ``"1e-9"``, ``"5uF"``; a number is returned as float.
+        ``"4.7k"``, ``"10MEG"``, ``"1e-9"``, Fortran's ``"1d-9"``, ``"5uF"``; a number is returned as float.
 
     Raises
     ------
@@ -72,7 +72,8 @@ def parse_value(text: str | float | int) -> float:
             )
         scale = scale_of(match[2])
         # "100n" must be the double nearest to 1e-7: scale in decimal where the suffix is a power of ten.
-        number = float(match[1]) * scale if scale in (1.0, 25.4e-6) else _decimal_scaled(match[1], scale)
+        digits = match[1].lower().replace("d", "e")
+        number = float(digits) * scale if scale in (1.0, 25.4e-6) else _decimal_scaled(digits, scale)
     if not math.isfinite(number):
         shown = f"{type(text).__name__} out of range" if isinstance(text, int) else repr(text)
         raise UsageError(f"{shown} is not a finite value", expected="a finite number")
@@ -80,7 +81,7 @@ def parse_value(text: str | float | int) -> float:
 
 
 def _decimal_scaled(digits: str, scale: float) -> float:
-    mantissa, _, exponent = digits.lower().partition("e")
+    mantissa, _, exponent = digits.partition("e")
     if len(exponent.lstrip("+-0")) > 4:  # int() refuses thousands of digits, and a double has an exponent of three
         return float(digits) * scale
     return float(f"{mantissa}e{int(exponent or 0) + round(math.log10(scale))}")

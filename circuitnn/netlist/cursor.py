@@ -17,7 +17,9 @@ _WORD = re.compile(r"[^\s=(),{}'\"]+")
 # The brackets of a state of an array hold a comma: @a1[w[3,17]].
 _VECTOR = re.compile(r"@[^\s=(),{}'\"\[\]]+\[\w+\[[\d,\s]*\]\]|@?[^\s=(),{}'\"]+(?:\([^()={}'\"]*\))?")
 _ASSIGNMENT = re.compile(r"([^\s=(),{}'\"]+)\s*=(?!=)")
-_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([^\W\d]*)")
+_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[ed][+-]?\d+)?)([^\W\d]*)")
+# What ngspice reads a number from: anything may follow its suffix.
+_BEGINS = re.compile(rf"(?P<whole>{_NUMBER.pattern})[\w.%]*")
 _IDENTIFIER = re.compile(r"[^\W\d][\w.$]*")
 # A name alone, which no operator or bracket follows.
 _WHOLE = re.compile(r"[^\W\d][\w.$]*(?=[\s,]|$)(?!\s*[-+*/^(?<>&|])")
@@ -37,10 +39,22 @@ def number(word: str) -> float | None:
     if found is None:
         return None
     try:
-        value = parse_value(word) if found[2] else float(found[1])
+        value = parse_value(word) if found[2] or "d" in word else float(found[1])
     except (UsageError, ValueError):  # int() refuses exponents of thousands of digits
         return None
     return value if abs(value) < float("inf") else None
+
+
+def begun(word: str) -> str | None:
+    """Return the number that a word begins with, where ngspice takes the word for that number; else None.
+
+    Examples
+    --------
+    >>> begun("2k2"), begun("1x0k"), begun("1k*2"), begun("abc")
+    ('2k', '1x', None, None)
+    """
+    found = _BEGINS.fullmatch(word)
+    return None if found is None else found["whole"]
 
 
 class Cursor:
@@ -52,14 +66,20 @@ class Cursor:
         The line.
     pos : int
         Where to start.
+
+    Attributes
+    ----------
+    doubts : list of (int, str)
+        Offsets of numbers that were read otherwise than they look, and what to say of each.
     """
 
-    __slots__ = ("last", "line", "pos", "text")
+    __slots__ = ("doubts", "last", "line", "pos", "text")
 
     def __init__(self, line: LogicalLine, pos: int = 0) -> None:
         self.line = line
         self.text = line.text
         self.pos = self.last = pos
+        self.doubts: list[tuple[int, str]] = []
         self.skip()
 
     def skip(self) -> None:
@@ -189,6 +209,11 @@ class Cursor:
             return value
         if _IDENTIFIER.fullmatch(word):
             return Name(word)
+        start = begun(word)
+        value = None if start is None else number(start)
+        if value is not None:
+            self.doubts.append((self.last, f"{shorten(word)} is {value:g}, as ngspice reads it: {misspelt(word)}"))
+            return value
         if word[0] in _NUMERIC_START:
             self.error(
                 f"{shorten(word)} is not a number",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import combinations_with_replacement
 
 from circuitnn.errors import NetlistError, Place, nearest
-from circuitnn.netlist.cursor import Cursor, number
+from circuitnn.netlist.cursor import Cursor, begun
 from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, shorten
 from circuitnn.netlist.flat import DataFile
 from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
@@ -102,11 +102,11 @@ def _two_terminal(cursor: Cursor, name: str, place: Place) -> ElementStatement:
             cursor.last = at
             # "l=" of a resistor or capacitor is its drawn length; only its own letter is its value, or q= its charge.
             cursor.put(params, primary if key in (name[0], primary) else key, value)
-        elif primary not in params and (cursor.char in "{'\"" or number(cursor.peek()) is not None):
+        elif primary not in params and (cursor.char in "{'\"" or begun(cursor.peek()) is not None):
             params[primary] = cursor.value("the value")
         else:
             word = cursor.word("the value or a model")
-            if model is not None or number(word) is not None:
+            if model is not None or begun(word) is not None:
                 cursor.error(f"unexpected {shorten(word)}", last=True)
             if not (word[0].isalpha() or word[0] == "_"):
                 cursor.to_value(word, "the value")

@@ -113,7 +113,7 @@ class Renamed(Expression):
 Fail = Callable[..., NetlistError]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)(?P<suffix>[^\W\d]*)"
+    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[ed][+-]?\d+)?)(?P<suffix>[^\W\d]*)"
     r"|(?P<name>[^\W\d][\w.$]*)"
     r"|(?P<op>\*\*|&&|\|\||<=|>=|==|!=|<>|[-+*/^%<>!~?:(){},&|]))"
 )
@@ -136,12 +136,10 @@ def misspelt(word: str) -> str | None:
 
     Examples
     --------
-    >>> misspelt("4k7"), misspelt("1d3")
-    ('write 4.7k', 'write 1e3')
+    >>> misspelt("4k7")
+    'write 4.7k'
     """
     found = _INFIX_SCALE.fullmatch(word[:40])
-    if found and found[2] == "d":
-        return f"write {found[1]}e{found[3]}"
     if found and (scale_of(found[2]) != 1.0 or found[2] == "r"):
         return f"write {found[1]}.{found[3]}{'' if found[2] == 'r' else found[2]}"
     if len(word) <= 40 and re.search(r"[-+*/^]", word[1:]):

@@ -367,6 +367,7 @@ class Parser:
             self.warn("a line that only closes a parenthesis is left out", cursor.place)
             return
         statement = parse_element(cursor)
+        self._doubt(cursor, statement.name)
         if statement.name[0] in SUSPECTED:
             self._suspect(line, statement.name[0], statement.name)
         if statement.data is not None:
@@ -381,11 +382,20 @@ class Parser:
         self.add(statement)
 
     def _suspect(self, line: LogicalLine, first: str, owner: str) -> None:
-        """Warn of numbers that are surely meant otherwise; a deck full of them is told of a few."""
+        """Warn of numbers that are surely meant otherwise."""
         for offset, number, meaning in suspicions(line.raw, first):
-            self._suspected += 1
-            if self._suspected <= _MOST_SUSPECTED:
-                self.warn(f"{owner}: {number} is {meaning}", line.place(offset))
+            self._suspicion(f"{owner}: {number} is {meaning}", line.place(offset))
+
+    def _doubt(self, cursor: Cursor, owner: str) -> None:
+        """Warn of numbers that a line holds and that are read otherwise than they look."""
+        for offset, text in cursor.doubts:
+            self._suspicion(f"{owner}: {text}", cursor.line.place(offset))
+
+    def _suspicion(self, text: str, place: Place) -> None:
+        """Warn, but in a deck full of such numbers of a few only."""
+        self._suspected += 1
+        if self._suspected <= _MOST_SUSPECTED:
+            self.warn(text, place)
 
     def _card(self, line: LogicalLine) -> None:
         cursor = Cursor(line)
@@ -411,6 +421,7 @@ class Parser:
             )
         try:
             card.read(name, cursor, self)
+            self._doubt(cursor, f".{name}")
         except NetlistError as error:
             if error.expected is None and card.usage:
                 error.expected = card.usage

@@ -56,9 +56,9 @@ class Report:
 
     Examples
     --------
-    >>> report = check(text="two mistakes\\nr1 a 0 1x0k\\nd1 a 0 dx\\nv1 a 0 1\\n.op\\n")
+    >>> report = check(text="two mistakes\\nr1 a 0 1*0k\\nd1 a 0 dx\\nv1 a 0 1\\n.op\\n")
     >>> [(error.place.line, error.message) for error in report.errors]
-    [(2, "'1x0k' is not a number"), (3, "d1: there is no model 'dx'")]
+    [(2, "'1*0k' is not a number"), (3, "d1: there is no model 'dx'")]
     """
 
     errors: tuple[CircuitnnError, ...]

@@ -237,12 +237,12 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(run, folder, output
 # ---------------------------------------------------------------------- bad decks
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_a_malformed_deck_is_shown_with_its_place(run, folder, command):
-    (folder / "bad.cir").write_text("bad deck\nv1 a 0 1\nr1 a b 1x0k\n.op\n")
+    (folder / "bad.cir").write_text("bad deck\nv1 a 0 1\nr1 a b 1*0k\n.op\n")
     status, out, err = run(command, "bad.cir")
     assert (status, out) == (2, "")
     assert err.startswith("bad.cir:3:8: ")
     lines = err.splitlines()
-    assert lines[1] == "  r1 a b 1x0k"
+    assert lines[1] == "  r1 a b 1*0k"
     assert lines[2] == "  " + " " * 7 + "^"
 
 

@@ -49,7 +49,9 @@ GOOD = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.floats(-1e200, 1e200).map(lambda x: f"{x:.6g}k"),
 )
-ODD = st.sampled_from(["1x0k", "2k2", "1µ", "1e400", "1e10000", "abc", "{1+1}", "1.2.3", "1e+", "--1", "rmod"])
+ODD = st.sampled_from(
+    ["1x0k", "2k2", "1d3", "1D-3", "1k.", "5%", "1µ", "1e400", "1e10000", "abc", "{1+1}", "1.2.3", "1e+", "--1", "rmod"]
+)
 NAMES = st.builds(
     lambda letter, rest: letter + rest,
     st.sampled_from("rRcClvVi"),

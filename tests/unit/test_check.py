@@ -10,7 +10,7 @@ from circuitnn.errors import MOST, SHOWN, CircuitnnError, DeckErrors, FileError,
 
 MANY = """many
 v1 in 0 5
-r1 in a 1x0k
+r1 in a 1*0k
 .foo 1 2
 x1 a b nosuch
 d1 b 0 dnone
@@ -28,7 +28,7 @@ f1 b 0 vx 2
 .dc v9 0 1 0.1
 .print tran v(nonode)
 """
-PLACES = {3: "1x0k", 4: ".foo", 5: "nosuch", 6: "dnone", 7: "rload", 8: ".tran", 12: "two", 13: "missing.lib",
+PLACES = {3: "1*0k", 4: ".foo", 5: "nosuch", 6: "dnone", 7: "rload", 8: ".tran", 12: "two", 13: "missing.lib",
           15: "r3", 16: "float", 17: "vx", 18: "v9", 19: "nonode"}  # fmt: skip
 
 
@@ -57,10 +57,10 @@ def test_a_sound_deck_has_none():
     ("deck", "told"),
     [
         # a value that cannot be read: neither its node floats nor what senses it is without a source
-        ("v1 a 0 1x0\nf1 b 0 v1 2\nr1 b 0 1\nb1 c 0 v=i(v1)\nr2 c 0 1\n.dc v1 0 1 1\n.print dc v(a)", [2]),
-        ("v1 a 0 1\nr1 a b 1x0\nc1 b q 1n\nr3 q 0 1\n.op", [2 + 1]),
+        ("v1 a 0 1*0\nf1 b 0 v1 2\nr1 b 0 1\nb1 c 0 v=i(v1)\nr2 c 0 1\n.dc v1 0 1 1\n.print dc v(a)", [2]),
+        ("v1 a 0 1\nr1 a b 1*0\nc1 b q 1n\nr3 q 0 1\n.op", [2 + 1]),
         # a model, a parameter, a function, a subcircuit that cannot be read
-        (".model dm d (is=1x0)\nv1 a 0 1\nd1 a 0 dm\nd2 a 0 dm\n.op", [2]),
+        (".model dm d (is=1*0)\nv1 a 0 1\nd1 a 0 dm\nd2 a 0 dm\n.op", [2]),
         (".param p=1x0 q={2*p}\nv1 a 0 {q}\nr1 a 0 {p}\n.step param p 1 2 1\n.op", [2]),
         (".func f(x) {x+}\nv1 a 0 1\nr1 a 0 {f(2)}\n.op", [2]),
         (".subckt s a a\nr1 a 0 {u}\n.ends\nv1 a 0 1\nx1 a b s\nx2 b s\n.op", [2]),
@@ -104,7 +104,7 @@ def test_what_is_unknown_may_stand_in_a_file_that_is_missing():
 
 
 def test_mistakes_of_files_keep_their_files(tmp_path):
-    (tmp_path / "part.inc").write_text("r1 a 0 1x0\nr2 a 0 {u}\n")
+    (tmp_path / "part.inc").write_text("r1 a 0 1*0\nr2 a 0 {u}\n")
     (tmp_path / "deck.cir").write_text("t\nv1 a 0 1\n.include part.inc\nr3 a 0 {w}\n.op\n")
     errors = cn.check(tmp_path / "deck.cir").errors
     assert [(error.place.file.rpartition("/")[2], error.place.line) for error in errors] == [
@@ -114,14 +114,14 @@ def test_mistakes_of_files_keep_their_files(tmp_path):
 
 def test_reading_raises_all_that_it_finds():
     with pytest.raises(DeckErrors) as caught:
-        cn.parse("t\nr1 a 0 1x0\n.foo\n")
+        cn.parse("t\nr1 a 0 1*0\n.foo\n")
     assert [error.place.line for error in caught.value.errors] == [2, 3]
     with pytest.raises(DeckErrors) as caught:
         cn.parse("t\nv1 a 0 {x}\nr1 a 0 {y}\n").expand()
     assert caught.value.place.line == 2 and caught.value.names == ("x", "y")
     # a single one is raised as it is
     with pytest.raises(NetlistError) as caught:
-        cn.parse("t\nr1 a 0 1x0\n")
+        cn.parse("t\nr1 a 0 1*0\n")
     assert type(caught.value) is NetlistError
 
 
@@ -135,7 +135,7 @@ def test_netlists_and_texts_are_checked_alike():
 
 
 def test_there_is_an_end_to_it():
-    text = "t\n" + "".join(f"r{k} a 0 1x0\n" for k in range(3 * MOST))
+    text = "t\n" + "".join(f"r{k} a 0 1*0\n" for k in range(3 * MOST))
     report = cn.check(text=text)
     assert len(report.errors) == MOST
     with pytest.raises(DeckErrors) as caught:
@@ -162,6 +162,12 @@ def test_suspicious_numbers_do_not_flood():
         ("c1 a 0 2aF", "no suffix for atto"),
         ("r1 a 0 -5", "is negative"),
         ("c1 a 0 0", "is zero"),
+        ("r1 a 0 2k2", "r1: '2k2' is 2000, as ngspice reads it: write 2.2k"),
+        ("r1 a 0 1x0k", "'1x0k' is 1,"),
+        ("r1 a 0 1 tc1=1.2.3", "'1.2.3' is 1.2,"),
+        (".model dm d(is=1f5)", ".model: '1f5' is 1e-15, as ngspice reads it: write 1.5f"),
+        ("r1 a 0 1d3", None),
+        ("r1 a 0 {1D-3}", None),
         ("r1 1M 0 5", None),
         ("r1 a 0 1m", None),
         ("i1 0 a 1A", None),
@@ -182,13 +188,13 @@ def test_an_ampere_is_no_atto():
 
 def test_json_for_programs(tmp_path, capsys):
     deck = tmp_path / "d.cir"
-    deck.write_text("t\nv1 a 0 1\nr1 a 0 1x0\nd1 a 0 dm\n.op\n")
+    deck.write_text("t\nv1 a 0 1\nr1 a 0 1*0\nd1 a 0 dm\n.op\n")
     with pytest.raises(SystemExit) as end:
         main(["check", str(deck), "--json"])
     answer = json.loads(capsys.readouterr().out)
     assert end.value.code == 2
     assert [(entry["line"], entry["column"], entry["text"]) for entry in answer["mistakes"]] == [
-        (3, 8, "r1 a 0 1x0"), (4, 8, "d1 a 0 dm"),
+        (3, 8, "r1 a 0 1*0"), (4, 8, "d1 a 0 dm"),
     ]  # fmt: skip
     deck.write_text("t\nv1 a 0 1\nr1 a 0 1\n.op\n")
     with pytest.raises(SystemExit) as end:
@@ -200,7 +206,7 @@ def test_json_for_programs(tmp_path, capsys):
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_the_commands_print_all(command, tmp_path, capsys):
     deck = tmp_path / "d.cir"
-    deck.write_text("t\nv1 a 0 1\nr1 a 0 1x0\nd1 a 0 dm\n.op\n")
+    deck.write_text("t\nv1 a 0 1\nr1 a 0 1*0\nd1 a 0 dm\n.op\n")
     with pytest.raises(SystemExit) as end:
         main([command, str(deck)])
     err = capsys.readouterr().err

@@ -452,7 +452,7 @@ def test_text_joins_what_was_built_by_hand(circuit):
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [
-        (lambda c: c.add_text("r9 a 0 1x0"), NetlistError, "'1x0' is not a number"),
+        (lambda c: c.add_text("r9 a 0 1*0"), NetlistError, "'1*0' is not a number"),
         (lambda c: c.add_text(".tran 1n 1u"), NetlistError, "circuit.tran(...)"),
         (lambda c: c.add_text("r1 a 0 1"), CircuitError, "two elements are called 'r1'"),
         (lambda c: c.add_text(3), UsageError, "expected: a str"),

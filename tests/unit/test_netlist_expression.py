@@ -165,7 +165,6 @@ def test_no_value(text, words):
         ("if(1,2)", "if takes 3 arguments"),
         ("table(1,2,3,4)", "pairs"),
         ("2k2", "2.2k"),
-        ("1d3", "1e3"),
         ("4r7", "4.7"),
         ("v()", "without a name"),
         ("v(a,b,c)", "3 names"),
