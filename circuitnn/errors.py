@@ -77,9 +77,9 @@ class CircuitnnError(Exception):
 
     Examples
     --------
-    >>> print(NetlistError("unknown suffix", place=Place("a.cir", 3, 8, "r1 a b 1*0k"), hint="write 10k"))
+    >>> print(NetlistError("unknown suffix", place=Place("a.cir", 3, 8, "r1 a b 1x0k"), hint="write 10k"))
     a.cir:3:8: unknown suffix
-      r1 a b 1*0k
+      r1 a b 1x0k
              ^
       hint: write 10k
     """
