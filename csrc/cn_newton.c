@@ -158,6 +158,13 @@ static cn_status solve_linear(cn_system *s, double *x, double alpha, const doubl
     return cn_lu_solve(s->lu, x);
 }
 
+static int any_off(const cn_system *s)
+{
+    for (cn_idx k = 0; k < s->n_batches; k++)
+        if (s->batches[k].off) return 1;
+    return 0;
+}
+
 cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
                     int max_iterations)
 {
@@ -165,6 +172,7 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
     const int linear = s->n_batches == 0;
     int settled = 0, halvings = 0, leaving = 0;
     int free = 0; /* no limiting held the last step back */
+    int off = init && mode == CN_MODE_DC && any_off(s); /* batches that are `off` have yet to be released */
     int noisy = 0; /* the rounding noise of the steps is known */
     double last = INFINITY;
     cn_idx held;
@@ -177,7 +185,8 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
         s->report.iterations++;
         /* 1. Residual and Jacobian at x; an overflow there takes back half of the step that led to it. */
         memcpy(s->residual, s->dx, sizeof(double) * (size_t)n);
-        cn_system_load(s, x, alpha, mode, t, init && iteration == 0 ? CN_START : CN_LIMIT, &held);
+        const cn_limiting how = init && iteration == 0 ? CN_START : off ? CN_HOLD_OFF : CN_LIMIT;
+        cn_system_load(s, x, alpha, mode, t, how, &held);
         negative_residual(s, history, mode);
         if (!all_finite(s->dx, n)) {
             if (iteration == 0 || ++halvings > 40) return CN_NOT_FINITE;
@@ -217,6 +226,10 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
             /* All has come to rest but states that still want to leave: once may be an iterate astray, not twice. */
             if (settled && ++leaving == 2) return CN_OUT_OF_BOUNDS;
             settled = 0;
+        }
+        if (off && settled && iteration > 0) {
+            off = settled = 0;
+            continue;
         }
         if (settled >= (mode == CN_MODE_DC ? 2 : 1) && !(init && iteration == 0)) return CN_OK;
     }

@@ -152,7 +152,7 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
         gather(b, x);
         if (how == CN_SETTLE) {
             settle_limits(b, env);
-        } else if (kernel->limit) {
+        } else if (kernel->limit && !(how == CN_HOLD_OFF && b->off)) {
             *held += kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, how == CN_START);
         }
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);

@@ -27,6 +27,7 @@ typedef struct cn_batch {
     double *u, *f, *q, *jf, *jq; /* of the last evaluation */
     double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
     double *mark;                /* and of the last point to which a transient may return */
+    int off;                     /* operating points are sought with these instances at their start first */
     int rests;                   /* may be left alone while nothing happens, see cn_quiet.h */
     int quiet;                   /* it is: the linearisation at u is part of the linear circuit */
     cn_idx n_touch;              /* different unknowns among `index`, */
@@ -124,7 +125,8 @@ void cn_system_drive(cn_system *s, cn_mode mode, double t);
 typedef enum cn_limiting {
     CN_LIMIT = 0,  /* they follow x as far as limiting lets them */
     CN_START = 1,  /* they begin at the junctions' initial voltages */
-    CN_SETTLE = 2  /* they come to x, so that f is that of x itself */
+    CN_SETTLE = 2, /* they come to x, so that f is that of x itself */
+    CN_HOLD_OFF = 3 /* as CN_LIMIT, but batches that are `off` stay at their start */
 } cn_limiting;
 
 /* Evaluate f + alpha q and the Jacobian ax = df/dx + alpha dq/dx at x (n+1 entries).
@@ -160,7 +162,8 @@ void cn_system_return(cn_system *s);
 int cn_system_switched(const cn_system *s);
 
 /* Solve f(x) + alpha q(x) + history - B s = 0 from the start value in x.  history may be NULL.
- * init: start with junctions at their initial voltages.
+ * init: start with junctions at their initial voltages; in dc, batches that are `off` stay there until all else has
+ * converged, and only then take part.
  * CN_OUT_OF_BOUNDS: the solution seems to lie where a state is out of its bounds (in time only). */
 cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
                     int max_iterations);

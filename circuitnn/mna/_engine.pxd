@@ -73,7 +73,7 @@ cdef extern from "cn_system.h":
         double *lim
         double *acc
         double *mark
-        int rests
+        int rests, off
     ctypedef struct cn_options:
         double reltol, gmin, trtol
         int itl1, itl2, itl4

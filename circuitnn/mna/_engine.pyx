@@ -147,7 +147,7 @@ cdef class Engine:
         lim, acc, mark = self._own(np.zeros(kernel.n_limit * n)), self._own(start), self._own(start.copy())
         b = first
         for length in lengths:
-            b.kernel, b.n = kernel, length
+            b.kernel, b.n, b.off = kernel, length, plan_batch.off
             b.index = &index[at * kernel.n_local]
             b.u, b.f, b.q = &u[at * kernel.n_local], &f[at * kernel.n_local], &q[at * kernel.n_local]
             b.rests = rests and not kernel.flags & (CN_KERNEL_MEMORY | CN_KERNEL_TIMED)

@@ -91,7 +91,8 @@ class DeviceBatches:
             plan.sources += [group.element(k) for k in range(n)]
         if kernel.linear:
             self.linear.append((whole, device.waveform))
-        return [*_by_variant(device, whole), *self._readings(device, whole)]
+        parts = _by_off(whole, columns["off"]) if "off" in columns else [whole]
+        return [*(batch for part in parts for batch in _by_variant(device, part)), *self._readings(device, whole)]
 
     def _readings(self, device: type[Device], whole: Batch) -> list[Batch]:
         """A kernel of its own gives what is asked of elements; readings that nobody asks for fall on ground."""
@@ -163,6 +164,16 @@ class DeviceBatches:
                 plan.charge_ic.append((int(index[0, k]), int(index[1, k]), float(columns["capacitance"][k]), ic))
 
 
+def _by_off(whole: Batch, off: np.ndarray) -> list[Batch]:
+    """Split a batch by which instances are held off at first; switches and compiled models know no such thing."""
+    kernel, held = whole.kernel, off != 0.0
+    if not held.any() or kernel.n_limit == kernel.n_discrete or isinstance(kernel, CompiledKernel):
+        return [whole]
+    parts = [_some(whole, kernel, held)] if held.all() else [_some(whole, kernel, ~held), _some(whole, kernel, held)]
+    parts[-1].off = True
+    return parts
+
+
 def _by_variant(device: type[Device], whole: Batch) -> list[Batch]:
     """Split a batch by the leanest kernel that serves each instance."""
     kernel, left, batches = whole.kernel, np.ones(whole.n, bool), []
@@ -185,7 +196,8 @@ def _some(whole: Batch, kernel: Any, chosen: np.ndarray) -> Batch:
     index = whole.index[[whole.kernel.local_names.index(name) for name in kernel.local_names]]
     param = whole.param[[whole.kernel.param_names.index(name) for name in kernel.param_names]]
     start = None if whole.discrete_start is None else np.ascontiguousarray(whole.discrete_start[:, chosen])
-    return Batch(kernel, names, np.ascontiguousarray(index[:, chosen]), np.ascontiguousarray(param[:, chosen]), start)
+    chosen_index, chosen_param = np.ascontiguousarray(index[:, chosen]), np.ascontiguousarray(param[:, chosen])
+    return Batch(kernel, names, chosen_index, chosen_param, start, whole.off)
 
 
 def _named(error: DeviceError, group: Group, columns: dict[str, np.ndarray], environment: Environment) -> DeviceError:

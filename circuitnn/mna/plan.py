@@ -23,13 +23,17 @@ INTEGRAL_TOLERANCE = 1e-12
 
 @dataclass(slots=True)
 class Batch:
-    """All elements that share one kernel; arrays as in ``csrc/cn_system.h``."""
+    """All elements that share one kernel; arrays as in ``csrc/cn_system.h``.
+
+    ``off``: an operating point is sought with these at their start first, and they take part when it is found.
+    """
 
     kernel: Any
     names: list[str]
     index: np.ndarray
     param: np.ndarray
     discrete_start: np.ndarray | None = None
+    off: bool = False
     jf_slot: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     jq_slot: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
 

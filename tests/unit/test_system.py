@@ -85,3 +85,17 @@ def test_resistor_and_nested_sweeps():
     both = circuit.dc("r1", 1e3, 2e3, 1e3, "temp", 0, 50, 50)
     np.testing.assert_allclose(both["v(b)"], [1 / 2, 1 / 3, 1 / 2, 1 / 3], rtol=1e-9)
     assert circuit.op()["v(b)"] == pytest.approx(0.5, rel=1e-9)  # a sweep leaves the circuit as it was
+
+
+@pytest.mark.parametrize(("off", "low"), [("m1", "b"), ("m2", "a")])
+def test_off_chooses_the_state_of_a_latch(off, low):
+    """The other transistor finds its gate high while one is held, and keeps it so when that one is released."""
+    c = cn.Circuit("latch")
+    c.model("nm", "nmos", vto=1.0, kp=50e-6)
+    c.V("cc", "c", 0, dc=5)
+    for name, drain, gate in (("1", "a", "b"), ("2", "b", "a")):
+        c.R(name, "c", drain, "10k")
+        c.M(name, drain, gate, 0, 0, model="nm", w=10e-6, l=1e-6, off=float(off == f"m{name}"))
+    op = c.op()
+    high = {"a": "b", "b": "a"}[low]
+    assert op[f"v({low})"] < 0.3 and op[f"v({high})"] > 4.9
