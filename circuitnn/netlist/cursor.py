@@ -239,13 +239,13 @@ class Cursor:
             )
         return simplest(inner)
 
-    def expression(self) -> Expression:
-        """Read an expression, in quotes or bare, up to where it ends."""
+    def expression(self, *, condition: bool = False) -> Expression:
+        """Read an expression, in quotes or bare, up to where it ends; in a condition ``=`` compares."""
         if self.char in ("'", '"'):
             inner = self.braced()
             return inner if isinstance(inner, Expression) else Number(inner)
         self.last = self.pos
-        tree, self.pos = parse_at(self.text, self.pos, self.failure)
+        tree, self.pos = parse_at(self.text, self.pos, self.failure, condition=condition)
         self.skip()
         return tree
 

@@ -215,6 +215,9 @@ def _function(cursor: Cursor, name: str, kind: str) -> SourceFunction:
         if args:
             cursor.error(f"{name}: PWL with values and a file", last=True, expected="one of the two")
         return SourceFunction(kind, (), options, data)
+    if kind == "am" and high is not None and len(args) > high:
+        cursor.doubts.append((at, f"what follows the {high} values of AM counts for nothing, as in ngspice"))
+        del args[high:]
     if len(args) < low or (high is not None and len(args) > high):
         count = f"{low} to {high}" if high else f"at least {low}"
         cursor.error(f"{name}: {kind.upper()} of {len(args)} values", last=True, expected=f"{count} values")

@@ -115,7 +115,7 @@ Fail = Callable[..., NetlistError]
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[ed][+-]?\d+)?)(?P<suffix>[^\W\d]*)"
     r"|(?P<name>[^\W\d][\w.$]*)"
-    r"|(?P<op>\*\*|&&|\|\||<=|>=|==|!=|<>|[-+*/^%<>!~?:(){},&|]))"
+    r"|(?P<op>\*\*|&&|\|\||<=|>=|==|!=|<>|[-+*/^%<>!~?:(){},&|=]))"
 )
 _BLANK = re.compile(r"\s*")
 _PROBE_NAME = re.compile(r"\s*([^\s(),{}'\"=]+)\s*")
@@ -155,8 +155,8 @@ def shorten(word: str) -> str:
 class _Parser:
     """Holds the text and the next token; ``parse`` is the only recursion, one frame a level."""
 
-    def __init__(self, text: str, pos: int, fail: Fail) -> None:
-        self.text, self.pos, self.fail = text, pos, fail
+    def __init__(self, text: str, pos: int, fail: Fail, condition: bool) -> None:
+        self.text, self.pos, self.fail, self.condition = text, pos, fail, condition
         self.kind = self.token = ""
         self.start = self.end = pos
         self.count = 0
@@ -241,7 +241,7 @@ class _Parser:
         run: list[tuple[Expression, int]] = [(node, height)]
         last = ""
         while self.kind == "op":
-            op = _CANONICAL.get(self.token, self.token)
+            op = "==" if self.token == "=" and self.condition else _CANONICAL.get(self.token, self.token)
             binding = _POWER.get(op, -1)
             if binding < 0 or binding < power:
                 break
@@ -337,12 +337,12 @@ def _blank_end(text: str, pos: int) -> int:
     return found.end() if found else pos
 
 
-def parse_at(text: str, pos: int, fail: Fail) -> tuple[Expression, int]:
+def parse_at(text: str, pos: int, fail: Fail, *, condition: bool = False) -> tuple[Expression, int]:
     """Return the expression that starts at ``pos`` of a lower-case text, and where it ends.
 
-    ``fail(offset, message, **keywords)`` returns the exception to raise.
+    ``fail(offset, message, **keywords)`` returns the exception to raise; in a ``condition`` ``=`` compares.
     """
-    parser = _Parser(text, pos, fail)
+    parser = _Parser(text, pos, fail, condition)
     tree, _ = parser.parse(0, 1)
     return tree, parser.end
 

@@ -47,7 +47,7 @@ def read_vector(cursor: Cursor, owner: str, what: str) -> tuple[str, ...]:
     if cursor.char != "[":
         cursor.error(
             f"{owner}: {cursor.found()} where the [ of its {what} belongs",
-            hint="nodes of a vector stand in brackets: [r<0:127>]",
+            hint="nodes of a vector stand in brackets: [r<0:127>]; XSPICE's code models are not supported",
         )
     start = cursor.pos
     cursor.take("[")

@@ -10,11 +10,11 @@ from circuitnn.netlist.statements import Assignment, Directive
 if TYPE_CHECKING:
     from circuitnn.netlist.scope import Scope
 
-_VOLTAGE = re.compile(r"v\s*\(\s*([^\s=(),{}'\"]+)\s*\)\s*=")
+_VOLTAGE = re.compile(r"v\s*\(\s*([^\s=(),{}'\"]+)\s*\)\s*=?")
 
 
 class NodeVoltages(Card):
-    """Reads ``v(node)=value`` pairs into one of the flat netlist's dictionaries."""
+    """Reads ``v(node)=value`` pairs, the ``=`` of which may be missing, into one of the flat netlist's dictionaries."""
 
     local = True
     target: ClassVar[str]

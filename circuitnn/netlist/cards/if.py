@@ -28,7 +28,7 @@ class If(Card):
             return
         condition: Expression | None = None
         if name != "else":
-            condition = cursor.expression()
+            condition = cursor.expression(condition=True)
         cursor.finish()
         if name != "if":
             parser.close_branch(place, last=False)
