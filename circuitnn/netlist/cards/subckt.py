@@ -23,7 +23,11 @@ class Subckt(Card):
         place = cursor.place
         subckt = cursor.word("the subcircuit's name")
         ports: list[str] = []
+        opened = cursor.take("(")
         while not cursor.done and not cursor.at_assignment():
+            if opened and cursor.take(")"):
+                opened = False
+                continue
             word = cursor.word("a port")
             if word in ("params:", "param:"):
                 break
