@@ -136,10 +136,10 @@ def test_thousands_of_faults_stay_a_short_message():
     for k in range(3000):
         c.C(f"{k}", f"a{k}", f"a{k + 1}", 1e-12)
         c.V(f"p{k}", "a0", 0, dc=1)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(TopologyError) as caught:
         c.check()
-    assert time.perf_counter() - began < 2.0  # a search over all elements for each fault takes minutes
+    assert time.process_time() - began < 2.0  # a search over all elements for each fault takes minutes
     assert "6000 faults" in str(caught.value) and "and 5980 more" in str(caught.value)
     assert len(str(caught.value)) < 10_000
 
@@ -190,9 +190,9 @@ def test_large_circuits_take_little_time():
     examine(c)
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         examine(c)
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     assert min(took) < 0.2  # measured 0.02 to 0.03 s; the goal is 0.2 s
 
 
