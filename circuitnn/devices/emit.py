@@ -6,6 +6,8 @@ costs nothing and raises no floating-point exception.
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from circuitnn.devices.declare import READINGS, Device
 from circuitnn.devices.derive import Model, derive
 from circuitnn.devices.symbolic import cases_class
+from circuitnn.registry import catalog
 
 _HEADERS = ("cn_types.h", "cn_kernel.h", "cn_limit.h", "cn_math.h")
 
@@ -402,17 +405,37 @@ def _write_if_changed(path: Path, text: str) -> Path:
     return path
 
 
-def generate_builtin(folder: Path) -> list[Path]:
-    """Write the kernels of all library devices, their table and the embedded headers; return the C files."""
-    from circuitnn.registry import catalog
+def _origin(device: type[Device], machinery: str) -> str:
+    """Return a first line that tells from which sources a kernel was generated."""
+    files = {str(sys.modules[base.__module__].__file__) for base in device.__mro__ if base is not object}
+    digest = hashlib.sha256(machinery.encode())
+    for name in sorted(files):
+        digest.update(Path(name).read_bytes())
+    return f"/* sources {digest.hexdigest()} */"
 
+
+def _machinery() -> str:
+    """Return the text of all that turns a declaration into C, beside the declaration's own file."""
+    here, entries = Path(__file__).parent, catalog("devices").names()
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(here.glob("*.py")) if path.stem not in entries)
+
+
+def generate_builtin(folder: Path) -> list[Path]:
+    """Write the kernels of all library devices, their table and the embedded headers; return the C files.
+
+    A kernel whose sources have not changed is left as it is: deriving all of them takes half a minute.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     devices = catalog("devices").all()
+    machinery = _machinery()
     written, names = [], []
     for device in devices.values():
+        origin = _origin(device, machinery)
         for variant, name in device.kernel_names().items():
-            source = kernel_source(device, f"cn_kernel_{name}", variant)
-            written.append(_write_if_changed(folder / f"{name}.c", source))
+            path = folder / f"{name}.c"
+            if not (path.exists() and path.read_text(encoding="utf-8").startswith(origin)):
+                path.write_text(f"{origin}\n{kernel_source(device, f'cn_kernel_{name}', variant)}", encoding="utf-8")
+            written.append(path)
             names.append(name)
     header = header_text(Path(__file__).resolve().parents[2] / "csrc")
     escaped = (line.replace("\\", "\\\\").replace('"', '\\"') for line in header.splitlines())
