@@ -115,6 +115,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "gradual",
             "mosfet",
             "bipolar",
+            "behavioural",
             "cards",
             "compiled",
         ),

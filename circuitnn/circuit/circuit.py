@@ -344,6 +344,28 @@ class Circuit(Building):
         done: Results = importlib.import_module("circuitnn.runs.session").run_cards(self, cards, progress)
         return done
 
+    def to_plain(self) -> Circuit:
+        """Return a circuit of plain SPICE elements: compact models (N elements) become behavioural sources.
+
+        Each of their states is the voltage of a node ``element#state`` in units of its range, and starts there by
+        ``.ic``; in a transient the circuit does what this one does, in every SPICE.
+
+        Raises
+        ------
+        DeviceError
+            When a device has no such form: a compiled model, or one that jumps at random.
+
+        Examples
+        --------
+        >>> c = Circuit("memristor")
+        >>> c.V("1", "a", 0, dc=1.0); c.N("1", "a", 0, model="linear_drift", x=0.5)
+        >>> sorted(c.to_plain().elements), c.to_plain().ic
+        (['b_n1#p', 'b_n1#x', 'c_n1#x', 'v1'], {'n1#x': 0.5})
+        """
+        # Devices lie above: reached by name, so that imports keep pointing down.
+        plain: Circuit = importlib.import_module("circuitnn.devices.behavioural").plain_circuit(self)
+        return plain
+
     def to_netlist(self, path: str | Path | None = None) -> str:
         """Return the circuit as plain SPICE text, and write it to ``path`` when one is given.
 
