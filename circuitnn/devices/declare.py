@@ -229,7 +229,8 @@ class Device:
     (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
     of parameters in model cards), ``start_voltages`` (parameters that give the voltage between two terminals at the
     start of a transient with ``uic``), ``variants`` (the leanest one first), ``other_levels`` (names of levels that
-    SPICE has and we do not). A declaration that is incomplete or ambiguous is a DeviceError at once.
+    SPICE has and we do not), ``passive`` (no energy comes out: the currents f of its terminals take power at any
+    voltages and states). A declaration that is incomplete or ambiguous is a DeviceError at once.
     """
 
     name: ClassVar[str] = ""
@@ -247,6 +248,7 @@ class Device:
     derived: ClassVar[tuple[str, ...]] = ()
     positional: ClassVar[str] = ""
     waveform: ClassVar[bool] = False
+    passive: ClassVar[bool] = False
     links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
     params: ClassVar[dict[str, Param]] = {}
     states: ClassVar[dict[str, State]] = {}
@@ -407,6 +409,56 @@ class Device:
         self.slopes.append((symbol, of, by))
         return symbol
 
+    def state_rows(self, rates: dict[str, Any]) -> Equations:
+        """Return the rows of the states, q = state and f = -rate, for a device of any number of terminals.
+
+        A rate of a state with both bounds is stopped there where it points outwards.
+
+        Parameters
+        ----------
+        rates : dict of str to expression
+            The time derivative of each state, in the state's unit per second.
+
+        Raises
+        ------
+        DeviceError
+            When a state has no rate, or a rate is given for something else.
+
+        Examples
+        --------
+        A gate that moves a conductance between drain and source:
+
+        >>> from circuitnn.devices.derive import derive
+        >>> class Gated(Device):
+        ...     '''dg/dt = k v(gate, s), i = g v(d, s).'''
+        ...     terminals = ("d", "gate", "s")
+        ...     k = Param(1e-3, "S/(V s)", low=0.0, doc="speed of the conductance")
+        ...     g = State(1e-6, "S", low=1e-7, high=1e-5, doc="conductance of the channel", scale=1e-6)
+        ...     def equations(self):
+        ...         rows = self.state_rows({"g": self.k * (self.gate - self.s)})
+        ...         i = self.g * (self.d - self.s)
+        ...         return Equations(f={"d": i, "s": -i, **rows.f}, q=rows.q)
+        >>> derive(Gated).locals
+        ('d', 'gate', 's', 'g')
+        """
+        if set(rates) != set(self.states):
+            raise DeviceError(
+                f"{self.name}: rates are given for {sorted(rates)}, but the states are {sorted(self.states)}",
+                expected="a rate for each state",
+            )
+        rows = Equations()
+        for name, state in self.states.items():
+            here, rate = getattr(self, name), rates[name]
+            if state.low is not None and state.high is not None:
+                rate = stop_at_bounds(rate, here, self._value(state.low), self._value(state.high))
+            rows.f[name], rows.q[name] = -rate, here
+        return rows
+
+    def _value(self, bound: float | str) -> Any:
+        if not isinstance(bound, str):
+            return bound
+        return getattr(self, next(key for key, name in self.attributes.items() if name == bound))
+
     @classmethod
     def kernel_names(cls) -> dict[str, str]:
         """Return the names of the kernels by variant; ``""`` is the whole device, ``READINGS`` its readings."""
@@ -470,6 +522,7 @@ class Memristor(Device):
     """
 
     links = (("p", "n", "resistive"),)
+    passive = True
 
     def current(self, v: Any) -> Any:
         """Return the current in amperes at ``v`` volts."""
@@ -483,22 +536,5 @@ class Memristor(Device):
         """Assemble currents and state rows: q = w, f = -dw/dt."""
         v = self.p - self.n
         i = self.current(v)
-        rates = self.rates(v)
-        if set(rates) != set(self.states):
-            raise DeviceError(
-                f"{self.name}: rates are given for {sorted(rates)}, but the states are {sorted(self.states)}",
-                expected="a rate for each state",
-            )
-        for name, state in self.states.items():
-            if state.low is not None and state.high is not None:
-                low, high = (self._value(bound) for bound in (state.low, state.high))
-                rates[name] = stop_at_bounds(rates[name], getattr(self, name), low, high)
-        return Equations(
-            f={"p": i, "n": -i, **{name: -rate for name, rate in rates.items()}},
-            q={name: getattr(self, name) for name in rates},
-        )
-
-    def _value(self, bound: float | str) -> Any:
-        if not isinstance(bound, str):
-            return bound
-        return getattr(self, next(key for key, name in self.attributes.items() if name == bound))
+        rows = self.state_rows(self.rates(v))
+        return Equations(f={"p": i, "n": -i, **rows.f}, q=rows.q)
