@@ -116,6 +116,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "mosfet",
             "bipolar",
             "behavioural",
+            "typeset",
             "cards",
             "compiled",
         ),

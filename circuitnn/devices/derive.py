@@ -57,7 +57,7 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     """
     import sympy
 
-    frame, unknown, known = _frame(device)
+    frame, unknown, known = frame_of(device)
     equations, noises = _equations(frame, device)
     for row in (*equations.f, *equations.q):
         if row not in device.locals:
@@ -121,8 +121,8 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     )  # fmt: skip
 
 
-def _frame(device: type[Device]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """An instance of the device whose attributes are symbols; its unknowns and parameters by name."""
+def frame_of(device: type[Device]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Return an instance of the device whose attributes are symbols, and its unknowns and parameters by name."""
     import sympy
 
     frame: Any = object.__new__(device)

@@ -1,4 +1,4 @@
-"""Writes ``generated/devices.md`` from the declarations of all registered devices, before Sphinx reads the sources."""
+"""Writes ``generated/devices/NAME.md`` from the declarations of all devices, before Sphinx reads the sources."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitnn.devices.cards import CARDS
+from circuitnn.devices.typeset import equations_latex
 from circuitnn.registry import catalog
 
 _ON = {"both": "", "instance": "element", "model": ".model"}
@@ -26,9 +27,14 @@ def _range(param: Any) -> str:
 
 def _page(name: str, device: Any) -> list[str]:
     heading = (sys.modules[device.__module__].__doc__ or "").strip().partition("\n\n")[0]
-    lines = [f"## {name}", "", heading, "", "```text", *_plain(device.__doc__ or ""), "```", ""]
+    lines = [f"# {name}", "", heading, "", "```text", *_plain(device.__doc__ or ""), "```", ""]
     form = f"Element `{device.letter.upper()}`, terminals `{' '.join(device.terminals) or 'none'}`"
     lines += [form + (f", model types `{' '.join(device.model_types)}`." if device.model_types else "."), ""]
+    formulas = equations_latex(device)
+    if formulas:
+        lines += ["## Equations", "", "As the kernel has them; its Jacobian is derived from them.", ""]
+        for formula in formulas:
+            lines += ["$$", formula, "$$", ""]
     sources: list[str] = []
     rows = []
     for key, param in device.params.items():
@@ -40,11 +46,18 @@ def _page(name: str, device: Any) -> list[str]:
         default = "" if param.default is None else f"{param.default:g}"
         rows.append((f"`{key}`", param.unit, default, _range(param), _ON[param.on], mark, param.doc))
     if rows:
+        lines += ["## Parameters", ""]
         lines += _table(["parameter", "unit", "default", "range", "only on", "source", "meaning"], rows)
-    states = [(f"`{key}`", s.unit, f"`{s.init}`", s.doc) for key, s in device.states.items()]
+    states = [(f"`{key}`", s.unit, f"`{s.init}`", _bounds(s), s.doc) for key, s in device.states.items()]
     if states:
-        lines += _table(["state", "unit", "initial", "meaning"], states)
+        lines += ["## States", "", *_table(["state", "unit", "initial", "bounds", "meaning"], states)]
     return lines + [f"[{k}] {source}\n" for k, source in enumerate(sources, 1)]
+
+
+def _bounds(state: Any) -> str:
+    if state.low is None and state.high is None:
+        return "settles" if state.settles else ""
+    return f"`{state.low}` to `{state.high}`"
 
 
 def _plain(text: str) -> list[str]:
@@ -52,18 +65,22 @@ def _plain(text: str) -> list[str]:
 
 
 def write(app: Any) -> None:
-    """Write the page; Sphinx calls this when it starts."""
+    """Write the pages; Sphinx calls this when it starts."""
+    folder = Path(app.srcdir) / "generated" / "devices"
+    folder.mkdir(parents=True, exist_ok=True)
+    groups: dict[str, list[str]] = {}
+    for name, device in catalog("devices").all().items():
+        groups.setdefault(device.__module__.split(".")[-2], []).append(name)
+        (folder / f"{name}.md").write_text("\n".join(_page(name, device)), encoding="utf-8")
     lines = ["# Devices", "", "Made from the declarations in `circuitnn/devices`; `circuitnn devices NAME` prints the"]
-    lines += ["equations of one as the kernels have them.", "", "## Ready-made cards", ""]
+    lines += ["equations and parameters of one.", "", "## Ready-made cards", ""]
     rows = []
     for key, card in sorted(CARDS.items()):
         rows.append((f"`{key}`", f"`{card.model.type}`", f"{card.g_min:g} to {card.g_max:g}", card.doc, card.source))
     lines += _table(["card", "device", "conductance (S)", "what", "source"], rows)
-    for name, device in catalog("devices").all().items():
-        lines += _page(name, device)
-    page = Path(app.srcdir) / "generated" / "devices.md"
-    page.parent.mkdir(exist_ok=True)
-    page.write_text("\n".join(lines), encoding="utf-8")
+    for group, names in sorted(groups.items()):
+        lines += ["", f"```{{toctree}}\n:caption: {group.capitalize()}\n:maxdepth: 1\n", *sorted(names), "```"]
+    (folder / "index.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def setup(app: Any) -> dict[str, bool]:
