@@ -65,6 +65,8 @@ class BuildExtensions(build_ext):
             if ext.name == KERNELS:
                 ext.sources += [str(p) for p in generated]
                 ext.depends += [str(p) for p in generated]
+                ext.include_dirs.append("build/generated")
+                ext.libraries.append("m")  # and with it the vector functions of the C library, where it has them
         super().run()
 
 

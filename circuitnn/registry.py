@@ -105,9 +105,11 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
     "devices": (
         "device",
         (
+            "blocks",
             "declare",
             "derive",
             "emit",
+            "vectors",
             "load",
             "symbolic",
             "physics",

@@ -36,6 +36,13 @@ cdef extern from "cn_kernel.h":
 
 cdef extern from *:
     """
+    static const char *cn_processor(void)
+    {
+    #if defined(__x86_64__) && defined(__GNUC__)
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
+    #endif
+        return "plain";
+    }
     extern const cn_kernel *const cn_builtin_kernels[];
     extern const cn_idx cn_builtin_count;
     extern const char cn_builtin_headers[];
@@ -43,6 +50,7 @@ cdef extern from *:
     const cn_kernel *cn_builtin_kernels[]
     cn_idx cn_builtin_count
     const char cn_builtin_headers[]
+    const char *cn_processor()
 
 
 cdef _numbers(const cn_idx *values, cn_idx count):
@@ -189,3 +197,8 @@ def builtin_kernels():
 def headers():
     """Return the text of the kernel ABI's C headers."""
     return (<const char *> cn_builtin_headers).decode()
+
+
+def processor():
+    """Return for which processor kernels are evaluated here: ``"avx2"`` or ``"plain"``."""
+    return (<const char *> cn_processor()).decode()

@@ -88,6 +88,7 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
         else:
             lets.append(Let(item.symbol, value, item.pivot))
     raw_f, raw_q = rows(equations.f), rows(equations.q)
+    shared = _shared_cases([*raw_f, *raw_q])
     noise = [_noise(device, item, variant, reduced) for item in noises]
     needed = _symbols([*raw_f, *raw_q, *(e for item in noise for e in (item.density, item.exponent))])
     needed |= _symbols([item.value for item in lets])
@@ -104,6 +105,8 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
         used |= _symbols([item.raw, *item.args, item.start])
     unknowns = [unknown[name] for name in kept]
     env = {frame.gmin, frame.time}
+    named = {node: symbol for symbol, node in shared.items()}
+    lets += [Let(symbol, _renamed(node, named, node), False) for symbol, node in shared.items()]
     own = {item.symbol for item in lets} | {symbol for symbol, _, _ in frame.slopes}
     undeclared = used - set(unknowns) - set(known.values()) - env - set(lim.values()) - own
     if undeclared:
@@ -111,8 +114,8 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     smooth = [(lim[item.name], item.raw) for item in limits if item.kind != "switch"]
     chain = _Chain(lets, unknowns, smooth, _signs(device, known))
     chain.name_slopes(frame.slopes)
-    f, jf = chain.rows(raw_f)
-    q, jq = chain.rows(raw_q)
+    f, jf = chain.rows([_renamed(row, named) for row in raw_f])
+    q, jq = chain.rows([_renamed(row, named) for row in raw_q])
     params = [name for name, symbol in known.items() if symbol in used]
     linear = not (limits or lets or used & env) and _is_linear(device, raw_f, raw_q, jf, jq, unknowns, known)
     definitions = chain.definitions
@@ -200,6 +203,43 @@ def _multiplied_out(value: Any) -> Any:
 
 def _symbols(exprs: list[Any]) -> set[Any]:
     return set().union(*(e.free_symbols for e in exprs), set())
+
+
+def _shared_cases(rows: list[Any]) -> dict[Any, Any]:
+    """Cases that a condition of other cases needs and that are used elsewhere too, by a symbol each, inner ones first.
+
+    They are computed anyway, and once only when they have a name; a model with a rate that stops at bounds has its
+    rate among them.
+    """
+    import sympy
+
+    users: dict[Any, set[Any]] = {}
+    decisive: set[Any] = set()
+    order: list[Any] = []
+
+    def visit(expr: Any, deciding: bool) -> None:
+        if isinstance(expr, cases_class()) and deciding:
+            decisive.add(expr)
+        if (expr, deciding) in seen:
+            return
+        seen.add((expr, deciding))
+        for k, arg in enumerate(expr.args):
+            users.setdefault(arg, set()).add(expr)
+            condition = isinstance(expr, cases_class()) and k % 2 == 0 and k < len(expr.args) - 1
+            visit(arg, condition if isinstance(expr, cases_class()) else deciding)
+        if isinstance(expr, cases_class()) and expr not in order:
+            order.append(expr)
+
+    seen: set[tuple[Any, bool]] = set()
+    for row in rows:
+        visit(row, False)
+    found = [node for node in order if node in decisive and len(users[node]) > 1]
+    return {sympy.Symbol(f"let_case{k}", real=True): node for k, node in enumerate(found, 1)}
+
+
+def _renamed(expr: Any, named: dict[Any, Any], whole: Any = None) -> Any:
+    """Return the expression with the cases that have names replaced; the one that is being defined stays."""
+    return expr.xreplace({node: symbol for node, symbol in named.items() if node != whole})
 
 
 def _used_lets(lets: list[Let], rows: list[Any]) -> list[Let]:

@@ -15,9 +15,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from circuitnn.devices._kernels import Kernel, builtin_kernels, headers
+from circuitnn.devices._kernels import Kernel, builtin_kernels, headers, processor
 from circuitnn.devices.compiled import Compiled
 from circuitnn.devices.declare import READINGS, Device, Environment, Values
+from circuitnn.devices.vectors import target_text
 from circuitnn.errors import DeviceError, FileError, UsageError
 from circuitnn.registry import catalog
 
@@ -171,7 +172,7 @@ def _compile(name: str, source: str) -> Kernel:
             f"the device {name!r} cannot be compiled: there is no C compiler 'cc'", hint="install gcc or clang"
         )
     text = "\n".join(line for line in source.splitlines() if not line.startswith('#include "'))
-    text = headers() + text
+    text = target_text(processor()) + headers() + text
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
     digest = hashlib.sha256("\0".join([text, *_FLAGS, version]).encode()).hexdigest()[:32]
     folder = cache_folder()

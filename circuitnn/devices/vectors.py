@@ -1,0 +1,176 @@
+"""C statements on vectors of instances, one in each lane (``csrc/cn_vector.h``).
+
+A case becomes a block that is left out where no lane is in it; else all lanes go through it, and those that are in it
+take its values. Arguments of functions are replaced by 1 in the other lanes: functions are slow at the edge of their
+domain, and raise floating-point exceptions beyond it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from circuitnn.devices.blocks import Block
+from circuitnn.devices.derive import Model
+from circuitnn.devices.symbolic import cases_class
+
+#: Functions of csrc/cn_vector.h by the name of sympy's class.
+_FUNCTIONS = {
+    "Abs": "fabs",
+    "sign": "sign",
+    **{name: name for name in ("exp", "log", "sinh", "cosh", "tanh", "tan", "atan", "asin")},
+}
+_CHEAP = ("Abs", "sign")
+
+
+_TARGETS = {"avx2": (4, '__attribute__((target("avx2,fma")))'), "plain": (2, "")}
+
+
+def target_text(processor: str) -> str:
+    """Return what csrc/cn_vector_targets.h would define for a processor, for a kernel compiled where it runs."""
+    width, attribute = _TARGETS[processor]
+    return f"#define WIDTH {width}\n#define NAME(x) x##_{processor}\n#define TARGET {attribute}\n"
+
+
+def vector_printer() -> Any:
+    """Return a printer of expressions as C on vectors; ``lanes`` is the mask of those whose values count."""
+    from sympy.printing.c import C99CodePrinter
+
+    class Printer(C99CodePrinter):
+        """Numbers stand as they are beside vectors, and are made vectors where a whole vector is asked for."""
+
+        lanes: str | None = None
+
+        def vector(self, expr: Any) -> str:
+            """Print as a vector, whatever it is."""
+            text = str(self._print(expr))
+            return text if expr.free_symbols else f"V(set)({text})"
+
+        def _guarded(self, expr: Any) -> str:
+            text = self.vector(expr)
+            return text if self.lanes is None else f"V(select)({self.lanes}, {text}, V(set)(1.0))"
+
+        def _print_Pow(self, expr: Any) -> str:
+            power = expr.exp
+            if power in (2, 3, 4):
+                base = self.vector(expr.base)
+                return {2: f"V(square)({base})", 3: f"V(cube)({base})", 4: f"V(square)(V(square)({base}))"}[int(power)]
+            base = self._print(expr.base)
+            if power == -1:
+                return f"(1.0/({base}))"
+            if power == -2:
+                return f"(1.0/V(square)({self.vector(expr.base)}))"
+            if abs(power) == 0.5:
+                root = f"V(sqrt)({self._guarded(expr.base)})"
+                return root if power > 0 else f"(1.0/{root})"
+            return f"V(pow)({self._guarded(expr.base)}, {self.vector(power)})"
+
+        def _print_Power(self, expr: Any) -> str:
+            return f"V(pow)({self._guarded(expr.args[0])}, {self.vector(expr.args[1])})"
+
+        def _print_Function(self, expr: Any) -> str:
+            name = type(expr).__name__
+            argument = (self.vector if name in _CHEAP else self._guarded)(expr.args[0])
+            return f"V({_FUNCTIONS[name]})({argument})"
+
+        _print_Abs = _print_sign = _print_exp = _print_log = _print_sinh = _print_cosh = _print_Function
+        _print_tanh = _print_tan = _print_atan = _print_asin = _print_Function
+
+        def _print_Relational(self, expr: Any) -> str:
+            return f"(({self._print(expr.lhs)}) {expr.rel_op} ({self._print(expr.rhs)}))"
+
+        def _print_And(self, expr: Any) -> str:
+            return "(" + " & ".join(self._print(arg) for arg in expr.args) + ")"
+
+        def _print_Or(self, expr: Any) -> str:
+            return "(" + " | ".join(self._print(arg) for arg in expr.args) + ")"
+
+        def _print_Not(self, expr: Any) -> str:
+            return f"(~{self._print(expr.args[0])})"
+
+    return Printer({"contract": False})
+
+
+def vectorised(model: Model) -> bool:
+    """Return whether a kernel is evaluated on vectors: it has functions to compute, all of them known there.
+
+    Not where voltages are limited: junctions and transistors stand in circuits by the few, of different kinds, for
+    which vectors do not pay.
+    """
+    import sympy
+
+    if model.limits:
+        return False
+
+    known = (sympy.Pow, cases_class())
+    calls = 0
+    for row in (*model.f, *model.q, *model.jf.values(), *model.jq.values(), *model.definitions.values()):
+        for node in row.atoms(sympy.Function, sympy.Pow):
+            if isinstance(node, sympy.Function) and not isinstance(node, known):
+                name = type(node).__name__
+                if name not in _FUNCTIONS and name != "Power":
+                    return False
+                calls += name not in _CHEAP
+            elif isinstance(node, sympy.Pow):
+                calls += not node.exp.is_Integer
+    return calls > 0
+
+
+class VectorBlock(Block):
+    """Statements of a block of vectors.
+
+    ``lanes`` is the mask of the lanes that are in it, None when all are; ``over`` says that what it sets has values
+    already, of other lanes.
+    """
+
+    lanes: str | None = None
+    over = False
+
+    def load(self, name: str, place: str) -> str:
+        """Return the statement that reads the lanes' part of a row, or a number for all of them."""
+        row, _, index = place[:-1].partition("[")
+        value = f"V(load)({row} + {index}, n - i)" if index.endswith("+i") else f"V(set)({place})"
+        return f"const vec {name} = {value};"
+
+    def _set(self, target: str, expr: Any) -> str:
+        text = self._text(expr)
+        row, stored, place = target.partition("[")
+        if stored:
+            return f"V(store)({row} + {place[:-1]}, n - i, {text});"
+        return f"{target} = {f'V(select)({self.lanes}, {text}, {target})' if self.over else text};"
+
+    def _define(self, symbol: Any, expr: Any) -> str:
+        return f"const vec {symbol} = {self._text(expr)};"
+
+    def _text(self, expr: Any) -> str:
+        self.printer.lanes = self.lanes
+        return str(self.printer.vector(expr))
+
+    def _if(self, conditions: tuple[Any, ...], members: dict[Any, Any]) -> None:
+        self.lines += [f"{self.indent}vec {symbol} = V(set)(0.0);" for symbol in members]
+        rest = self.lanes
+        for k in range(len(conditions) + 1):
+            if k == len(conditions):
+                self._case(str(rest), k, members)
+                return
+            lanes, others = str(self.fresh("m")), str(self.fresh("m"))
+            self.printer.lanes = self.lanes
+            both = "" if rest is None else f" & {rest}"
+            self.lines += [
+                f"{self.indent}const mask {lanes} = {self.printer.doprint(conditions[k])}{both};",
+                f"{self.indent}const mask {others} = ~{lanes}{both};",
+            ]
+            rest = others
+            self._case(lanes, k, members)
+
+    def _case(self, lanes: str, k: int, members: dict[Any, Any]) -> None:
+        """Emit what the lanes of a case do: a block of its own, unless there is nothing to compute."""
+        values = [node.values[k] for node in members.values()]
+        there = all(value.is_Atom and (value not in self.definitions or value in self.done) for value in values)
+        indent = self.indent if there else self.indent + "    "
+        inner = type(self)(self.printer, self.counter, indent, self.definitions, frozenset(self.done))
+        inner.lanes, inner.over = lanes, k > 0
+        inner.assign([(str(symbol), value) for symbol, value in zip(members, values, strict=True)])
+        self.used |= inner.used
+        self.lines += (
+            inner.lines if there else [f"{self.indent}if (V(any)({lanes})) {{", *inner.lines, self.indent + "}"]
+        )
