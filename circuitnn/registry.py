@@ -121,6 +121,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "typeset",
             "cards",
             "compiled",
+            "merz",
         ),
     ),
     "analyses": ("analysis", ("analysis",)),

@@ -50,4 +50,42 @@ CARDS = {
         "TiO2 linear ion drift",
         "Strukov et al., Nature 453, 80 (2008); values as in public SPICE models of it",
     ),
+    "pcm": Card(
+        Model("pcm", "pcm", {"rc": 10e3, "ra": 2e6, "nu": 0.1}),
+        1.0 / 2e6,
+        1.0 / 10e3,
+        "Ge2Sb2Te5-like mushroom cell: RESET by 2 V, SET by 1.5 V, or in steps by pulses of 1.4 V, 50 ns behind 1 kohm",
+        "equations as the device cites; drift exponent of Ge2Sb2Te5 line cells (Khan et al.); resistances are round "
+        "numbers, not a fit to one device",
+    ),
+    "ftj": Card(
+        Model("ftj", "ftj", {"r_on": 160e3, "r_off": 46e6}),
+        1.0 / 46e6,
+        1.0 / 160e3,
+        "BaTiO3 tunnel junction, 160 kohm to 46 Mohm",
+        "Chanthbouala et al., Nat. Mater. 11, 860 (2012): two orders of magnitude and more, 10 ns; resistances recalled",
+    ),
+    "enode": Card(
+        Model("enode", "ecram", {"g_min": 1e-4, "g_max": 1e-3, "qmax": 4e-9, "span": 1.0, "rion": 1e6, "tau": 1e5}),
+        1e-4,
+        1e-3,
+        "organic electrochemical synapse, three terminals: drain, gate, source",
+        "van de Burgt et al., Nat. Mater. 16, 414 (2017): 500 states in about 1 V, below 10 pJ each; conductances are "
+        "round numbers",
+    ),
+    "ecram": Card(
+        Model("ecram", "ecram", {"g_min": 1e-6, "g_max": 1e-5, "qmax": 1e-11, "span": 0.1, "rion": 1e7, "tau": 1e7}),
+        1e-6,
+        1e-5,
+        "lithium in WO3, three terminals: drain, gate, source; 10 fC a step of 1/1000",
+        "Tang et al., IEDM 2018, 13.1: 1000 states, linear in the charge of current pulses; conductances and charge "
+        "are round numbers",
+    ),
+    "fefet": Card(
+        Model("fefet", "fefet", {"mw": 1.0}),
+        1e-9,
+        1e-3,
+        "HfO2 transistor, memory window 1 V: drain, gate, source, bulk",
+        "Tan et al., IEEE Electron Device Lett. 42, 994 (2021): window and write pulse; channel in round numbers",
+    ),
 }  # fmt: skip

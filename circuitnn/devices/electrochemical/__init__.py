@@ -1,0 +1,1 @@
+"""Devices whose memory is the charge of an electrochemical cell."""

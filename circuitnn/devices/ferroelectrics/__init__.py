@@ -1,0 +1,1 @@
+"""Devices whose polarisation is their memory."""
