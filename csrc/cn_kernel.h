@@ -10,7 +10,7 @@
 
 #include "cn_types.h"
 
-#define CN_KERNEL_ABI 2
+#define CN_KERNEL_ABI 3
 
 /* flags */
 #define CN_KERNEL_LINEAR 1  /* f and q are linear in u and do not depend on env */
@@ -29,7 +29,7 @@ struct cn_kernel {
     cn_idx n_local;     /* local unknowns */
     cn_idx n_param;     /* kernel parameters */
     cn_idx n_limit;     /* limited voltages and, after them, discrete variables */
-    cn_idx n_discrete;  /* how many of n_limit are discrete (switch positions) */
+    cn_idx n_discrete;  /* how many of n_limit are discrete: switch positions, after them what jumps at random */
     cn_idx n_jf, n_jq;  /* structural nonzeros of df/du and dq/du */
     const cn_idx *jf_row, *jf_col;
     const cn_idx *jq_row, *jq_col;
@@ -43,7 +43,7 @@ struct cn_kernel {
                  const double *env, double *f, double *q, double *jf, double *jq);
 
     /* Update lim from u.  On entry lim is the previous iterate's, acc the last accepted time point's.
-     * init != 0: ignore u and set the start values of junctions (discrete variables follow acc and u).
+     * init != 0: ignore u and set the start values of junctions and of what jumps (switches follow acc and u).
      * Returns how many instances were held back, so that Newton's method must go on. NULL when n_limit is 0. */
     cn_idx (*limit)(const cn_kernel *self, cn_idx n, const double *u, const double *p, const double *env,
                     const double *acc, double *lim, int init);
@@ -57,6 +57,13 @@ struct cn_kernel {
     /* Noise at u, with lim settled there.  out: n_noise rows of one-sided densities at 1 Hz (A^2/Hz), after them n_noise
      * rows of exponents: the density falls as 1 / f^exponent. */
     void (*noise)(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
+                  const double *env, double *out);
+
+    cn_idx n_jump; /* how many discrete variables, the last ones, are 0 or 1 and jump at random in time: `limit` leaves
+                      them as they are in acc, see cn_jump.h */
+
+    /* Rates at u, with lim settled there, 1/s.  out: n_jump rows from 0 to 1, after them n_jump rows from 1 to 0. */
+    void (*rates)(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,
                   const double *env, double *out);
 };
 

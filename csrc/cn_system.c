@@ -35,6 +35,19 @@ static cn_status gather_sums(cn_system *s)
     return s->sums && scratch ? CN_OK : CN_NO_MEMORY;
 }
 
+/* What jumps at random begins where its model says, and stays there but for a transient. */
+static void start_jumps(cn_batch *b, double gmin)
+{
+    const cn_kernel *kernel = b->kernel;
+    const double env[CN_ENV_SIZE] = {gmin, 0.0};
+    const size_t first = (size_t)(kernel->n_limit - kernel->n_jump) * (size_t)b->n;
+    const size_t bytes = sizeof(double) * (size_t)kernel->n_jump * (size_t)b->n;
+    if (kernel->n_jump == 0) return;
+    kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 1);
+    memcpy(b->acc + first, b->lim + first, bytes);
+    memcpy(b->mark + first, b->lim + first, bytes);
+}
+
 cn_status cn_system_init(cn_system *s, const cn_idx *perm)
 {
     const size_t n = (size_t)s->n + 1, nnz = (size_t)s->nnz + 1; /* the last of each is ground's */
@@ -52,6 +65,7 @@ cn_status cn_system_init(cn_system *s, const cn_idx *perm)
     memcpy(s->g, s->g0, sizeof(double) * (size_t)s->nnz);
     memcpy(s->c, s->c0, sizeof(double) * (size_t)s->nnz);
     for (cn_idx k = 0; k < s->n_held; k++) s->is_held[s->held_row[k]] = 1;
+    for (cn_idx i = 0; i < s->n_batches; i++) start_jumps(&s->batches[i], s->options.gmin);
     return cn_lu_init(&s->lu, s->n, s->ap, s->ai, perm);
 }
 

@@ -166,7 +166,8 @@ class _Maker:
         kernel = kernel_of(device)
         if kernel.n_discrete:
             raise CrossbarError(
-                f"the {what} is a switch with hysteresis", expected="a device without jumps in its cells"
+                f"the {what} is a switch with hysteresis or jumps at random",
+                expected="a device without jumps in its cells",
             )
         rows = [prepared[name] if name in prepared else columns[name] for name in kernel.param_names]
         param = np.array(rows, dtype=float).reshape(len(rows), self._count)

@@ -33,6 +33,9 @@ cdef extern from "cn_kernel.h":
         const char *const *noise_names
         void (*noise)(const cn_kernel *, cn_idx, const double *, const double *, const double *, const double *,
                       double *) noexcept nogil
+        cn_idx n_jump
+        void (*rates)(const cn_kernel *, cn_idx, const double *, const double *, const double *, const double *,
+                      double *) noexcept nogil
 
 cdef extern from *:
     """
@@ -65,8 +68,8 @@ cdef class Kernel:
     """A compiled device model.
 
     Attributes: ``address`` (of the C struct), ``name``, ``n_local``, ``n_param``, ``n_limit``, ``n_discrete``,
-    ``linear``, ``param_names``, ``local_names``, the positions ``jf_row jf_col jq_row jq_col`` of nonzeros, and of
-    the noise currents ``noise_names`` and the local unknowns ``noise_plus`` and ``noise_minus``.
+    ``n_jump``, ``linear``, ``param_names``, ``local_names``, the positions ``jf_row jf_col jq_row jq_col`` of
+    nonzeros, and of the noise currents ``noise_names`` and the local unknowns ``noise_plus`` and ``noise_minus``.
     """
 
     cdef const cn_kernel *k
@@ -114,6 +117,11 @@ cdef class Kernel:
     def n_discrete(self):
         """Number of discrete variables, the last ones of the limited."""
         return self.k.n_discrete
+
+    @property
+    def n_jump(self):
+        """Number of discrete variables that jump at random, the last ones."""
+        return self.k.n_jump
 
     @property
     def linear(self):
@@ -168,6 +176,20 @@ cdef class Kernel:
         cdef double[:, ::1] ov = out
         if count and n:
             self.k.noise(self.k, n, _at(uv), _at(lv), _at(pv), &ev[0], _at(ov))
+        return out[:count], out[count:]
+
+    def rates(self, u, p, lim=None, env=None):
+        """Return the rates of jumps from 0 to 1 and from 1 to 0, 1/s, each (n_jump, n); as ``evaluate``."""
+        cdef double[:, ::1] uv = self._rows("u", u, self.k.n_local)
+        cdef cn_idx n = uv.shape[1], count = self.k.n_jump
+        cdef double[:, ::1] pv = self._rows("p", p, self.k.n_param, n)
+        at_rest = np.zeros((self.k.n_limit, n))
+        cdef double[:, ::1] lv = self._rows("lim", at_rest if lim is None else lim, self.k.n_limit, n)
+        cdef double[::1] ev = self._environment(env)
+        out = np.zeros((2 * count, n))
+        cdef double[:, ::1] ov = out
+        if count and n:
+            self.k.rates(self.k, n, _at(uv), _at(lv), _at(pv), &ev[0], _at(ov))
         return out[:count], out[count:]
 
     def limit(self, u, p, lim, acc=None, env=None, bint init=False):

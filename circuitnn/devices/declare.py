@@ -186,9 +186,9 @@ class Noise:
 
 @dataclass(frozen=True)
 class Limited:
-    """A voltage at which the model is linearised with SPICE's limiting, or a switch position.
+    """A voltage at which the model is linearised with SPICE's limiting, a switch position, or what jumps at random.
 
-    An empty ``kind`` is limited together with the one before it.
+    An empty ``kind`` is limited together with the one before it. Of a ``"jump"``, ``args`` are its two rates.
     """
 
     name: str
@@ -393,6 +393,16 @@ class Device:
     def discrete(self, name: str, control: Any, on: Any, off: Any) -> Any:
         """Return the symbol of a switch position: 1 above ``on``, 0 below ``off``, as it was in between."""
         return self._limit(Limited(name, "switch", control, (on, off), 0.0))
+
+    def jump(self, name: str, up: Any, down: Any, start: Any = 0) -> Any:
+        """Return the symbol of a two-state Markov process: 0 or 1, which in transients flips at random.
+
+        It leaves 0 at the rate ``up`` and 1 at the rate ``down``, in 1/s: expressions of unknowns, parameters and
+        limited voltages, not negative. They may change over decades within a run. ``start``, of parameters, is what it
+        keeps in all other analyses and begins a transient with. Which random numbers an element draws depends on
+        ``.options seed`` and its own name alone.
+        """
+        return self._limit(Limited(name, "jump", 0, (up, down), start))
 
     def _limit(self, limit: Limited) -> Any:
         import sympy

@@ -9,6 +9,9 @@ from circuitnn.devices.declare import Device, Equations, Let, Limited, Noise, Va
 from circuitnn.devices.symbolic import cases_class, substitute
 from circuitnn.errors import DeviceError, nearest
 
+#: Kinds of limits that are no voltages, in their order after these.
+_DISCRETE = {"switch": 1, "jump": 2}
+
 
 @dataclass
 class Model:
@@ -92,14 +95,16 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     noise = [_noise(device, item, variant, reduced) for item in noises]
     needed = _symbols([*raw_f, *raw_q, *(e for item in noise for e in (item.density, item.exponent))])
     needed |= _symbols([item.value for item in lets])
+    needed |= _symbols([rate for item in frame.limits if item.kind == "jump" for rate in map(reduced, item.args)])
     limits = [
         Limited(item.name, item.kind, reduced(item.raw), tuple(map(reduced, item.args)), reduced(item.start))
-        for item in sorted(frame.limits, key=lambda item: item.kind == "switch")
+        for item in sorted(frame.limits, key=lambda item: _DISCRETE.get(item.kind, 0))
         if not variant or item.kind != "pn" or sympy.Symbol(f"lim_{item.name}", real=True) in needed
     ]
     lim = {item.name: sympy.Symbol(f"lim_{item.name}", real=True) for item in limits}
     noisy = [e for item in noise for e in (item.density, item.exponent)]
-    lets = _used_lets(lets, [*raw_f, *raw_q, *noisy, *(of for _, of, _ in frame.slopes)])
+    rates = [sympy.sympify(rate, strict=True) for item in limits if item.kind == "jump" for rate in item.args]
+    lets = _used_lets(lets, [*raw_f, *raw_q, *noisy, *rates, *(of for _, of, _ in frame.slopes)])
     used = _symbols([*raw_f, *raw_q, *noisy, *(item.value for item in lets)])
     for item in limits:
         used |= _symbols([item.raw, *item.args, item.start])
@@ -111,7 +116,7 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     undeclared = used - set(unknowns) - set(known.values()) - env - set(lim.values()) - own
     if undeclared:
         raise DeviceError(f"{device.name}: undeclared symbols {sorted(map(str, undeclared))}")
-    smooth = [(lim[item.name], item.raw) for item in limits if item.kind != "switch"]
+    smooth = [(lim[item.name], item.raw) for item in limits if item.kind not in _DISCRETE]
     chain = _Chain(lets, unknowns, smooth, _signs(device, known))
     chain.name_slopes(frame.slopes)
     f, jf = chain.rows([_renamed(row, named) for row in raw_f])

@@ -95,8 +95,9 @@ def _limit(model: Model, printer: Any) -> list[str]:
     block = Block(printer, [0], "        ", {}, frozenset())
     pairs: list[tuple[str, Any]] = []
     for k, item in enumerate(model.limits):
-        pairs.append((f"const double raw{k}", sympy.sympify(item.raw, strict=True)))
-        pairs += [(f"const double arg{k}_{m}", sympy.sympify(a, strict=True)) for m, a in enumerate(item.args)]
+        if item.kind != "jump":
+            pairs.append((f"const double raw{k}", sympy.sympify(item.raw, strict=True)))
+            pairs += [(f"const double arg{k}_{m}", sympy.sympify(a, strict=True)) for m, a in enumerate(item.args)]
         pairs.append((f"const double start{k}", sympy.sympify(item.start, strict=True)))
     block.assign(pairs)
     for k, item in enumerate(model.limits):
@@ -107,6 +108,9 @@ def _limit(model: Model, printer: Any) -> list[str]:
                 f"        if (position{k} != {place}) held = 1;",
                 f"        {place} = position{k};",
             ]
+            continue
+        if item.kind == "jump":
+            block.lines.append(f"        {place} = init ? start{k} : acc[{k}*n+i];")
             continue
         if not item.kind:
             continue  # its leader has set it
@@ -172,6 +176,30 @@ def _noise(model: Model, printer: Any) -> list[str]:
     ]
 
 
+def _rates(model: Model, printer: Any) -> list[str]:
+    jumps = [item for item in model.limits if item.kind == "jump"]
+    if not jumps:
+        return []
+    import sympy
+
+    both = [*(item.args[0] for item in jumps), *(item.args[1] for item in jumps)]
+    outputs = [(f"out[{k}*n+i]", sympy.sympify(rate, strict=True)) for k, rate in enumerate(both)]
+    block = Block(printer, [0], "        ", model.definitions, frozenset())
+    block.assign(outputs)
+    return [
+        "",
+        "static void rates(const cn_kernel *self, cn_idx n, const double *u, const double *lim, const double *p,",
+        "                  const double *env, double *out)",
+        "{",
+        "    (void)self, (void)u, (void)lim, (void)p, (void)env;",
+        "    for (cn_idx i = 0; i < n; i++) {",
+        *_loads(model, block, "        "),
+        *block.lines,
+        "    }",
+        "}",
+    ]
+
+
 def kernel_source(device: type[Device], symbol: str, variant: str = "", file: str | None = None) -> str:
     """Return the C source of a device's kernel, or of one of its variants, exported as ``const cn_kernel symbol``.
 
@@ -188,7 +216,8 @@ def kernel_source(device: type[Device], symbol: str, variant: str = "", file: st
     name = device.kernel_names()[variant]
     printer = scalar_printer()
     noise = "noise_plus, noise_minus, noise_names, noise" if model.noise else "0, 0, 0, 0"
-    discrete = sum(item.kind == "switch" for item in model.limits)
+    jumps = sum(item.kind == "jump" for item in model.limits)
+    discrete = jumps + sum(item.kind == "switch" for item in model.limits)
     timed = any(str(symbol) == "env_time" for e in (*model.f, *model.q) for symbol in e.free_symbols)
     flags = "CN_KERNEL_LINEAR" if model.linear else "CN_KERNEL_TIMED" if timed else "0"
     before: list[str] = []
@@ -215,6 +244,7 @@ def kernel_source(device: type[Device], symbol: str, variant: str = "", file: st
             *evaluate,
             *_limit(model, printer),
             *_noise(model, printer),
+            *_rates(model, printer),
             "",
             f"extern const cn_kernel {symbol};",
             f"const cn_kernel {symbol} = {{",
@@ -223,6 +253,7 @@ def kernel_source(device: type[Device], symbol: str, variant: str = "", file: st
             f"    {len(model.jf)}, {len(model.jq)}, jf_row, jf_col, jq_row, jq_col, param_names, local_names,",
             f"    {evaluator}, {'limit' if model.limits else '0'}, 0,",
             f"    {len(model.noise)}, {noise},",
+            f"    {jumps}, {'rates' if jumps else '0'},",
             "};",
             *(["#endif"] if before else []),
             "",

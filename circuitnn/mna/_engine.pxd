@@ -21,7 +21,7 @@ cdef extern from "cn_kernel.h":
         CN_KERNEL_TIMED
     ctypedef struct cn_kernel:
         int flags
-        cn_idx n_local, n_param, n_limit, n_discrete, n_jf, n_jq
+        cn_idx n_local, n_param, n_limit, n_discrete, n_jf, n_jq, n_noise, n_jump
 
 cdef extern from "cn_lu.h":
     ctypedef struct cn_lu:

@@ -142,7 +142,7 @@ cdef class Engine:
         jf, jq = self._own(np.zeros(kernel.n_jf * n)), self._own(np.zeros(kernel.n_jq * n))
         start = np.zeros((kernel.n_limit, n))
         if plan_batch.discrete_start is not None:
-            start[kernel.n_limit - kernel.n_discrete:] = plan_batch.discrete_start
+            start[kernel.n_limit - kernel.n_discrete:kernel.n_limit - kernel.n_jump] = plan_batch.discrete_start
         start = _split(start, lengths)
         lim, acc, mark = self._own(np.zeros(kernel.n_limit * n)), self._own(start), self._own(start.copy())
         b = first

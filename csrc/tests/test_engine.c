@@ -226,7 +226,7 @@ static void diode_point(void)
     static const cn_idx zero[] = {0};
     static const char *const names[] = {"a"};
     const cn_kernel kernel = {CN_KERNEL_ABI, 0, "diode", 1, 0, 1, 0, 1, 0, zero, zero, zero, zero, names, names,
-                              diode_eval, diode_limit, NULL, 0, NULL, NULL, NULL, NULL};
+                              diode_eval, diode_limit, NULL, 0, NULL, NULL, NULL, NULL, 0, NULL};
     double g0[8], c0[8], x[4] = {0.0};
     cn_source source = {CN_DC, 1, 5.0, NULL, 0};
     cn_system s = make(1e-3, 0.0, g0, c0, &source);

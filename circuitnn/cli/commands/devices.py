@@ -100,7 +100,8 @@ def _show_equations(device: Any) -> None:
         names[symbol] = _unknown(device, name)
 
     def text(expression: Any) -> str:
-        free = sympy.sympify(expression, strict=True).free_symbols
+        expression = sympy.sympify(expression, strict=True)
+        free = expression.free_symbols
         plain = {s: sympy.Symbol(names.get(s) or str(s).partition("_")[2]) for s in free}
         written = sympy.sstr(expression.xreplace(plain))
         return written if len(written) <= _LONGEST else "a function of " + ", ".join(sorted(map(str, plain.values())))
@@ -113,6 +114,9 @@ def _show_equations(device: Any) -> None:
     for item in model.limits:
         if item.kind == "switch":
             click.echo(f"  {item.name} = 1 above, 0 below its threshold of {text(item.raw)}")
+        elif item.kind == "jump":
+            up, down = map(text, item.args)
+            click.echo(f"  {item.name} jumps at random from 0 to 1 at the rate {up}, from 1 to 0 at {down}")
         else:
             click.echo(f"  {item.name} = {text(item.raw)}")
     if any(row.atoms(cases_class()) for row in (*model.raw_f, *model.raw_q)):
