@@ -60,7 +60,14 @@ INLINE int V(any)(mask m)
 #endif
 }
 
-INLINE vec V(select)(mask m, vec a, vec b) { return (vec)((m & (mask)a) | (~m & (mask)b)); }
+INLINE vec V(select)(mask m, vec a, vec b)
+{
+#if WIDTH == 2 && defined(__SSE2__)
+    /* gcc 12 makes a conditional of masks that SSE2 has no instruction for, and stops with an internal error */
+    __asm__("" : "+x"(m));
+#endif
+    return (vec)((m & (mask)a) | (~m & (mask)b));
+}
 INLINE vec V(square)(vec x) { return x * x; }
 INLINE vec V(cube)(vec x) { return x * x * x; }
 INLINE vec V(fabs)(vec x) { return (vec)((mask)x & 0x7fffffffffffffffLL); }
