@@ -39,6 +39,7 @@ def _coefficients() -> dict[str, Param]:
 class BipolarCard(Device):
     """Parameters of the element and its card, and the kernel's parameters from them."""
 
+    unchecked = physics.UNITLESS
     params: ClassVar[dict[str, Param]] = _coefficients()
     type_values: ClassVar = {"npn": {"polarity": 1.0}, "pnp": {"polarity": -1.0}}
     aliases: ClassVar = {

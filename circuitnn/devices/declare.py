@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from circuitnn.devices.symbolic import stop_at_bounds, where
+from circuitnn.devices.symbolic import quantity, stop_at_bounds, where
 from circuitnn.errors import DeviceError, nearest
 
 Values = dict[str, np.ndarray]
@@ -91,6 +91,9 @@ class Param:
         lowest = value if self.low is None else max(value, self.low)
         return lowest if self.high is None else min(lowest, self.high)
 
+    def _described(self) -> str:
+        return f"{self.doc}; source: {self.source}" if self.source else self.doc
+
     def check(self, device: str, name: str, value: float) -> None:
         """Raise DeviceError when a value is not finite, out of range or none of the choices.
 
@@ -101,12 +104,14 @@ class Param:
         if self.choices and value not in self.choices:
             raise DeviceError(
                 f"parameter {name!r} of {device} is {value:g}",
-                expected=f"one of {', '.join(f'{c:g}' for c in self.choices)} ({self.doc})",
+                expected=f"one of {', '.join(f'{c:g}' for c in self.choices)} ({self._described()})",
                 names=(name,),
             )
         if self.integer and not (abs(value) < 2.0**31 and value == round(value)):
             raise DeviceError(
-                f"parameter {name!r} of {device} is {value:g}", expected=f"a whole number ({self.doc})", names=(name,)
+                f"parameter {name!r} of {device} is {value:g}",
+                expected=f"a whole number ({self._described()})",
+                names=(name,),
             )
         low = self.low is not None and (value <= self.low if self.exclusive else value < self.low)
         if not np.isfinite(value) or low or (self.high is not None and value > self.high):
@@ -115,7 +120,7 @@ class Param:
                 bounds += f", at most {self.high:g}"
             raise DeviceError(
                 f"parameter {name!r} of {device} is {value:g} {'' if self.unit == '1' else self.unit}".rstrip(),
-                expected=f"{bounds}{'' if self.unit == '1' else ' ' + self.unit} ({self.doc})",
+                expected=f"{bounds}{'' if self.unit == '1' else ' ' + self.unit} ({self._described()})",
                 names=(name,),
             )
 
@@ -230,7 +235,9 @@ class Device:
     of parameters in model cards), ``start_voltages`` (parameters that give the voltage between two terminals at the
     start of a transient with ``uic``), ``variants`` (the leanest one first), ``other_levels`` (names of levels that
     SPICE has and we do not), ``passive`` (no energy comes out: the currents f of its terminals take power at any
-    voltages and states). A declaration that is incomplete or ambiguous is a DeviceError at once.
+    voltages and states), ``unchecked`` (why units and divisions are not examined: equations published with numbers
+    that have no units, cards that leave their ranges). A declaration that is incomplete or ambiguous is a DeviceError
+    at once.
     """
 
     name: ClassVar[str] = ""
@@ -249,6 +256,7 @@ class Device:
     positional: ClassVar[str] = ""
     waveform: ClassVar[bool] = False
     passive: ClassVar[bool] = False
+    unchecked: ClassVar[str] = ""
     links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
     params: ClassVar[dict[str, Param]] = {}
     states: ClassVar[dict[str, State]] = {}
@@ -451,22 +459,35 @@ class Device:
         >>> derive(Gated).locals
         ('d', 'gate', 's', 'g')
         """
+        import sympy
+
         if set(rates) != set(self.states):
+            odd = min(set(rates) ^ set(self.states))
+            what = "is missing" if odd in self.states else "is that of no state"
             raise DeviceError(
-                f"{self.name}: rates are given for {sorted(rates)}, but the states are {sorted(self.states)}",
+                f"{self.name}: the rate of {odd} {what}: rates are given for {sorted(rates)}, but the states are "
+                f"{sorted(self.states)}",
                 expected="a rate for each state",
+                hint=None if odd in self.states else nearest(odd, self.states),
+                names=(self.name, odd),
             )
         rows = Equations()
         for name, state in self.states.items():
-            here, rate = getattr(self, name), rates[name]
+            here, rate = getattr(self, name), sympy.sympify(rates[name], strict=True)
+            if rate.has(sympy.zoo, sympy.nan, sympy.oo):
+                raise DeviceError(
+                    f"{self.name}: the rate of {name} has no finite value",
+                    expected="an expression without a division by the number 0",
+                    names=(self.name, name),
+                )
             if state.low is not None and state.high is not None:
-                rate = stop_at_bounds(rate, here, self._value(state.low), self._value(state.high))
+                rate = stop_at_bounds(rate, here, *(self._bound(state, end) for end in (state.low, state.high)))
             rows.f[name], rows.q[name] = -rate, here
         return rows
 
-    def _value(self, bound: float | str) -> Any:
+    def _bound(self, state: State, bound: float | str) -> Any:
         if not isinstance(bound, str):
-            return bound
+            return bound if bound == 0 or state.unit == "1" else quantity(bound, state.unit)
         return getattr(self, next(key for key, name in self.attributes.items() if name == bound))
 
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuitnn.devices.declare import Device, Equations, Let, Limited, Noise, Variant
-from circuitnn.devices.symbolic import cases_class, substitute
+from circuitnn.devices.symbolic import cases_class, quantity_class, substitute
 from circuitnn.errors import DeviceError, nearest
 
 #: Kinds of limits that are no voltages, in their order after these.
@@ -61,10 +61,15 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     import sympy
 
     frame, unknown, known = frame_of(device)
-    equations, noises = _equations(frame, device)
+    equations, noises = equations_of(frame, device)
     for row in (*equations.f, *equations.q):
         if row not in device.locals:
-            raise DeviceError(f"{device.name}: an equation is given for {row!r}, which is no unknown of the device")
+            raise DeviceError(
+                f"{device.name}: an equation is given for {row!r}, which is no unknown of the device",
+                expected=", ".join(device.locals),
+                hint=nearest(row, device.locals),
+                names=(device.name, row),
+            )
     kept, replaced = _reduce(device, variant, unknown, known)
     if readings:
         equations, noises = _readings(frame, unknown), ()
@@ -72,6 +77,8 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
 
     def reduced(value: Any) -> Any:
         value = sympy.sympify(value, strict=True)
+        numbers = {s: sympy.Float(s.value) for s in value.atoms(quantity_class())}
+        value = value.xreplace(numbers) if numbers else value
         return substitute(value, replaced) if replaced else value
 
     def rows(given: dict[str, Any]) -> list[Any]:
@@ -115,7 +122,16 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     own = {item.symbol for item in lets} | {symbol for symbol, _, _ in frame.slopes}
     undeclared = used - set(unknowns) - set(known.values()) - env - set(lim.values()) - own
     if undeclared:
-        raise DeviceError(f"{device.name}: undeclared symbols {sorted(map(str, undeclared))}")
+        symbol = min(undeclared, key=str)
+        places = {f"row of {name}": f + q for name, f, q in zip(kept, raw_f, raw_q, strict=True)}
+        places |= {f"intermediate value {str(item.symbol)[4:]!r}": item.value for item in lets}
+        where = next((what for what, value in places.items() if symbol in value.free_symbols), "noise")
+        raise DeviceError(
+            f"{device.name}: undeclared symbol {str(symbol)!r} in the {where}",
+            expected="the attributes of self, which hold the symbols",
+            hint=nearest(str(symbol), [*device.locals, *device.attributes, *device.derived]),
+            names=(device.name, str(symbol)),
+        )
     smooth = [(lim[item.name], item.raw) for item in limits if item.kind not in _DISCRETE]
     chain = _Chain(lets, unknowns, smooth, _signs(device, known))
     chain.name_slopes(frame.slopes)
@@ -130,7 +146,7 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
 
 
 def frame_of(device: type[Device]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Return an instance of the device whose attributes are symbols, and its unknowns and parameters by name."""
+    """Return an instance of the device whose attributes are symbols; its unknowns and parameters by name."""
     import sympy
 
     frame: Any = object.__new__(device)
@@ -147,7 +163,8 @@ def frame_of(device: type[Device]) -> tuple[Any, dict[str, Any], dict[str, Any]]
     return frame, unknown, known
 
 
-def _equations(frame: Any, device: type[Device]) -> tuple[Any, tuple[Noise, ...]]:
+def equations_of(frame: Any, device: type[Device]) -> tuple[Any, tuple[Noise, ...]]:
+    """Return what a device states of its frame's symbols; raise DeviceError for what is no equation."""
     try:
         equations = frame.equations()
         limits = len(frame.limits)
@@ -156,12 +173,35 @@ def _equations(frame: Any, device: type[Device]) -> tuple[Any, tuple[Noise, ...]
         if error.obj is not frame:
             raise
         raise DeviceError(
-            f"the equations of {device.name} use self.{error.name}, which is not declared",
+            f"the equations of {device.name} use self.{error.name}, which is not declared (in {_within(error)})",
             hint=nearest(str(error.name), [*device.locals, *device.attributes, *device.derived]),
+            names=(device.name, str(error.name)),
         ) from None
+    except ZeroDivisionError as error:
+        raise DeviceError(f"the equations of {device.name} divide by the number 0 (in {_within(error)})") from None
+    except TypeError as error:
+        text = str(error)
+        if "truth value" in text:
+            hint = "an equation has all its cases at once: where(condition, value, otherwise)"
+        elif "to float" in text or "loop of ufunc" in text:
+            hint = "functions of equations are those of circuitnn.devices.symbolic, not of math or numpy"
+        else:
+            raise
+        raise DeviceError(f"{device.name}: {text} (in {_within(error)})", hint=hint, names=(device.name,)) from None
     if len(frame.limits) > limits:
         raise DeviceError(f"{device.name}: its noise limits a voltage that its equations do not")
     return equations, noise
+
+
+def _within(error: BaseException) -> str:
+    """The method of a device in which an exception was raised."""
+    trace = error.__traceback__
+    inner = "equations"
+    while trace is not None:
+        if "self" in trace.tb_frame.f_locals:
+            inner = trace.tb_frame.f_code.co_name
+        trace = trace.tb_next
+    return inner
 
 
 def _readings(frame: Any, unknown: dict[str, Any]) -> Equations:

@@ -8,7 +8,7 @@ import numpy as np
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Environment, Values, require
-from circuitnn.devices.symbolic import clip, exp
+from circuitnn.devices.symbolic import clip, exp, quantity
 
 
 def prepared(values: Values, on: str, off: str, env: Environment) -> Values:
@@ -41,4 +41,4 @@ def prepared(values: Values, on: str, off: str, env: Environment) -> Values:
 def conductance(device: Any, control: Any) -> Any:
     """Return the conductance: with x from -1/2 (off) to 1/2 (on) ln R is mean + ratio (3/2 x - 2 x^3)."""
     x = clip((control - device.middle) * device.per_width, -0.5, 0.5)
-    return exp(-device.mean - device.ratio * (1.5 * x - 2 * x**3))
+    return quantity(1.0, "S") * exp(-device.mean - device.ratio * (1.5 * x - 2 * x**3))

@@ -146,7 +146,7 @@ def register(device: D) -> D:
     >>> round(float(c.op()["i(v1)"]), 9)
     -0.008
     """
-    from circuitnn.devices.emit import kernel_source
+    from circuitnn.devices.closing import check
 
     if not (isinstance(device, type) and issubclass(device, Device)):
         raise UsageError(f"{device!r} is no device", expected="a subclass of cn.Device or cn.Memristor")
@@ -156,13 +156,25 @@ def register(device: D) -> D:
         raise DeviceError(f"{device.name!r} is no name for a device", expected="letters, digits and _")
     if not device.model_types:
         device.model_types = (device.name,)
-    kernels = {
-        variant: _compile(name, kernel_source(device, "cn_user_kernel", variant))
+    check(device)
+    kernels = _kernels_of(device)
+    catalog("devices").register(device.name, device)
+    _registered.update(kernels)
+    return device
+
+
+def compile_kernels(device: type[Device]) -> None:
+    """Give a device class its kernels without a name in the catalog: one that a deck writes for itself."""
+    _registered.update(_kernels_of(device))
+
+
+def _kernels_of(device: type[Device]) -> dict[tuple[type[Device], str], Kernel]:
+    from circuitnn.devices.emit import kernel_source
+
+    return {
+        (device, variant): _compile(name, kernel_source(device, "cn_user_kernel", variant))
         for variant, name in device.kernel_names().items()
     }
-    catalog("devices").register(device.name, device)
-    _registered.update({(device, variant): kernel for variant, kernel in kernels.items()})
-    return device
 
 
 def _compile(name: str, source: str) -> Kernel:

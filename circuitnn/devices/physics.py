@@ -11,6 +11,8 @@ from circuitnn.devices.declare import Environment, Values, require
 BOLTZMANN = 1.38064852e-23
 CHARGE = 1.6021766208e-19
 ZERO_CELSIUS = 273.15
+#: Why SPICE's semiconductors are not examined for units and divisions.
+UNITLESS = "SPICE's equations: their constants carry no units, and their cards' ranges are left to the user"
 #: Temperature at which SPICE's silicon constants hold, K.
 REFERENCE = 300.15
 

@@ -63,6 +63,52 @@ def limexp(x: Any) -> Any:
 
 
 @cache
+def quantity_class() -> Any:
+    """Return the class of numbers with a unit; `derive` puts the number in its place."""
+    import sympy
+
+    from circuitnn.devices.dimensions import parse_unit
+
+    class Quantity(sympy.Symbol):
+        """A symbol named ``1.5 V`` with ``value`` and ``unit``."""
+
+        __slots__ = ("unit", "value")
+
+        def __new__(cls, value: float, unit: str) -> Any:
+            made = super().__new__(cls, f"{value!r} {unit}", real=True)
+            made.value, made.unit = float(value), parse_unit(unit)
+            return made
+
+    return Quantity
+
+
+def quantity(value: float, unit: str) -> Any:
+    """Return a number with a unit, as published equations hide in theirs: ``v / quantity(1.0, "V")``.
+
+    Raises
+    ------
+    DeviceError
+        When the unit is none.
+
+    Examples
+    --------
+    >>> quantity(0.026, "V").value
+    0.026
+    """
+    return quantity_class()(float(value), unit)
+
+
+def boltzmann() -> Any:
+    """Return Boltzmann's constant, 1.380649e-23 J/K (exact, SI of 2019)."""
+    return quantity(1.380649e-23, "J/K")
+
+
+def elementary_charge() -> Any:
+    """Return the charge of the proton, 1.602176634e-19 C (exact, SI of 2019)."""
+    return quantity(1.602176634e-19, "C")
+
+
+@cache
 def power_class() -> Any:
     """Return the class of powers whose derivative holds at base 0 too.
 

@@ -31,7 +31,7 @@ def make_soft():
         """A conductance that follows the voltage slowly."""
 
         g = Param(1e-3, "S", low=0.0, doc="largest conductance")
-        tau = Param(1e-6, "s", low=0.0, exclusive=True, doc="time constant")
+        tau = Param(1e-6, "V s", low=0.0, exclusive=True, doc="time constant")
         x0 = Param(0.25, "1", doc="initial state")
         x = State("x0", "1", low=0.0, high=1.0, doc="open part")
 
@@ -122,6 +122,8 @@ def test_functions_of_equations(own_cache):
             i = power(v**2, self.a) + clip(v, -1, 2) + limexp(100 * v) * 1e-40 + where(v > 0, exp(-v), 1)
             return Equations(f={"p": i, "n": -i})
 
+        unchecked = "its numbers stand for no physics, they only exercise the functions"
+
     register(Functions)
     kernel, (_, p) = kernel_of(Functions), prepared(Functions)
 
@@ -141,10 +143,11 @@ def test_a_power_has_a_slope_at_zero():
         """Grows from zero."""
 
         a = Param(1.0, "1", low=1.0, doc="exponent")
+        g = Param(1.0, "S", doc="conductance")
         x = State(0.0, "1", doc="unused")
 
         def current(self, v):
-            return v * power(self.x**2, self.a)
+            return self.g * v * power(self.x**2, self.a)
 
         def rates(self, v):
             return {"x": 0 * v}
