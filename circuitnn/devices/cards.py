@@ -63,7 +63,7 @@ CARDS = {
         1.0 / 46e6,
         1.0 / 160e3,
         "BaTiO3 tunnel junction, 160 kohm to 46 Mohm",
-        "Chanthbouala et al., Nat. Mater. 11, 860 (2012): two orders of magnitude and more, 10 ns; resistances recalled",
+        "Chanthbouala et al., Nat. Mater. 11, 860 (2012): over two orders of magnitude, 10 ns; resistances recalled",
     ),
     "enode": Card(
         Model("enode", "ecram", {"g_min": 1e-4, "g_max": 1e-3, "qmax": 4e-9, "span": 1.0, "rion": 1e6, "tau": 1e5}),
