@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from circuitnn.devices.declare import Environment, Memristor, Param, State, Values
-from circuitnn.devices.symbolic import clip, exp, limexp, log, sinh, where
+from circuitnn.devices.symbolic import clip, exp, limexp, log, quantity, sinh, where
 
-#: Boltzmann's constant, eV/K.
-_KB = 8.617333262e-5
-#: Width of the transition to the melt, in which the glass is made anew, K, and the time that this takes, s.
-_MELT_WIDTH, _MELT_TIME = 5.0, 1e-9
-#: Ends of the range in which temperatures count, K: iterates of Newton's method may lie anywhere.
-_COLDEST, _HOTTEST = 50.0, 5000.0
+#: Boltzmann's constant.
+_KB = (8.617333262e-5, "eV/K")
+#: Width of the transition to the melt, in which the glass is made anew, and the time that this takes.
+_MELT_WIDTH, _MELT_TIME = (5.0, "K"), (1e-9, "s")
+#: Ends of the range in which temperatures count: iterates of Newton's method may lie anywhere.
+_COLDEST, _HOTTEST = (50.0, "K"), (5000.0, "K")
 _ROUND = "round number, chosen for pulses of about 1 V and 100 ns"
 _KHAN = "0.07 to 0.11 in line cells (Khan et al., Resistance Drift in Ge2Sb2Te5 Phase Change Memory Line Cells)"
 _GST = "usual for Ge2Sb2Te5 (recalled, not looked up)"
@@ -68,28 +68,28 @@ class Pcm(Memristor):
         return {**values, "ambient": np.full(values["rc"].shape, env.temp)}
 
     def _temperature(self, part: Any) -> Any:
-        return clip(self.ambient + self.theta * part, _COLDEST, _HOTTEST)
+        return clip(self.ambient + self.theta * part, quantity(*_COLDEST), quantity(*_HOTTEST))
 
     def current(self, v: Any) -> Any:
         """Return the current."""
-        hot = self._temperature(1)
+        hot, kb = self._temperature(1), quantity(*_KB)
         z = clip(v / self.v0, -300, 300)
         # below z = 0.1 the series is exact to 1e-10
         flat = where(z**2 < 1e-2, 1 - z**2 / 6 + 7 * z**4 / 360, z / sinh(z))
-        drift = self.nu * self.es * (self.sigma0 - self.sigma) / (_KB * hot)
-        glass = limexp(self.ea / _KB * (1 / hot - 1 / self.tr) + drift) * self.ra / self.rc
+        drift = self.nu * self.es * (self.sigma0 - self.sigma) / (kb * hot)
+        glass = limexp(self.ea / kb * (1 / hot - 1 / self.tr) + drift) * self.ra / self.rc
         return v / self.rc * exp(-clip(self.x, 0, 1) * log(1 + glass * flat))
 
     def rates(self, v: Any) -> dict[str, Any]:
         """Return the speeds of the front, of heating and of relaxation."""
-        hot = self._temperature(1)
-        y = (1 / self._temperature(1 - self.profile * clip(self.x, 0, 1)) - 1 / self.tm) / _KB
-        melt = 1 / (1 + limexp((self.tm - hot) / _MELT_WIDTH))
-        relaxing = self.rate * limexp(-self.es * (1 - self.sigma) / (_KB * hot))
+        hot, kb = self._temperature(1), quantity(*_KB)
+        y = (1 / self._temperature(1 - self.profile * clip(self.x, 0, 1)) - 1 / self.tm) / kb
+        melt = 1 / (1 + limexp((self.tm - hot) / quantity(*_MELT_WIDTH)))
+        relaxing = self.rate * limexp(-self.es * (1 - self.sigma) / (kb * hot))
         return {
             "x": -self.k * exp(-self.eg * y) * (1 - exp(-self.h * y)),
             "theta": (v * self.current(v) - self.theta / self.rth) / self.cth,
-            "sigma": melt * (self.sigma0 - self.sigma) / _MELT_TIME - relaxing,
+            "sigma": melt * (self.sigma0 - self.sigma) / quantity(*_MELT_TIME) - relaxing,
         }
 
 
