@@ -256,6 +256,8 @@ class Device:
     positional: ClassVar[str] = ""
     waveform: ClassVar[bool] = False
     passive: ClassVar[bool] = False
+    confined: ClassVar[bool] = False
+    relaxing: ClassVar[dict[str, str]] = {}
     unchecked: ClassVar[str] = ""
     links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
     params: ClassVar[dict[str, Param]] = {}
@@ -480,7 +482,11 @@ class Device:
                     expected="an expression without a division by the number 0",
                     names=(self.name, name),
                 )
-            if state.low is not None and state.high is not None:
+            if name in self.relaxing:
+                rows.f[name], rows.q[name] = here - rate, getattr(self, self.relaxing[name]) * here
+                continue
+            if state.low is not None and state.high is not None and not self.confined:
+                rate = self.let(f"rate_{name}", rate)  # its sign and its value from one evaluation
                 rate = stop_at_bounds(rate, here, *(self._bound(state, end) for end in (state.low, state.high)))
             rows.f[name], rows.q[name] = -rate, here
         return rows
@@ -549,7 +555,8 @@ class Memristor(Device):
     """A two-terminal resistance with states: give ``current(v)`` and ``rates(v)``.
 
     Inside both, parameters and states are attributes that hold symbols; v = v(p) - v(n), and a positive current flows
-    from p to n. Where a state has bounds, a rate that points outwards is stopped there.
+    from p to n. Where a state has bounds, a rate that points outwards is stopped there, unless the rates are
+    ``confined``.
     """
 
     links = (("p", "n", "resistive"),)
@@ -564,7 +571,7 @@ class Memristor(Device):
         raise NotImplementedError
 
     def equations(self) -> Equations:
-        """Assemble currents and state rows: q = w, f = -dw/dt."""
+        """Assemble currents and state rows: q = w, f = -dw/dt, or of a relaxing state q = tau w, f = w - target."""
         v = self.p - self.n
         i = self.current(v)
         rows = self.state_rows(self.rates(v))

@@ -10,6 +10,9 @@ from circuitnn.devices.declare import Environment, Values, require
 
 BOLTZMANN = 1.38064852e-23
 CHARGE = 1.6021766208e-19
+PLANCK = 6.62607015e-34
+ELECTRON_MASS = 9.1093837015e-31
+VACUUM_PERMITTIVITY = 8.8541878128e-12
 ZERO_CELSIUS = 273.15
 #: Why SPICE's semiconductors are not examined for units and divisions.
 UNITLESS = "SPICE's equations: their constants carry no units, and their cards' ranges are left to the user"
@@ -17,12 +20,17 @@ UNITLESS = "SPICE's equations: their constants carry no units, and their cards' 
 REFERENCE = 300.15
 
 
+def ambient(values: Values, env: Environment) -> np.ndarray:
+    """Return the temperature around each instance, K, shape (n,), from ``temp`` (degrees Celsius) and ``dtemp``."""
+    return np.where(np.isnan(values["temp"]), env.temp + values["dtemp"], values["temp"] + ZERO_CELSIUS)
+
+
 def temperatures(values: Values, env: Environment) -> tuple[np.ndarray, np.ndarray]:
     """Return the temperature of each instance and that of its parameters, K, each shape (n,).
 
     Reads the parameters ``temp`` and ``tnom`` (degrees Celsius) and ``dtemp``.
     """
-    temp = np.where(np.isnan(values["temp"]), env.temp + values["dtemp"], values["temp"] + ZERO_CELSIUS)
+    temp = ambient(values, env)
     tnom = np.where(np.isnan(values["tnom"]), env.tnom, values["tnom"] + ZERO_CELSIUS)
     require(
         (temp > 0.0) & (tnom > 0.0),

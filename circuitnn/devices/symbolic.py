@@ -53,13 +53,37 @@ def tanh(x: Any) -> Any:
     return _call("tanh", x)
 
 
+def asin(x: Any) -> Any:
+    """Return the inverse sine."""
+    return _call("asin", x)
+
+
+def asinh(x: Any) -> Any:
+    """Return the inverse hyperbolic sine."""
+    return _call("asinh", x)
+
+
 #: Argument above which `limexp` goes on as a straight line.
 LIMEXP_MAX = 80.0
 
 
-def limexp(x: Any) -> Any:
-    """Return e**x up to x = 80 and its tangent beyond, so that no iterate of Newton's method overflows."""
-    return where(x < LIMEXP_MAX, exp(x), math.exp(LIMEXP_MAX) * (1 + x - LIMEXP_MAX))
+def limexp(x: Any, knee: float = LIMEXP_MAX) -> Any:
+    """Return e**x up to x = knee and its tangent beyond, so that no iterate of Newton's method overflows."""
+    return where(x < knee, exp(x), math.exp(knee) * (1 + x - knee))
+
+
+def limsinh(x: Any) -> Any:
+    """Return sinh(x) up to |x| = 80 and its tangents beyond."""
+    top, slope = math.sinh(LIMEXP_MAX), math.cosh(LIMEXP_MAX)
+    return where(
+        x > LIMEXP_MAX, top + slope * (x - LIMEXP_MAX), x < -LIMEXP_MAX, slope * (x + LIMEXP_MAX) - top, sinh(x)
+    )
+
+
+def soft_positive(x: Any, width: Any) -> Any:
+    """Return x where it is well above zero, and a smooth approach to zero below: (x + sqrt(x^2 + 4 width^2)) / 2."""
+    root = sqrt(x**2 + 4 * width**2)
+    return where(x >= 0, (x + root) / 2, 2 * width**2 / (root - x))
 
 
 @cache
