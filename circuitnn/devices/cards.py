@@ -88,4 +88,34 @@ CARDS = {
         "HfO2 transistor, memory window 1 V: drain, gate, source, bulk",
         "Tan et al., IEEE Electron Device Lett. 42, 994 (2021): window and write pulse; channel in round numbers",
     ),
+    "nbo2": Card(
+        Model(
+            "nbo2",
+            "mott",
+            {
+                "rho_ins": 1e-2, "rho_met": 1e-4, "kappa": 1.5, "c_p": 2.6e6, "dh": 1.6e8, "delta_t": 785.0,
+                "l": 20e-9, "r": 30e-9,
+            },
+        ),
+        1.4137166941154067e-05,
+        0.0014109203323549391,
+        "NbO2 Mott switch: 1.677 V at 28 uA switches it on, 0.748 V at 0.385 mA holds it",
+        "attributed to Pickett and Williams, Nanotechnology 23, 215202 (2012); from a compilation, not checked against "
+        "the paper. Conductances of the cold and of the metallic channel",
+    ),
+    "vo2": Card(
+        Model(
+            "vo2",
+            "mott",
+            {
+                "rho_ins": 1e-2, "rho_met": 3e-6, "kappa": 3.5, "c_p": 3.3e6, "dh": 2.35e8, "delta_t": 43.0,
+                "l": 50e-9, "r": 36e-9,
+            },
+        ),
+        8.143008158104742e-06,
+        0.027089144326250925,
+        "VO2 Mott switch: 1.007 V at 9.1 uA switches it on, 0.0973 V at 0.971 mA holds it",
+        "attributed to Yi et al., Nat. Commun. 9, 4661 (2018); from a compilation, not checked against the paper. "
+        "Conductances of the cold and of the metallic channel",
+    ),
 }  # fmt: skip

@@ -33,6 +33,11 @@ def magnitude(x: Any) -> Any:
     return _call("Abs", x)
 
 
+def sin(x: Any) -> Any:
+    """Return the sine."""
+    return _call("sin", x)
+
+
 def tan(x: Any) -> Any:
     """Return the tangent."""
     return _call("tan", x)

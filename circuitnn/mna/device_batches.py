@@ -77,7 +77,8 @@ class DeviceBatches:
         index = self._unknowns.local_rows(group, built)
         start = None
         if kernel.n_discrete > kernel.n_jump:
-            start = np.repeat(np.nan_to_num(columns["on"])[None, :], kernel.n_discrete - kernel.n_jump, axis=0)
+            closed = np.nan_to_num(columns["on"]) if "on" in columns else np.zeros(n)
+            start = np.repeat(closed[None, :], kernel.n_discrete - kernel.n_jump, axis=0)
         whole = Batch(kernel, group.names(), index, param, start)
         self._initial_values(group, columns, states, index)
         started = StartCharges.of(device, whole, columns, built.merged)

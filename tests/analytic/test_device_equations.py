@@ -532,7 +532,7 @@ def test_ready_made_cards(name):
     (state,) = device.states.values()
     ends = [
         b if isinstance(b, float | int) else found.model.params.get(b, device.params[b].default)
-        for b in (state.low, state.high)
+        for b in (0.0 if state.low is None else state.low, 1e6 if state.high is None else state.high)
     ]
     i, _ = memristor(device.name, 0.1, ends, **found.model.params)
     np.testing.assert_allclose(sorted(i / 0.1), [found.g_min, found.g_max], rtol=1e-12)
