@@ -79,6 +79,15 @@ static void clear(cn_system *s)
     s->base_stale = 1;
 }
 
+void cn_quiet_rouse(cn_system *s, cn_batch *b)
+{
+    if (!b->quiet) return;
+    b->quiet = 0;
+    s->n_quiet--;
+    shift(s, b, -1.0);
+    s->woken++;
+}
+
 void cn_quiet_check(cn_system *s, const double *x)
 {
     if (s->n_quiet == 0) return;
@@ -87,11 +96,7 @@ void cn_quiet_check(cn_system *s, const double *x)
         if (!b->quiet) continue;
         int moved = 0;
         for (cn_idx k = 0; k < b->n_touch; k++) moved |= strays(s, b->touch[k], x[b->touch[k]], b->at[k], 1.0);
-        if (!moved) continue;
-        b->quiet = 0;
-        s->n_quiet--;
-        shift(s, b, -1.0);
-        s->woken++;
+        if (moved) cn_quiet_rouse(s, b);
     }
     if (s->woken > s->n_batches + 16) {
         /* Taking out what was put in leaves rounding errors: begin anew before they add up. */

@@ -23,6 +23,9 @@ void cn_quiet_check(cn_system *s, const double *x);
 /* Let the batches rest that have not moved since the last accepted point; call when the next one is accepted. */
 void cn_quiet_rest(cn_system *s);
 
+/* Wake one batch, which changes without its unknowns. */
+void cn_quiet_rouse(cn_system *s, cn_batch *b);
+
 /* Wake all. */
 void cn_quiet_wake(cn_system *s);
 

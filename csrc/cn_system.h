@@ -27,6 +27,7 @@ typedef struct cn_batch {
     double *u, *f, *q, *jf, *jq; /* of the last evaluation */
     double *lim, *acc;           /* limited voltages: of the iterate, of the last accepted point */
     double *mark;                /* and of the last point to which a transient may return */
+    const uint64_t *stream;      /* n: each instance's own stream of random numbers; NULL when it draws none */
     int off;                     /* operating points are sought with these instances at their start first */
     int rests;                   /* may be left alone while nothing happens, see cn_quiet.h */
     int quiet;                   /* it is: the linearisation at u is part of the linear circuit */

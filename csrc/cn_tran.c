@@ -22,6 +22,9 @@ static const double ERROR_PER_TRTOL = 0.5;
  * comes to nothing, as Meyer's do, lets a node go at once. */
 static const double NEAR_JUMP = 1e-3;
 
+/* The step after a random jump, as a part of the longest one. */
+static const double LEAP_STEP = 1e-3;
+
 static inline double larger(double a, double b) { return a > b ? a : b; }
 static inline double smaller(double a, double b) { return a < b ? a : b; }
 
@@ -89,6 +92,8 @@ static void begin_stretch(cn_tran *tr)
     memcpy(tr->mark_qdot, tr->qdot, bytes);
     memset(tr->swings, 0, (size_t)tr->system->n + 1);
     cn_system_mark(tr->system);
+    cn_jump_mark(&tr->jumps);
+    tr->next_jump = cn_jump_expected(&tr->jumps, tr->t);
     cn_delay_corner(&tr->system->delays);
 }
 
@@ -111,6 +116,10 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     cn_system_start(tr->system, x);
     const cn_status started = cn_system_start_delays(tr->system, x, tr->t, tr->inconsistent);
     if (started != CN_OK) return started;
+    const cn_status drawn = cn_jump_start(&tr->jumps, tr->system);
+    if (drawn != CN_OK) return drawn;
+    const cn_status rated = cn_jump_begin(&tr->jumps, tr->system, x, tr->t);
+    if (rated != CN_OK) return rated;
     if (tr->system->delays.running) tr->max_step = smaller(tr->max_step, tr->system->delays.shortest);
     const cn_status status = record(tr);
     begin_stretch(tr);
@@ -124,6 +133,8 @@ cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size, int chan
     const cn_status status = cn_tran_restore(tr, state, size);
     if (status != CN_OK) return status;
     if (changed) tr->valid = tr->order = 1;
+    const cn_status rated = cn_jump_begin(&tr->jumps, tr->system, tr->x[0], tr->t);
+    if (rated != CN_OK) return rated;
     tr->n_points = 0;
     tr->total_points = 0;
     const cn_status recorded = record(tr);
@@ -132,6 +143,7 @@ cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size, int chan
         tr->step = larger(smaller(tr->step, 0.1 * (tr->next_break - tr->t)), tr->min_step);
     } else {
         find_break(tr);
+        tr->next_jump = cn_jump_expected(&tr->jumps, tr->t);
         tr->mark_t = -INFINITY; /* no way back beyond this point */
         tr->mark_points = 0;
     }
@@ -148,6 +160,7 @@ void cn_tran_free(cn_tran *tr)
                      tr->points};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(tr->swings);
+    cn_jump_stop(&tr->jumps, tr->system);
     cn_system_stop_delays(tr->system);
 }
 
@@ -161,7 +174,9 @@ static void return_to_mark(cn_tran *tr, double norm)
     memcpy(tr->qdot, tr->mark_qdot, bytes);
     cn_system_return(tr->system);
     cn_delay_return(&tr->system->delays, tr->mark_t);
+    cn_jump_return(&tr->jumps);
     tr->t = tr->times[0] = tr->mark_t;
+    tr->next_jump = cn_jump_expected(&tr->jumps, tr->t);
     tr->total_points -= tr->n_points - tr->mark_points;
     tr->n_points = tr->mark_points;
     tr->valid = tr->order = 1;
@@ -176,6 +191,7 @@ static double choose_step(const cn_tran *tr, int *lands)
 {
     double h = smaller(tr->step, tr->max_step);
     double goal = tr->next_break;
+    if (tr->next_jump < goal) goal = smaller(larger(tr->next_jump, tr->t + tr->min_step), goal);
     if (tr->event_limit <= goal) goal = larger(tr->t + 0.5 * (tr->event_limit - tr->t), tr->t + tr->min_step);
     *lands = 0;
     const double left = goal - tr->t;
@@ -507,9 +523,27 @@ static cn_status attempt(cn_tran *tr)
             growth = growth_of(norm, order);
         }
     }
+    cn_idx leapt = 0;
+    if (tr->jumps.n) {
+        double good;
+        const cn_status looked = cn_jump_look(&tr->jumps, s, tr->trial, t, h, &good);
+        if (looked != CN_OK) return looked;
+        if (good < t && h > 2.0 * tr->min_step) {
+            tr->rejected_event++;
+            cn_system_revert(s);
+            tr->next_jump = good;
+            return CN_CONTINUE;
+        }
+    }
     if (tr->damp) tr->damp--;
     if (tr->wary) tr->wary--;
     accept(tr, rule, alpha, t);
+    if (tr->jumps.n) {
+        const cn_status leaps = cn_jump_accept(&tr->jumps, s, tr->x[0], t, &leapt);
+        if (leaps != CN_OK) return leaps;
+        tr->random_jumps += leapt;
+        tr->next_jump = cn_jump_expected(&tr->jumps, t);
+    }
     const cn_status noted = cn_delay_accept(&s->delays, tr->x[0], t);
     if (noted != CN_OK) return noted;
     tr->corner = smaller(tr->corner, cn_delay_next_break(&s->delays, t));
@@ -532,12 +566,14 @@ static cn_status attempt(cn_tran *tr)
     if (t >= tr->event_limit) tr->event_limit = INFINITY;
     /* The end of the run is no corner: another run may go on from there as this one would have. */
     const int corner = lands && tr->corner <= t * (1.0 + 1e-13);
-    if (corner || switched || jumped || tr->inconsistent) {
+    if (corner || switched || jumped || leapt || tr->inconsistent) {
         const int restart = !tr->inconsistent;
         tr->inconsistent = 0;
         begin_stretch(tr);
         const double left = tr->next_break > t ? tr->next_break - t : INFINITY;
         if (restart) tr->step = smaller(h, 0.1 * smaller(left, tr->max_step));
+        /* Straight lines between points show a jump as wide as the step after it. */
+        if (leapt) tr->step = LEAP_STEP * smaller(tr->max_step, 10.0 * (tr->next_jump - t));
         tr->step = larger(tr->step, tr->min_step);
     }
     return CN_CONTINUE;

@@ -3,6 +3,7 @@
 #define CN_TRAN_H
 
 #include "cn_formula.h"
+#include "cn_jump.h"
 #include "cn_system.h"
 
 typedef struct cn_tran {
@@ -15,6 +16,7 @@ typedef struct cn_tran {
     const cn_idx *saved;
     cn_idx n_dynamic;          /* unknowns on which charges depend, so that their error can be controlled */
     const cn_idx *dynamic;
+    cn_jumps jumps;            /* `seed` alone is set */
     int inconsistent;          /* the start (uic) need not satisfy the equations: no prediction through it */
     /* where it is */
     double t, step;
@@ -36,12 +38,13 @@ typedef struct cn_tran {
     int returns;
     double jump_to;            /* a step to this time was solved, but refused for its error; 0 when none was */
     int forced;                /* take that step all the same: Newton's method fails on the way there */
+    double next_jump;          /* when a random jump is to come, as far as is known; INFINITY when none is */
     double event_limit;        /* a switch turns before this time; INFINITY when none is known */
     /* records */
     cn_idx n_points, capacity;
     double *points;            /* capacity * (n_saved + 1): the time and the unknowns */
     /* counts */
-    int64_t total_points, accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities, ringing;
+    int64_t total_points, accepted, rejected_error, rejected_newton, rejected_event, rejected_bound, discontinuities, ringing, random_jumps;
 } cn_tran;
 
 /* Start at `start` with x (n+1) and charges q (n+1); caller has set the fields above "where it is". */

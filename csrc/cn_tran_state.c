@@ -14,7 +14,7 @@ static size_t fixed_size(const cn_tran *tr)
     const cn_system *s = tr->system;
     size_t size = SCALARS + CN_HISTORY + ((size_t)s->n + 1) * (2 * CN_HISTORY + 4);
     for (cn_idx i = 0; i < s->n_batches; i++) size += limits_of(&s->batches[i]);
-    return size;
+    return size + 2 * (size_t)tr->jumps.n;
 }
 
 size_t cn_tran_state_size(const cn_tran *tr) { return fixed_size(tr) + cn_delay_state_size(&tr->system->delays); }
@@ -50,6 +50,10 @@ static double *exchange(cn_tran *tr, double *state, int out)
     }
     for (cn_idx i = 0; i < tr->system->n_batches; i++)
         state = move(state, tr->system->batches[i].acc, limits_of(&tr->system->batches[i]), out);
+    if (tr->jumps.n) {
+        state = move(state, tr->jumps.hazard, (size_t)tr->jumps.n, out);
+        state = move(state, tr->jumps.count, (size_t)tr->jumps.n, out);
+    }
     return state;
 }
 
@@ -78,6 +82,9 @@ static int sound(const cn_tran *tr, const double *state, size_t size)
         if (!(times[k] < times[k - 1])) return 0;
     for (size_t i = 0; i < n; i++)
         if (!is_count(swings[i], 0, UINT8_MAX)) return 0;
+    const double *hazard = state + fixed - 2 * (size_t)tr->jumps.n, *count = hazard + tr->jumps.n;
+    for (cn_idx i = 0; i < tr->jumps.n; i++)
+        if (hazard[i] < 0.0 || count[i] < 0.0 || count[i] >= 0x1p48 || count[i] != floor(count[i])) return 0;
     return 1;
 }
 

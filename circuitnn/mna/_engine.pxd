@@ -1,5 +1,5 @@
 # The engine's C structures, for the extensions that run on an Engine.
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 
 cdef extern from "cn_types.h":
@@ -73,6 +73,7 @@ cdef extern from "cn_system.h":
         double *lim
         double *acc
         double *mark
+        const uint64_t *stream
         int rests, off
     ctypedef struct cn_options:
         double reltol, gmin, trtol

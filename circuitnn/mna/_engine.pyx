@@ -1,12 +1,13 @@
 """The face of the C engine: holds the arrays of an assembled circuit, runs Newton's method and transients on them."""
 
-from libc.stdint cimport int32_t, uint8_t, uintptr_t
+from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from circuitnn.errors import UsageError
+from circuitnn.mna.streams import streams_of
 
 METHODS = ("none", "newton", "line search", "gmin stepping", "source stepping", "pseudo-transient")
 #: Elements in one batch: few, so that those at rest are left alone; more in a large circuit, for the overhead.
@@ -131,6 +132,7 @@ cdef class Engine:
         cdef const int32_t[::1] index, jf_slot, jq_slot
         cdef const double[::1] param
         cdef double[::1] u, f, q, jf, jq, lim, acc, mark
+        cdef const uint64_t[::1] streams
         cdef Py_ssize_t at = 0
         self.keep.append(plan_batch.kernel)
         n = plan_batch.n
@@ -145,6 +147,8 @@ cdef class Engine:
             start[kernel.n_limit - kernel.n_discrete:kernel.n_limit - kernel.n_jump] = plan_batch.discrete_start
         start = _split(start, lengths)
         lim, acc, mark = self._own(np.zeros(kernel.n_limit * n)), self._own(start), self._own(start.copy())
+        if kernel.n_jump:
+            streams = self._own(streams_of(plan_batch.names))
         b = first
         for length in lengths:
             b.kernel, b.n, b.off = kernel, length, plan_batch.off
@@ -153,6 +157,8 @@ cdef class Engine:
             b.rests = rests and not kernel.flags & (CN_KERNEL_MEMORY | CN_KERNEL_TIMED)
             if kernel.n_param:
                 b.param = &param[at * kernel.n_param]
+            if kernel.n_jump:
+                b.stream = &streams[at]
             if kernel.n_jf:
                 b.jf, b.jf_slot = &jf[at * kernel.n_jf], &jf_slot[at * kernel.n_jf]
             if kernel.n_jq:

@@ -2,7 +2,7 @@
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport view
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
@@ -20,6 +20,10 @@ cdef extern from "cn_formula.h":
         CN_TRAPEZOIDAL
         CN_TRBDF2
 
+cdef extern from "cn_jump.h":
+    ctypedef struct cn_jumps:
+        uint64_t seed
+
 cdef extern from "cn_tran.h":
     ctypedef struct cn_tran:
         cn_system *system
@@ -30,12 +34,13 @@ cdef extern from "cn_tran.h":
         const cn_idx *saved
         cn_idx n_dynamic
         const cn_idx *dynamic
+        cn_jumps jumps
         int inconsistent
         double t, step
         cn_idx n_points, capacity
         double *points
         int64_t total_points, accepted, rejected_error, rejected_newton, rejected_event, rejected_bound
-        int64_t discontinuities, ringing
+        int64_t discontinuities, ringing, random_jumps
     cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     cn_status cn_tran_advance(cn_tran *tr, int budget) nogil
     cn_idx cn_tran_settled(const cn_tran *tr)
@@ -53,7 +58,7 @@ _PORTION = 1 << 16
 
 def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, int max_order, double start,
         double stop, double record_from, double max_step, double min_step, double first_step, bint inconsistent,
-        double most_points, state=None, bint changed=False, sink=None, progress=None):
+        seed, double most_points, state=None, bint changed=False, sink=None, progress=None):
     """Run a transient from ``x`` with charges ``q``, or from the ``state`` that another run has returned,
     when the circuit's values may have ``changed``.
 
@@ -78,6 +83,7 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
     tr.n_saved, tr.saved = chosen.shape[0], &chosen[0] if chosen.shape[0] else NULL
     tr.n_dynamic, tr.dynamic = controlled.shape[0], &controlled[0] if controlled.shape[0] else NULL
     tr.inconsistent = inconsistent
+    tr.jumps.seed = seed & (2**64 - 1)
     try:
         status = cn_tran_init(&tr, &x[0], &q[0])
         if status == CN_OK and state is not None:
@@ -126,6 +132,7 @@ cdef _outcome(cn_tran *tr, cn_status status, sink):
         "rejected_bound": tr.rejected_bound,
         "discontinuities": tr.discontinuities,
         "ringing": tr.ringing,
+        "random_jumps": tr.random_jumps,
         "time": tr.t,
         "step": tr.step,
     }

@@ -287,6 +287,7 @@ class System:
                 min_step=max(1e-11 * max_step, 8.0 * np.spacing(stop)),
                 first_step=first_step,
                 inconsistent=inconsistent,
+                seed=self.options.seed,
                 # They are copied once more into a result.
                 most_points=min(_MOST_POINTS, physical_memory() / (24.0 * (len(saved) + 1))),
                 state=state,
