@@ -40,6 +40,7 @@ _HOME = {
     "check": "circuitnn.runs.check",
     "compile": "circuitnn.mapping.compile",
     "load": "circuitnn.netlist.netlist",
+    "nonidealities": "circuitnn.nonidealities",
     "parse": "circuitnn.netlist.netlist",
     "register": "circuitnn.devices.load",
 }
@@ -51,7 +52,8 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'circuitnn' has no attribute {name!r}")
-    value = getattr(_import_module(home), name)
+    module = _import_module(home)
+    value = module if home.endswith(f".{name}") and not hasattr(module, name) else getattr(module, name)
     globals()[name] = value
     return value
 

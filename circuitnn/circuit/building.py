@@ -26,7 +26,7 @@ from circuitnn.netlist.cursor import number
 from circuitnn.netlist.elements import INITIAL, polynomial
 from circuitnn.netlist.expand import expand
 from circuitnn.netlist.expression import Call, Expression, Number, parse_expression
-from circuitnn.netlist.flat import DataArray, DataFile, Element, Model
+from circuitnn.netlist.flat import DataArray, DataFile, Element, Imperfection, Model
 from circuitnn.netlist.netlist import parse
 from circuitnn.netlist.statements import (
     Directive,
@@ -55,6 +55,7 @@ class Building:
 
     title: str
     models: dict[str, Model]
+    imperfections: list[Imperfection]
     ic: dict[str, float]
     nodeset: dict[str, float]
     save: list[str]
@@ -454,6 +455,7 @@ class Building:
             self.models.setdefault(model.name, model)
         for element in flat.elements:
             self.add(element)
+        self.imperfections += flat.imperfections
         self.ic.update(flat.ic)
         self.nodeset.update(flat.nodeset)
         self.save += [name for name in flat.save if name not in self.save]

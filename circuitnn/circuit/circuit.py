@@ -23,6 +23,7 @@ from circuitnn.netlist.flat import (
     AnalysisCard,
     Element,
     FlatNetlist,
+    Imperfection,
     Model,
 )
 from circuitnn.netlist.probes import InnerVector, vectors_in
@@ -53,6 +54,8 @@ class Circuit(Building):
     ----------
     elements : mapping of str to Element
     models : dict of str to Model
+    imperfections : list of Imperfection
+        What `nonideal` and a deck's ``.nonideal`` cards say.
     options : SimOptions
     ic, nodeset : dict of str to float
         Node voltages, V.
@@ -87,6 +90,7 @@ class Circuit(Building):
         self.models: dict[str, Model] = {}
         self.ic: dict[str, float] = {}
         self.nodeset: dict[str, float] = {}
+        self.imperfections: list[Imperfection] = []
         self.save: list[str] = []
         self.probes: list[str] = []
         self.asked_at: dict[str, Place] = {}
@@ -108,7 +112,7 @@ class Circuit(Building):
             raise
         circuit = cls(flat.title, options)
         circuit.warnings = [*flat.warnings, *warnings]
-        circuit.models = dict(flat.models)
+        circuit.models, circuit.imperfections = dict(flat.models), list(flat.imperfections)
         circuit.ic, circuit.nodeset, circuit.save = dict(flat.ic), dict(flat.nodeset), list(flat.save)
         circuit.probes, circuit.asked_at = list(flat.probes), dict(flat.asked_at)
         if isinstance(flat.elements, ElementList):
@@ -124,6 +128,7 @@ class Circuit(Building):
         other.elements = self.elements.copy()
         for name in ("models", "ic", "nodeset", "asked_at"):
             setattr(other, name, dict(getattr(self, name)))
+        other.imperfections = list(self.imperfections)
         other.save, other.probes, other.warnings = list(self.save), list(self.probes), list(self.warnings)
         other.definitions = list(self.definitions)
         other._lookup = Lookup(other, self._lookup)
@@ -180,6 +185,36 @@ class Circuit(Building):
         self.models[key] = Model(key, kind, numbers_of(key, params), references=references)
         self._system = None
 
+    def nonideal(self, target: str, *effects: Any) -> None:
+        """Give an element, or all that use a model, faults and non-idealities.
+
+        Parameters
+        ----------
+        target : str
+            Name of an element, or of a model or ready-made card.
+        *effects : Nonideality
+            Such as ``cn.nonidealities.Stuck(on=0.01)``; their seed is the option ``seed`` where they have none.
+
+        Raises
+        ------
+        UsageError
+            When an effect is none. Where it cannot act is a CircuitError when the circuit runs.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> c = Circuit("two cells of one kind")
+        >>> c.V("1", "a", 0, dc=0.1)
+        >>> c.N("0_0", "a", 0, model="hfo2"); c.N("0_1", "a", 0, model="hfo2")
+        >>> c.nonideal("hfo2", cn.nonidealities.Variability("ron", sigma=0.1, seed=1))
+        >>> round(float(c.op()["i(v1)"]), 9)
+        -1.958e-06
+        """
+        for effect in importlib.import_module("circuitnn.nonidealities.chain").check_effects(effects):
+            described = effect.to_dict()
+            self.imperfections.append(Imperfection(word_of("target", target), described.pop("kind"), described))
+        self._system = None
+
     # ------------------------------------------------------------------ devices
     def device_of(self, element: Element) -> tuple[Any, dict[str, float]]:
         """Return the device class of an element and its parameters, checked; see `circuitnn.circuit.lookup`."""
@@ -214,7 +249,7 @@ class Circuit(Building):
         """Return the system of equations, made anew after a change; what only the structure decides is kept."""
         stamp = (
             (self.elements,), self.elements.version, tuple(self.models.items()), self.options, tuple(self.save),
-            tuple(self.probes),
+            tuple(self.probes), tuple(self.imperfections),
         )  # fmt: skip
         if self._system is None or not _same(self._system[0], stamp):
             found = self._examine()
@@ -376,8 +411,8 @@ class Circuit(Building):
         """
         flat = FlatNetlist(
             title=self.title, elements=[*self.elements.values()], models=dict(self.models),
-            options=self.options.changed(), ic=dict(self.ic), nodeset=dict(self.nodeset), save=list(self.save),
-            probes=list(self.probes),
+            imperfections=list(self.imperfections), options=self.options.changed(), ic=dict(self.ic),
+            nodeset=dict(self.nodeset), save=list(self.save), probes=list(self.probes),
         )  # fmt: skip
         text = flat_to_text(flat)
         if path is not None:

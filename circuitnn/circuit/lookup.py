@@ -39,6 +39,8 @@ class Lookup:
     def __init__(self, circuit: Circuit, known: Lookup | None = None) -> None:
         self._circuit: Circuit = weakref.proxy(circuit)  # which owns this: no cycle, so that both go at once
         self._devices: dict[tuple[str, str], tuple[Model | None, Any, dict[str, float]]] = {}
+        self._imperfect: dict[tuple[str, str | None, str | None], tuple[Any, Any]] = {}
+        self._targets: tuple[tuple[Any, ...], set[str]] = ((), set())
         self._sound: dict[tuple[str, str | None], dict[str, float]] = {}  # values of cards that were checked
         self._blocks: dict[str, tuple[tuple[Any, ...], Block]] = dict(known._blocks) if known else {}
 
@@ -63,9 +65,9 @@ class Lookup:
                 hint=nearest(element.model or "", self._circuit.models) if card is None else None,
             )
         used = [self._circuit.models.get(name) for name in card.references.values()]
-        stamp = (element, card, self._circuit.options, *used)
+        stamp = (element, card, self._circuit.options, *self._circuit.imperfections, *used)
         kept = self._blocks.get(element.name)
-        if kept is None or any(a is not b for a, b in zip(kept[0], stamp, strict=True)):
+        if kept is None or len(kept[0]) != len(stamp) or any(a is not b for a, b in zip(kept[0], stamp, strict=True)):
             block = blocks.get(card.type).from_element(element, card, self._circuit)
             kept = self._blocks[element.name] = (stamp, block)
         return kept[1]
@@ -181,7 +183,24 @@ class Lookup:
         card = self._circuit.models.get(element.model)
         if kept is None or kept[0] is not card:
             kept = self._devices[key] = (card, *self._resolve_model(element, element.model, card))
-        return kept[1], dict(kept[2])
+        device = self._with_effects(element, kept[1]) if self._circuit.imperfections else kept[1]
+        return device, dict(kept[2])
+
+    def _with_effects(self, element: Element, device: Any) -> Any:
+        """Return the device class of an element with the non-idealities that change its equations."""
+        items = tuple(self._circuit.imperfections)
+        if len(items) != len(self._targets[0]) or any(a is not b for a, b in zip(items, self._targets[0], strict=True)):
+            self._targets = items, {item.target for item in items}
+            self._imperfect.clear()
+        named, targets = element.name if element.name in self._targets[1] else None, self._targets[1]
+        if named is None and element.model not in targets:
+            return device
+        key = (element.letter, element.model, named)
+        if key not in self._imperfect or self._imperfect[key][0] is not device:
+            # The effects lie above: reached by name, so that imports keep pointing down.
+            engine = importlib.import_module("circuitnn.nonidealities.engine")
+            self._imperfect[key] = (device, engine.device_with_effects(self._circuit, element, device))
+        return self._imperfect[key][1]
 
     def _resolve_model(self, element: Element, name: str, card: Model | None) -> tuple[Any, dict[str, float]]:
         devices = catalog("devices")

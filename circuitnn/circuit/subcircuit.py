@@ -84,6 +84,11 @@ class Subcircuit(Circuit):
             circuit.models[own] = replace(model, name=own, references=references)
         for element in self.elements.values():
             circuit.add(self._outside(element, name, outside, params.get("m", 1.0)))
+        for item in self.imperfections:
+            known = item.target in self.models or item.target in self.elements
+            # a ready-made card belongs to no instance: its elements do
+            users = [item.target] if known else [e.name for e in self.elements.values() if e.model == item.target]
+            circuit.imperfections += [replace(item, target=f"{name}.{user}") for user in users or [item.target]]
         circuit.ic.update({outside(node): value for node, value in self.ic.items()})
         circuit.nodeset.update({outside(node): value for node, value in self.nodeset.items()})
 

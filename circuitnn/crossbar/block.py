@@ -8,8 +8,9 @@ from circuitnn.crossbar.array_block import ArrayBlock
 from circuitnn.crossbar.card import REFERENCES, read_conductances, read_values
 from circuitnn.crossbar.device_block import device_block
 from circuitnn.crossbar.linear_block import LinearBlock
-from circuitnn.errors import CircuitError, CrossbarError
+from circuitnn.errors import CircuitError, CrossbarError, UsageError
 from circuitnn.netlist.flat import Element, Model
+from circuitnn.nonidealities.engine import chain_of
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
@@ -40,8 +41,9 @@ class CrossbarKind:
             )
         values = read_values(element, model)
         G = read_conductances(element, values, (element.vectors[0], element.vectors[1]))
+        chain = chain_of(circuit, element, model.references.get("device"))
         if "device" in model.references:
-            return device_block(element, model, circuit, G, values)
+            return device_block(element, model, circuit, G, values, chain)
         if "selector" in model.references:
             raise CircuitError(
                 f"{element.name}, model {model.name}: a selector beside conductances",
@@ -56,7 +58,13 @@ class CrossbarKind:
                 names=(element.name,),
                 expected='g=siemens or g="file.npz:array" on the element, or g=siemens or device=model in the card',
             )
-        return LinearBlock(element.name, G, values["rword"], values["rbit"])
+        try:
+            cells = chain.written(G)
+        except UsageError as error:
+            raise CircuitError(
+                f"{element.name}: {error.message}", place=element.place, expected=error.expected, names=(element.name,)
+            ) from None
+        return LinearBlock(element.name, cells, values["rword"], values["rbit"])
 
 
 EXPORT = CrossbarKind

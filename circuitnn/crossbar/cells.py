@@ -17,6 +17,8 @@ from circuitnn.devices.declare import Device, Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitnnError, CrossbarError
 from circuitnn.netlist.flat import Element, Model
+from circuitnn.nonidealities.chain import Chain, extended
+from circuitnn.nonidealities.sites import Sites
 
 Array = NDArray[np.float64]
 #: What a device of a cell may be given as: a ready-made card, a registered device or its class, or a model card.
@@ -49,6 +51,8 @@ class Cells:
         A MOSFET: a 1T1R cell.
     transistor_params : mapping
     temp : float, degC
+    effects : Chain
+        Non-idealities of the device, as ``Crossbar`` was given them.
 
     Examples
     --------
@@ -67,6 +71,7 @@ class Cells:
     transistor: Spec | None = None
     transistor_params: Mapping[str, ArrayLike] = field(default_factory=dict)
     temp: float = 27.0
+    effects: Chain = field(default_factory=Chain, repr=False)
     made: _Maker = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -146,6 +151,8 @@ class _Maker:
         at: tuple[int, ...],
     ) -> None:
         device, fixed = _resolve(what, spec, len(at))
+        if what == "device":
+            device = extended(device, self._cells.effects.effects)
         for name in state:
             if name not in device.states:
                 raise CrossbarError(
@@ -159,6 +166,8 @@ class _Maker:
             columns[name] = self._column(what, device, name, values)
         environment = Environment(temp=self._cells.temp + 273.15, tnom=300.15)
         try:
+            if what == "device":
+                columns = self._imperfect(device, columns, environment)
             prepared, started = device.prepare(columns, environment), device.state_init(columns)
             bounds = device.state_bounds(columns)
         except CircuitnnError as error:
@@ -183,6 +192,18 @@ class _Maker:
             width = high - low
             self.states[name] = started[name], low, high, np.where(np.isfinite(width), width, state_of.scale)
         self.parts.append((kernel, self._where(device, columns, at), param))
+
+    def _imperfect(self, device: Any, columns: dict[str, Array], environment: Environment) -> dict[str, Array]:
+        """Return the device's parameters and initial states as the non-idealities leave them."""
+        chain = self._cells.effects
+        reads = next((effect.kind for effect in chain.effects if effect.stage == "read"), None)
+        if reads:
+            raise CrossbarError(
+                f"{reads} does not act on cells that are devices",
+                expected="an array of conductances, or the noise analysis of a circuit",
+            )
+        sites = Sites.of_array(self._cells.shape, chain.label).flat
+        return chain.set_up(device, columns, sites, environment)
 
     def _column(self, what: str, device: Any, name: str, values: ArrayLike) -> Array:
         if name not in device.params:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,14 @@ from circuitnn.crossbar.checks import accuracy, real, require_finite, stored_con
 from circuitnn.crossbar.gradient import Gradient, gradient
 from circuitnn.crossbar.linear import TRANSFER, LinearArray
 from circuitnn.crossbar.nonlinear import CrossbarTransient, DeviceSolver, Waveforms
+from circuitnn.crossbar.reads import Reads
 from circuitnn.crossbar.solution import CrossbarSolution
 from circuitnn.crossbar.spice import write_netlist
 from circuitnn.crossbar.wires import make_wires, require_tied
 from circuitnn.errors import CrossbarError
+from circuitnn.nonidealities.chain import Chain
+from circuitnn.nonidealities.nonideality import Nonideality
+from circuitnn.nonidealities.sites import Sites
 from circuitnn.results.atomic import replacing
 from circuitnn.units import format_si
 
@@ -54,6 +60,15 @@ class Crossbar:
     storage : {"double", "single"}
         ``"single"`` keeps cells, node voltages and factors of large arrays as float32, in half the memory; arithmetic
         stays float64. Currents are then right to about 1e-7 of the largest one.
+    nonidealities : sequence of Nonideality
+        Faults and non-idealities of the cells (see ``circuitnn.nonidealities``). ``G`` holds what becomes of the
+        conductances; where effects act on reads, each vector of a batch is a read of its own.
+    seed : int, optional
+        Of random effects, for which it must be given.
+    name : str
+        Arrays of different names have different random numbers.
+    temp : float, degC
+        Temperature of conductances, for effects that depend on it; cells that are devices have their own.
 
     Raises
     ------
@@ -92,12 +107,21 @@ class Crossbar:
         drive: str = "left",
         sense: str = "bottom",
         storage: str = "double",
+        nonidealities: Iterable[Nonideality] | Nonideality | Chain = (),
+        seed: int | None = None,
+        name: str = "",
+        temp: float = 27.0,
     ) -> None:
         self.shape: tuple[int, int]
+        chain = Chain.of(nonidealities, seed, name, temp=temp + 273.15)
+        if chain and isinstance(G, Cells):
+            G = replace(G, effects=chain)
         if isinstance(G, Cells):
             self.shape, joined = G.shape, np.ones(G.shape)
         else:
             stored = stored_conductances(G)
+            if chain:
+                stored = stored_conductances(chain.written(stored.G))
             self.shape, joined = stored.G.shape, stored.G
         self.wires = make_wires(self.shape, r_word, r_bit, r_source, r_sense, drive, sense)
         require_tied(joined, self.wires)
@@ -109,10 +133,16 @@ class Crossbar:
             self._devices = DeviceSolver(G, self.wires)
         else:
             self._linear = LinearArray(stored, self.wires, single=storage == "single")
+        self._reads: Reads | None = None
+        if chain.reads and self._linear is not None:
+            self._read_by(chain, Sites.of_array(self.shape, chain.label))
         self._r = r_word, r_bit
         self._ends: dict[str, Any] = {
             "r_source": r_source, "r_sense": r_sense, "drive": drive, "sense": sense, "storage": storage,
         }  # fmt: skip
+
+    def _read_by(self, chain: Chain, sites: Sites) -> None:
+        self._reads = Reads(self.G, self.wires, chain, sites)
 
     def __repr__(self) -> str:
         sides = zip(("r_word", "r_bit"), self._r, strict=True)
@@ -178,6 +208,8 @@ class Crossbar:
             sense=_TURNED_SENSE[ends["drive"]],
             storage=ends["storage"],
         )
+        if self._reads:
+            turned._read_by(self._reads.chain, self._reads.sites.T)
         known = self._conductances().transfer
         turned._conductances().transfer = None if known is None else known.T
         return turned
@@ -202,6 +234,8 @@ class Crossbar:
         made = Crossbar(self._devices.cells if self._devices else self.G, *self._r, **{**self._ends, **ends})
         if self._devices:
             made.set_states(**self.states)
+        if self._reads:
+            made._read_by(self._reads.chain, self._reads.sites)
         return made
 
     def replaced(self, row: ArrayLike, column: ArrayLike, conductance: ArrayLike) -> Crossbar:
@@ -243,7 +277,29 @@ class Crossbar:
         G[tuple(cells.T)] = values
         made = Crossbar(G, *self._r, **self._ends)
         made._conductances().keep_transfer_of(self._conductances(), cells)
+        if self._reads:
+            made._read_by(self._reads.chain, self._reads.sites)
         return made
+
+    def at_read(self, number: int) -> Crossbar:
+        """Return the crossbar of the conductances that a read finds, which then stay as they are.
+
+        Parameters
+        ----------
+        number : int
+            Of the read, from 0: vector k of a batch of ``solve`` finds those of read ``first_read + k``.
+        """
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
+            raise CrossbarError(f"read {number!r}", expected="an integer from 0 on")
+        G = self._reads.at(int(number)) if self._reads else self.G
+        return Crossbar(G, *self._r, **self._ends)
+
+    def _require_fixed(self, what: str) -> None:
+        if self._reads:
+            raise CrossbarError(
+                f"{what} of a crossbar whose conductances differ at every read",
+                hint="at_read(k) is the crossbar at read k",
+            )
 
     def solve(
         self,
@@ -254,6 +310,7 @@ class Crossbar:
         i_bit: ArrayLike = 0.0,
         gate: ArrayLike = 0.0,
         tolerance: float = 1e-10,
+        first_read: int = 0,
     ) -> CrossbarSolution:
         """Return the currents, and on demand voltages and powers, for what the terminals are held at.
 
@@ -270,6 +327,8 @@ class Crossbar:
             Of the rows' gate lines, where cells have transistors.
         tolerance : float
             Relative error of the currents (of a thousandth of the largest one for smaller currents).
+        first_read : int
+            Number of the first vector's read, where non-idealities act on reads.
 
         Returns
         -------
@@ -299,13 +358,14 @@ class Crossbar:
         """
         bias = make_bias(self.shape, v, v_bit, i_word, i_bit, gate)
         wanted = accuracy(tolerance)
-        array = self._devices or self._conductances()
+        reads = self._reads and replace(self._reads, first=first_read)
+        array = reads or self._devices or self._conductances()
         try:
             currents, info = array.currents(bias, wanted)
         except MemoryError:
             raise self._out_of_memory(bias) from None
         require_finite(currents)
-        return CrossbarSolution(self, bias, currents[0] if bias.single else currents, info, wanted)
+        return CrossbarSolution(reads or self, bias, currents[0] if bias.single else currents, info, wanted)
 
     def transfer_matrix(self) -> Array:
         """Return T with ``currents = v @ T``, shape (rows, cols), S; computed once, not to be written to.
@@ -319,6 +379,7 @@ class Crossbar:
         >>> bool(T[0, 0] > T[0, 1])        # the second cell sees one more segment of wire
         True
         """
+        self._require_fixed("the transfer matrix")
         return self._conductances().transfer_matrix()
 
     def admittance(self) -> Array:
@@ -331,6 +392,7 @@ class Crossbar:
         >>> Crossbar([[1e-3]], r_word=500.0, r_bit=500.0).admittance().round(9).tolist()
         [[0.0005, -0.0005], [-0.0005, 0.0005]]
         """
+        self._require_fixed("the admittance")
         return self._conductances().admittance()
 
     def vjp(self, v: ArrayLike, grad: ArrayLike, *, tolerance: float = 1e-10) -> Gradient:
@@ -363,6 +425,7 @@ class Crossbar:
         >>> float(g.G[0, 0].round(6)), float(g.v[0].round(9))      # v / (1 + 500 G)^2, G / (1 + 500 G)
         (0.666667, 0.000666667)
         """
+        self._require_fixed("the gradient")
         return gradient(self, v, grad, accuracy(tolerance))
 
     # ------------------------------------------------------------------ device cells
@@ -513,6 +576,7 @@ class Crossbar:
         .end
         <BLANKLINE>
         """
+        self._require_fixed("a netlist")
         bias = make_bias(self.shape, v)
         if not bias.single:
             raise CrossbarError(f"a netlist holds one vector, not {len(bias)}", expected=f"v of shape ({self.rows},)")

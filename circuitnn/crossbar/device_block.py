@@ -16,6 +16,7 @@ from circuitnn.crossbar.linear_block import per_volt
 from circuitnn.crossbar.programmed import programmed_states
 from circuitnn.errors import CrossbarError
 from circuitnn.netlist.flat import DataFile, Element, Model
+from circuitnn.nonidealities.chain import Chain
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
@@ -85,9 +86,9 @@ class DeviceBlock(ArrayBlock):
 
 
 def device_block(
-    element: Element, model: Model, circuit: Circuit, G: Array | None, values: dict[str, float]
+    element: Element, model: Model, circuit: Circuit, G: Array | None, values: dict[str, float], chain: Chain
 ) -> DeviceBlock:
-    """Return the block of an element; given conductances set the initial states."""
+    """Return the block of an element; given conductances set the initial states, which the non-idealities change."""
     shape = (element.vectors[0], element.vectors[1])
     spec = {key: circuit.models.get(name, name) for key, name in model.references.items()}
     place = model.place or element.place
@@ -96,6 +97,8 @@ def device_block(
         if G is not None:
             place = element.data.place if isinstance(element.data, DataFile) else element.place
             cells = replace(cells, state=programmed_states(cells, G))
+        if chain:
+            cells = replace(cells, effects=chain)
         return DeviceBlock(element.name, cells, values["rword"], values["rbit"])
     except CrossbarError as error:
         raise CrossbarError(

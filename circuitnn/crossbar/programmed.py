@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from circuitnn.crossbar.cells import Cells
 from circuitnn.errors import CrossbarError
+from circuitnn.nonidealities.states import StateMap
 
 Array = NDArray[np.float64]
-READ_VOLTAGE = 0.1  # volts at which a cell is said to have a conductance
-_HALVINGS = 200
 
 
 def programmed_states(cells: Cells, G: Array) -> dict[str, Array]:
@@ -26,10 +25,6 @@ def programmed_states(cells: Cells, G: Array) -> dict[str, Array]:
     ------
     CrossbarError
         When the device is of another kind, or a conductance is out of its range.
-
-    Notes
-    -----
-    Bisection of all cells at once, to the last digit.
 
     Examples
     --------
@@ -47,32 +42,14 @@ def programmed_states(cells: Cells, G: Array) -> dict[str, Array]:
             hint="leave g out, and give the initial state in the device's model card",
         )
     wanted = G.ravel()
-    u = np.zeros((kernel.n_local, wanted.size))
-    u[0] = READ_VOLTAGE
-
-    def conductance(state: Array) -> Array:
-        u[2] = state
-        return np.asarray(kernel.evaluate(u, param)[0][0] / READ_VOLTAGE)
-
-    a, b = low[0].copy(), high[0].copy()
-    ends = np.stack([conductance(a), conductance(b)])
-    outside = (wanted < ends.min(axis=0) * (1.0 - 1e-9)) | (wanted > ends.max(axis=0) * (1.0 + 1e-9))
+    states = StateMap(kernel, param, low[0], high[0])
+    outside = (wanted < states.least * (1.0 - 1e-9)) | (wanted > states.most * (1.0 + 1e-9))
     if outside.any():
         cell = int(np.flatnonzero(outside)[0])
         row, column = divmod(cell, G.shape[1])
         raise CrossbarError(
             f"the conductance of cell ({row}, {column}) is {wanted[cell]:g} S",
-            expected=f"{ends[:, cell].min():g} to {ends[:, cell].max():g} S, what the device reaches",
+            expected=f"{states.least[cell]:g} to {states.most[cell]:g} S, what the device reaches",
             names=[f"({row}, {column})"],
         )
-    falling = ends[0] > ends[1]
-    a[falling], b[falling] = high[0][falling], low[0][falling]
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (a + b)
-        if np.all((middle == a) | (middle == b)):
-            break
-        below = conductance(middle) < wanted
-        a, b = np.where(below, middle, a), np.where(below, b, middle)
-    # Of the last two neighbours the nearer one, so that the ends of the range are met exactly.
-    nearer = np.abs(conductance(a) - wanted) < np.abs(conductance(b) - wanted)
-    return {next(iter(made.states)): np.where(nearer, a, b).reshape(G.shape)}
+    return {next(iter(made.states)): states.state(wanted).reshape(G.shape)}

@@ -14,6 +14,7 @@ from circuitnn.crossbar.wires import Side
 
 if TYPE_CHECKING:
     from circuitnn.crossbar.crossbar import Crossbar
+    from circuitnn.crossbar.reads import Reads
 
 Array = NDArray[np.float64]
 
@@ -80,7 +81,9 @@ class CrossbarSolution:
         Method, size and time.
     """
 
-    def __init__(self, crossbar: Crossbar, bias: Bias, currents: Array, info: SolveInfo, tolerance: float) -> None:
+    def __init__(
+        self, crossbar: Crossbar | Reads, bias: Bias, currents: Array, info: SolveInfo, tolerance: float
+    ) -> None:
         self._crossbar = crossbar
         self._bias = bias
         self._tolerance = tolerance

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from circuitnn.errors import FileError
 from circuitnn.mapping.compile import compile
 from circuitnn.mapping.layout import Layout
+from circuitnn.nonidealities.variability import Variability
 
 Array = NDArray[np.float64]
 TILE = (64, 32)
@@ -149,7 +150,7 @@ def run_digits(
     wired = ideal.with_wires(1.0)
     for sigma in SIGMAS:
         label = f"conductances off by {100 * sigma:g} %, wires of 1 ohm"
-        measure(label, [lambda s=sigma, k=k: wired.with_variability(s, k) for k in seeds])  # type: ignore[misc]
+        measure(label, [lambda s=sigma, k=k: wired.with_nonidealities(Variability("g", s), k) for k in seeds])  # type: ignore[misc]
 
     x, y = digits.x_test, digits.y_test
     exact, varied = [], []
@@ -158,7 +159,9 @@ def run_digits(
         advance()
         found = []
         for k in band_seeds:
-            found.append(100.0 * ideal.with_wires(r).with_variability(BAND_SIGMA, k).evaluate(x, y).accuracy)
+            found.append(
+                100.0 * ideal.with_wires(r).with_nonidealities(Variability("g", BAND_SIGMA), k).evaluate(x, y).accuracy
+            )
             advance()
         varied.append(found)
 

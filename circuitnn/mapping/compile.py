@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from circuitnn.crossbar.checks import resistance
 from circuitnn.devices.cards import Card
 from circuitnn.errors import MappingError, UsageError
-from circuitnn.mapping.conductance import check_sigma, conductance_range, generator, to_conductances, vary, weight_scale
+from circuitnn.mapping.conductance import conductance_range, to_conductances, weight_scale
 from circuitnn.mapping.graph import UNSIGNED, Dense, Graph
-from circuitnn.mapping.inference import MappedLayer
+from circuitnn.mapping.inference import MappedLayer, tile_label
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Tile, check_tile, split
 from circuitnn.netlist.flat import Model
+from circuitnn.nonidealities.chain import Chain
+from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.registry import catalog
 
 Array = NDArray[np.float64]
@@ -56,8 +58,9 @@ def compile(
     dac_bits: int | None = None,
     adc_bits: int | None = None,
     read_voltage: float = 0.2,
-    variability: float = 0.0,
-    seed: int | np.random.Generator | None = None,
+    nonidealities: Iterable[Nonideality] | Nonideality = (),
+    seed: int | None = None,
+    temp: float = 27.0,
     calibration: ArrayLike | None = None,
 ) -> Layout:
     """Map a trained network onto crossbars.
@@ -78,10 +81,13 @@ def compile(
         Resolution of the converters; exact, without clipping, when None.
     read_voltage : float, V
         Voltage for an input at the end of its range.
-    variability : float
-        Relative standard deviation of the programmed conductances (lognormal, mean kept).
-    seed : int or numpy.random.Generator, optional
-        Needed when ``variability`` is not 0.
+    nonidealities : sequence of Nonideality
+        Faults and non-idealities of the cells, such as ``[cn.nonidealities.Stuck(on=0.01)]``. Their window is that of
+        the device. Where they act on reads, every sample is a read of its own.
+    seed : int, optional
+        Of random effects, for which it must be given.
+    temp : float, degC
+        For effects that depend on it.
     calibration : array_like, shape (samples, inputs), optional
         Typical inputs. They set the converters' ranges: the largest input and current that each sees, in the circuit as
         compiled. Without them the first layer's range is -1 to 1, later ranges are the largest values that weights
@@ -115,8 +121,7 @@ def compile(
     periphery = Periphery(dac_bits, adc_bits, read_voltage)
     name, g_min, g_max = conductance_range(device, periphery.read_voltage)
     wire = resistance("r_wire", r_wire)
-    sigma = check_sigma(variability)
-    rng = generator(sigma, seed)
+    effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
     samples = None if calibration is None else _calibration(graph, calibration)
 
     layers: list[MappedLayer] = []
@@ -124,15 +129,15 @@ def compile(
         largest = float(np.abs(dense.weights).max())
         scale = weight_scale(dense.weights, g_min, g_max, dense.name)
         tiles = []
-        for place in split(dense.inputs, dense.outputs, size):
+        for k, place in enumerate(split(dense.inputs, dense.outputs, size), 1):
             target = to_conductances(dense.weights[place.inputs, place.outputs], largest, g_min, g_max)
-            cells = target if rng is None else vary(target, sigma, rng)
+            cells = effects.of_array(tile_label(dense.name, k)).written(target)
             tiles.append(Tile(place, cells, _full_scale(cells, periphery.read_voltage, g_max)))
-        layer = MappedLayer(dense, tuple(tiles), scale, limit, signed, wire)
+        layer = MappedLayer(dense, tuple(tiles), scale, limit, signed, wire, effects)
         if samples is not None:
             layer, samples = _calibrate(layer, periphery, samples)
         layers.append(layer)
-    return Layout(tuple(layers), periphery, size, name, g_min, g_max, wire, sigma)
+    return Layout(tuple(layers), periphery, size, name, g_min, g_max, wire, effects)
 
 
 def _calibration(graph: Graph, calibration: ArrayLike) -> Array:

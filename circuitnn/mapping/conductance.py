@@ -129,37 +129,3 @@ def to_conductances(weights: Array, largest: float, g_min: float, g_max: float) 
     pairs[:, 0::2] = g_min + (g_max - g_min) * np.maximum(share, 0.0)
     pairs[:, 1::2] = g_min + (g_max - g_min) * np.maximum(-share, 0.0)
     return pairs
-
-
-def vary(conductances: Array, sigma: float, rng: np.random.Generator) -> Array:
-    """Return conductances times independent lognormal factors of mean 1 and standard deviation ``sigma``.
-
-    The logarithm's deviation is ``s = sqrt(ln(1 + sigma^2))`` and its mean ``-s^2/2``. Never negative; a factor may
-    leave the range that the device was to be programmed in, as real cells do.
-    """
-    s = np.sqrt(np.log1p(sigma * sigma))
-    return np.asarray(conductances * np.exp(rng.normal(-0.5 * s * s, s, conductances.shape)))
-
-
-def check_sigma(sigma: float) -> float:
-    """Return a relative standard deviation, or raise UsageError."""
-    try:
-        number = float(sigma)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0.0 <= number <= 10.0:
-        raise UsageError(f"variability is {sigma!r}", expected="a relative standard deviation, 0 to 10 (0.1 is 10 %)")
-    return number
-
-
-def generator(sigma: float, seed: int | np.random.Generator | None) -> np.random.Generator | None:
-    """Return the random numbers of a variability, None when there is none; raise UsageError without a seed."""
-    if sigma == 0.0:
-        return None
-    if isinstance(seed, np.random.Generator):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise UsageError(
-            f"variability needs a seed, and seed is {seed!r}", expected="an integer from 0 on, or a numpy Generator"
-        )
-    return np.random.default_rng(seed)

@@ -9,7 +9,7 @@ crossbar, wires included. Digitised currents of tiles that share outputs are add
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,8 +19,14 @@ from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.mapping.graph import Dense, require_finite
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Tile
+from circuitnn.nonidealities.chain import Chain
 
 Array = NDArray[np.float64]
+
+
+def tile_label(layer: str, number: int) -> str:
+    """Return the name of a tile's array, to which its random numbers belong; tiles count from 1."""
+    return f"{layer}, tile {number}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +45,8 @@ class MappedLayer:
         Whether the inputs may be negative.
     r_wire : float, ohm
         Resistance of a segment of word and bit lines.
+    effects : Chain
+        Non-idealities; those on reads act at each sample.
     """
 
     dense: Dense
@@ -47,10 +55,12 @@ class MappedLayer:
     x_limit: float
     signed: bool
     r_wire: float
+    effects: Chain = field(default_factory=Chain)
 
     def crossbar(self, k: int) -> Crossbar:
         """Return tile ``k`` as a crossbar."""
-        return Crossbar(self.tiles[k].G, self.r_wire, self.r_wire)
+        reads = self.effects.at_reads.of_array(tile_label(self.dense.name, k + 1))
+        return Crossbar(self.tiles[k].G, self.r_wire, self.r_wire, nonidealities=reads)
 
     @cached_property
     def transfers(self) -> list[Array]:
@@ -65,11 +75,18 @@ class MappedLayer:
         """Return the layer with other ends of the converters' ranges, A, one a tile."""
         tiles = tuple(replace(tile, adc_limit=limit) for tile, limit in zip(self.tiles, limits, strict=True))
         layer = replace(self, tiles=tiles)
-        layer.__dict__["transfers"] = self.transfers  # they do not depend on the limits, and cost most of the time
+        if not self.effects.reads:
+            layer.__dict__["transfers"] = self.transfers  # they do not depend on the limits, and cost most of the time
         return layer
 
     def currents(self, voltages: Array) -> list[Array]:
-        """Return each tile's differential currents, A, for word-line voltages of shape (samples, inputs)."""
+        """Return each tile's differential currents, A, for word-line voltages of shape (samples, inputs).
+
+        Where non-idealities act on reads, sample k is read k.
+        """
+        if self.effects.reads:
+            parts = [self.crossbar(k).solve(voltages[:, t.place.inputs]).currents for k, t in enumerate(self.tiles)]
+            return [part[:, 0::2] - part[:, 1::2] for part in parts]
         return [voltages[:, tile.place.inputs] @ d for tile, d in zip(self.tiles, self.transfers, strict=True)]
 
     def products(self, currents: Sequence[Array], periphery: Periphery) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.checks import resistance
 from circuitnn.errors import FileError, UsageError
-from circuitnn.mapping.conductance import check_sigma, generator, to_conductances, vary
+from circuitnn.mapping.conductance import to_conductances
 from circuitnn.mapping.graph import Graph
-from circuitnn.mapping.inference import MappedLayer, Step, clipped, propagate
+from circuitnn.mapping.inference import MappedLayer, Step, clipped, propagate, tile_label
 from circuitnn.mapping.periphery import Periphery
+from circuitnn.nonidealities.chain import Chain
+from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
@@ -77,7 +80,7 @@ class LayoutReport:
     g_min: float
     g_max: float
     r_wire: float
-    variability: float
+    nonidealities: tuple[Nonideality, ...]
     periphery: Periphery
 
     @property
@@ -96,8 +99,8 @@ class LayoutReport:
         lines = [
             f"{self.tiles} tile{'s' if self.tiles > 1 else ''} of at most {self.tile[0]} x {self.tile[1]}, "
             f"{self.cells} cells",
-            f"device {self.device}, {format_si(self.g_min, 'S', 3)} to {format_si(self.g_max, 'S', 3)}, "
-            f"variability {100.0 * self.variability:g} %",
+            f"device {self.device}, {format_si(self.g_min, 'S', 3)} to {format_si(self.g_max, 'S', 3)}",
+            *(f"non-ideality {effect!r}" for effect in self.nonidealities),
             f"wires {self.r_wire:g} ohm a segment, read voltage {p.read_voltage:g} V, DAC {bits[0]}, ADC {bits[1]}",
             f"{'layer':<16}{'inputs':>8}{'outputs':>8}  {'activation':<11}{'tiles':>6}{'cells':>9}{'filled':>9}",
         ]
@@ -125,8 +128,8 @@ class Layout:
         Name of the cells' device; ``g_min`` and ``g_max``, S, are the range used.
     r_wire : float, ohm
         Resistance of a wire segment.
-    variability : float
-        Relative standard deviation with which ``G`` was drawn.
+    effects : Chain
+        Non-idealities, of which those that do not act on reads are in ``G``; with their seed, window and temperature.
 
     Examples
     --------
@@ -143,7 +146,7 @@ class Layout:
     g_min: float
     g_max: float
     r_wire: float
-    variability: float
+    effects: Chain
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, [self.graph.inputs, *(layer.dense.outputs for layer in self.layers)]))
@@ -223,7 +226,7 @@ class Layout:
         >>> import circuitnn as cn
         >>> print(cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8)).report())
         1 tile of at most 8 x 8, 4 cells
-        device hfo2, 1 uS to 100 uS, variability 0 %
+        device hfo2, 1 uS to 100 uS
         wires 0 ohm a segment, read voltage 0.2 V, DAC exact, ADC exact
         layer             inputs outputs  activation  tiles    cells   filled
         layer 1                1       2  relu            1        4    6.2 %
@@ -241,7 +244,7 @@ class Layout:
             for layer in self.layers
         )
         return LayoutReport(
-            layers, self.tile, self.device, self.g_min, self.g_max, self.r_wire, self.variability, self.periphery
+            layers, self.tile, self.device, self.g_min, self.g_max, self.r_wire, self.effects.effects, self.periphery
         )
 
     def with_wires(self, r_wire: float) -> Layout:
@@ -249,24 +252,33 @@ class Layout:
         wire = resistance("r_wire", r_wire)
         return replace(self, layers=tuple(replace(layer, r_wire=wire) for layer in self.layers), r_wire=wire)
 
-    def with_variability(self, sigma: float, seed: int | np.random.Generator | None = None) -> Layout:
-        """Return the layout programmed anew from its weights, with a relative deviation ``sigma``.
+    def with_nonidealities(
+        self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float = 27.0
+    ) -> Layout:
+        """Return the layout programmed anew from its weights, with other non-idealities.
 
-        The converters' ranges stay as they are. The same seed gives the same conductances.
+        Arguments are those of ``circuitnn.compile``. The converters' ranges stay as they are. The same seed gives the
+        same conductances.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], tile=(8, 8))
+        >>> layout.with_nonidealities(cn.nonidealities.Levels(2))([0.4]).round(12).tolist()
+        [0.4, -0.4]
         """
-        number = check_sigma(sigma)
-        rng = generator(number, seed)
+        window = self.g_min, self.g_max
+        effects = Chain.of(nonidealities, seed, window=window, temp=temp + 273.15)
         layers = []
         for layer in self.layers:
             weights = layer.dense.weights
             largest = float(np.abs(weights).max())
             tiles = []
-            for tile in layer.tiles:
-                part = weights[tile.place.inputs, tile.place.outputs]
-                cells = to_conductances(part, largest, self.g_min, self.g_max)
-                tiles.append(replace(tile, G=cells if rng is None else vary(cells, number, rng)))
-            layers.append(replace(layer, tiles=tuple(tiles)))
-        return replace(self, layers=tuple(layers), variability=number)
+            for k, tile in enumerate(layer.tiles, 1):
+                cells = to_conductances(weights[tile.place.inputs, tile.place.outputs], largest, *window)
+                tiles.append(replace(tile, G=effects.of_array(tile_label(layer.dense.name, k)).written(cells)))
+            layers.append(replace(layer, tiles=tuple(tiles), effects=effects))
+        return replace(self, layers=tuple(layers), effects=effects)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an HDF5 file (see ``layout_file``), whole or not at all; raise FileError when that fails."""

@@ -1,7 +1,8 @@
 """Layouts as HDF5 files that any HDF5 tool reads.
 
-    attributes       format = "circuitnn-layout", version, device, g_min, g_max (S), r_wire (ohm), variability,
-                     tile_rows, tile_cols, dac_bits, adc_bits (0: exact), read_voltage (V), layers
+    attributes       format = "circuitnn-layout", version, device, g_min, g_max (S), r_wire (ohm), nonidealities
+                     (JSON), seed (-1: none), temp (K), tile_rows, tile_cols, dac_bits, adc_bits (0: exact),
+                     read_voltage (V), layers
     layerN/          attributes name, activation, scale (1/S), x_limit, signed, tiles; datasets weights, bias
     layerN/tileK     dataset of conductances (S); attributes row_start, row_stop, out_start, out_stop, adc_limit (A)
 
@@ -12,6 +13,7 @@ HDF5 library meets it.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -21,18 +23,20 @@ from numpy.typing import NDArray
 
 from circuitnn.crossbar.checks import conductances, resistance
 from circuitnn.errors import CircuitnnError, FileError, LayoutError
-from circuitnn.mapping.conductance import check_sigma, conductance_range
+from circuitnn.mapping.conductance import conductance_range
 from circuitnn.mapping.graph import Dense, Graph
 from circuitnn.mapping.inference import MappedLayer
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Place, Tile, check_tile, split
+from circuitnn.nonidealities.chain import Chain, check_effects, check_seed
+from circuitnn.nonidealities.nonideality import from_dict
 from circuitnn.results.atomic import replacing
 from circuitnn.results.regular import require_regular
 
 Array = NDArray[np.float64]
 FORMAT = "circuitnn-layout"
-VERSION = 1
+VERSION = 2
 _HEAD = 512
 _MAGIC = b"circuitnn-layout sha256 "
 
@@ -62,7 +66,9 @@ def _write(layout: Layout, file: Any) -> None:
             "g_min": layout.g_min,
             "g_max": layout.g_max,
             "r_wire": layout.r_wire,
-            "variability": layout.variability,
+            "nonidealities": json.dumps([effect.to_dict() for effect in layout.effects.effects]),
+            "seed": -1 if layout.effects.seed is None else layout.effects.seed,
+            "temp": layout.effects.temp,
             "tile_rows": layout.tile[0],
             "tile_cols": layout.tile[1],
             "dac_bits": p.dac_bits or 0,
@@ -146,12 +152,24 @@ def _read(file: Any, size: int) -> Layout:
     _, g_min, g_max = conductance_range((attrs["g_min"], attrs["g_max"]))
     wire = resistance("r_wire", attrs["r_wire"])
     periphery = Periphery(int(attrs["dac_bits"]) or None, int(attrs["adc_bits"]) or None, float(attrs["read_voltage"]))
-    layers = tuple(_read_layer(file[f"layer{n}"], tile, wire, size) for n in range(1, int(attrs["layers"]) + 1))
+    effects = _read_effects(attrs, (g_min, g_max))
+    layers = tuple(
+        _read_layer(file[f"layer{n}"], tile, wire, effects, size) for n in range(1, int(attrs["layers"]) + 1)
+    )
     Graph([layer.dense for layer in layers])  # refuses layers that do not fit together
-    return Layout(layers, periphery, tile, str(attrs["device"]), g_min, g_max, wire, check_sigma(attrs["variability"]))
+    return Layout(layers, periphery, tile, str(attrs["device"]), g_min, g_max, wire, effects)
 
 
-def _read_layer(group: Any, tile: tuple[int, int], wire: float, size: int) -> MappedLayer:
+def _read_effects(attrs: Any, window: tuple[float, float]) -> Chain:
+    described = json.loads(attrs["nonidealities"])
+    if not isinstance(described, list) or not all(isinstance(one, dict) for one in described):
+        raise LayoutError("its nonidealities are no list of effects", expected='[{"kind": "levels", "count": 16}, ...]')
+    effects = check_effects([from_dict(one) for one in described])
+    seed, temp = int(attrs["seed"]), _positive(attrs, "temp")
+    return Chain(effects, check_seed(effects, None if seed < 0 else seed), window=window, temp=temp)
+
+
+def _read_layer(group: Any, tile: tuple[int, int], wire: float, effects: Chain, size: int) -> MappedLayer:
     attrs = group.attrs
     dense = Dense(
         _array(group["weights"], size), _array(group["bias"], size), str(attrs["activation"]), str(attrs["name"])
@@ -161,7 +179,7 @@ def _read_layer(group: Any, tile: tuple[int, int], wire: float, size: int) -> Ma
         raise LayoutError(f"{dense.name} has {attrs['tiles']} tiles", expected=f"{len(places)} for its weights")
     tiles = tuple(_read_tile(group[f"tile{k}"], place, size) for k, place in enumerate(places, 1))
     scale, limit = _positive(attrs, "scale"), _positive(attrs, "x_limit")
-    return MappedLayer(dense, tiles, scale, limit, bool(attrs["signed"]), wire)
+    return MappedLayer(dense, tiles, scale, limit, bool(attrs["signed"]), wire, effects)
 
 
 def _read_tile(dataset: Any, place: Place, size: int) -> Tile:

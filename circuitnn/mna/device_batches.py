@@ -16,6 +16,7 @@ from circuitnn.mna.observe import Observed
 from circuitnn.mna.plan import ZERO_CELSIUS, Batch
 from circuitnn.mna.starts import StartCharges
 from circuitnn.mna.unknowns import Unknowns
+from circuitnn.nonidealities.engine import varied
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
@@ -52,6 +53,9 @@ class DeviceBatches:
         if device.name == "mutual":
             self._couple(group)
         columns = group.columns()
+        if self._circuit.imperfections:
+            names = group.names()
+            columns = varied(self._circuit, device, columns, names, group.models(), self._environment)
         try:
             built, states = build(device, columns, self._environment), device.state_init(columns)
         except DeviceError as error:

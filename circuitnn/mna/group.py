@@ -68,6 +68,14 @@ class Group:
             return self._table.names_at(self.places)
         return [self._table.name_at(place) for place in self.places.tolist()]
 
+    def models(self) -> list[str | None]:
+        """Return the models of all."""
+        others = [element.model for element in self.elements]
+        if self._part is None:
+            return others
+        both = [*([None] * len(self._part.order)), *others]
+        return [both[k] for k in self._sequence] if self.elements else both
+
     def given(self) -> set[str]:
         """Return the names of the parameters that any element has a value of."""
         plain = set() if self._part is None else {PLAIN[self._part.letter], "m"}

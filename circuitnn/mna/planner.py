@@ -16,6 +16,7 @@ from circuitnn.mna.tape import compile_behavioural
 from circuitnn.mna.tape_batches import behavioural_batches, meter_batches, observed_batch
 from circuitnn.mna.unknowns import Unknowns
 from circuitnn.netlist.expression import Probe, walk
+from circuitnn.nonidealities.engine import require_targets
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
@@ -34,6 +35,7 @@ def make_plan(circuit: Circuit, like: Plan | None = None) -> Plan:
 
 def _plan(circuit: Circuit, like: Plan | None) -> Plan:
     plan, options = Plan(), circuit.options
+    require_targets(circuit)
     groups, behavioural, blocks = grouped(circuit)
     unknowns = Unknowns(circuit, plan)
     for group in groups:

@@ -163,6 +163,26 @@ class AnalysisCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Imperfection:
+    """A non-ideality of an element, or of all that use a model.
+
+    Parameters
+    ----------
+    target : str
+        Name of the element or model.
+    kind : str
+        Name of the effect.
+    params : dict of str to float or str
+    place : Place, optional
+    """
+
+    target: str
+    kind: str
+    params: Mapping[str, float | str] = field(default_factory=dict)
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One line of a ``.control`` block, as written."""
 
@@ -174,6 +194,7 @@ class Command:
 class FlatNetlist:
     """Everything that a netlist says, subcircuits expanded and expressions evaluated.
 
+    ``imperfections`` are the ``.nonideal`` cards;
     ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too), and
     ``option_places`` where each is set;
     ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``;
@@ -187,6 +208,7 @@ class FlatNetlist:
     title: str = ""
     elements: Sequence[Element] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
+    imperfections: list[Imperfection] = field(default_factory=list)
     options: dict[str, float | str] = field(default_factory=dict)
     option_places: dict[str, Place] = field(default_factory=dict)
     ic: dict[str, float] = field(default_factory=dict)

@@ -169,6 +169,9 @@ def flat_to_text(flat: FlatNetlist) -> str:
         lines += _fold(_model(model.name, model.type, params))
     for element in flat.elements:
         lines += _fold(_flat_element(element, names))
+    for item in flat.imperfections:
+        words = [f"{key}={_plain(value)}" for key, value in item.params.items()]
+        lines += _fold(" ".join([f".nonideal {names.get(item.target, item.target)} {item.kind}", *words]))
     if flat.options:
         lines += _fold(".options" + "".join([f" {k}={_plain(v)}" for k, v in flat.options.items()]))
     for name, voltages in (("ic", flat.ic), ("nodeset", flat.nodeset)):

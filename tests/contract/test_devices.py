@@ -394,11 +394,6 @@ def bounded(name):
     return [state for state, d in DEVICES[name].states.items() if d.low is not None and d.high is not None]
 
 
-def bounded(device):
-    """States with both bounds; others have no place to stop at."""
-    return [name for name, state in device.states.items() if state.low is not None and state.high is not None]
-
-
 def crossing_time(name):
     """The least time in which a state crosses from bound to bound at 3 V, at the speed that it has in the middle."""
     device, kernel = DEVICES[name], kernel_of(DEVICES[name])

@@ -31,7 +31,9 @@ def check(layout, x, folder):
 def test_all_tiles_of_a_small_network(tmp_path):
     rng = np.random.default_rng(3)
     network = [(rng.normal(size=(10, 6)), None, "relu"), (rng.normal(size=(6, 3)), rng.normal(size=3), "softmax")]
-    layout = cn.compile(network, tile=(6, 8), r_wire=3.0, variability=0.1, seed=1, dac_bits=6)
+    layout = cn.compile(
+        network, tile=(6, 8), r_wire=3.0, nonidealities=cn.nonidealities.Variability("g", 0.1), seed=1, dac_bits=6
+    )
     check(layout, rng.uniform(-1.0, 1.0, 10), tmp_path)
 
 

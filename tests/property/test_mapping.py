@@ -52,7 +52,14 @@ def test_ideal_layout_equals_the_network(case, tile, device):
 def test_saved_and_loaded_layout_answers_the_same(case, tile, r_wire, bits, sigma):
     network, x = case
     layout = cn.compile(
-        network, tile=tile, r_wire=r_wire, dac_bits=bits, adc_bits=bits, variability=sigma, seed=1, calibration=x
+        network,
+        tile=tile,
+        r_wire=r_wire,
+        dac_bits=bits,
+        adc_bits=bits,
+        nonidealities=cn.nonidealities.Variability("g", sigma),
+        seed=1,
+        calibration=x,
     )
     with tempfile.TemporaryDirectory() as folder:
         layout.save(Path(folder, "a.h5"))

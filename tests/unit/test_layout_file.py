@@ -16,7 +16,15 @@ NET = [(RNG.normal(size=(6, 5)), RNG.normal(size=5), "tanh"), (RNG.normal(size=(
 @pytest.fixture
 def saved(tmp_path):
     path = tmp_path / "net.h5"
-    cn.compile(NET, tile=(4, 6), r_wire=1.0, dac_bits=8, adc_bits=8, variability=0.1, seed=2).save(path)
+    cn.compile(
+        NET,
+        tile=(4, 6),
+        r_wire=1.0,
+        dac_bits=8,
+        adc_bits=8,
+        nonidealities=cn.nonidealities.Variability("g", 0.1),
+        seed=2,
+    ).save(path)
     return path
 
 
@@ -107,7 +115,7 @@ def attribute(name, value, where="/"):
     ("change", "words"),
     [
         (attribute("format", "other"), "not a layout"),
-        (attribute("version", 2), "version 2"),
+        (attribute("version", 1), "version 1"),
         (attribute("version", None), "not a complete layout"),
         (attribute("tile_cols", 1), "tile is"),
         (attribute("tile_rows", 5), "expected"),
@@ -120,7 +128,12 @@ def attribute(name, value, where="/"):
         (attribute("r_wire", -1.0), "r_wire"),
         (attribute("dac_bits", 99), "dac_bits"),
         (attribute("read_voltage", 0.0), "read_voltage"),
-        (attribute("variability", -1.0), "variability"),
+        (attribute("nonidealities", "[1]"), "no list of effects"),
+        (attribute("nonidealities", "["), "not a complete layout"),
+        (attribute("nonidealities", '[{"kind": "rust"}]'), "unknown non-ideality 'rust'"),
+        (attribute("nonidealities", '[{"kind": "levels", "count": 1}]'), "'count' of levels is 1"),
+        (attribute("seed", -1), "needs a seed"),
+        (attribute("temp", -1.0), "temp is -1"),
         (attribute("activation", "relu6", "layer1"), "unknown activation 'relu6'"),
         (attribute("scale", float("inf"), "layer1"), "scale is inf"),
         (attribute("x_limit", 0.0, "layer2"), "x_limit is 0"),

@@ -8,7 +8,7 @@ import pytest
 import circuitnn as cn
 from circuitnn.devices.cards import CARDS
 from circuitnn.errors import CrossbarError, FileError, MappingError, UsageError
-from circuitnn.mapping.conductance import to_conductances, vary
+from circuitnn.mapping.conductance import to_conductances
 from circuitnn.mapping.graph import ACTIVATIONS, Dense, Graph
 from circuitnn.mapping.quantise import quantise
 from circuitnn.mapping.tiles import split
@@ -70,9 +70,9 @@ def test_bad_networks_name_the_layer(layers, words):
         ({"adc_bits": 25}, UsageError, "adc_bits"),
         ({"read_voltage": 0.0}, UsageError, "read_voltage"),
         ({"read_voltage": float("nan")}, UsageError, "read_voltage"),
-        ({"variability": 0.1}, UsageError, "seed"),
-        ({"variability": -0.1, "seed": 1}, UsageError, "variability"),
-        ({"variability": 0.1, "seed": -1}, UsageError, "seed"),
+        ({"nonidealities": cn.nonidealities.Variability("g")}, UsageError, "seed"),
+        ({"nonidealities": [0.1], "seed": 1}, UsageError, "0.1 is no non-ideality"),
+        ({"nonidealities": cn.nonidealities.Variability("g"), "seed": -1}, UsageError, "seed"),
         ({"calibration": np.ones((3, 7))}, UsageError, "(samples, 20)"),
         ({"calibration": np.empty((0, 20))}, UsageError, "no sample"),
     ],
@@ -147,21 +147,14 @@ def test_conductances_stay_in_the_device_range_and_give_the_weights_back():
     np.testing.assert_allclose((g[:, 0::2] - g[:, 1::2]) * np.abs(w).max() / 99e-6, w, rtol=1e-9)
 
 
-def test_variability_has_the_stated_mean_and_deviation():
-    factors = vary(np.full(200_000, 1.0), 0.3, np.random.default_rng(1))
-    # Standard errors with 2e5 samples: 0.0007 of the mean, about 0.0008 of the deviation; five of them.
-    assert factors.mean() == pytest.approx(1.0, abs=4e-3)
-    assert factors.std() == pytest.approx(0.3, abs=4e-3)
-    assert (factors > 0.0).all()
-
-
 def test_the_same_seed_gives_the_same_cells():
-    direct = cn.compile(NET, variability=0.1, seed=3)
-    later = cn.compile(NET).with_variability(0.1, seed=3)
-    other = cn.compile(NET).with_variability(0.1, seed=4)
+    spread = cn.nonidealities.Variability("g", 0.1)
+    direct = cn.compile(NET, nonidealities=spread, seed=3)
+    later = cn.compile(NET).with_nonidealities(spread, seed=3)
+    other = cn.compile(NET).with_nonidealities(spread, seed=4)
     np.testing.assert_array_equal(direct(X), later(X))
     assert not np.array_equal(later(X), other(X))
-    np.testing.assert_array_equal(other.with_variability(0.0)(X), cn.compile(NET)(X))
+    np.testing.assert_array_equal(other.with_nonidealities(())(X), cn.compile(NET)(X))
 
 
 def test_wires_lose_more_the_more_they_resist():

@@ -1,0 +1,240 @@
+"""Several effects one after the other: on arrays of conductances, and on devices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitnn.devices.declare import Device, Environment, Memristor, Values
+from circuitnn.devices.load import compile_kernels
+from circuitnn.errors import DeviceError, UsageError
+from circuitnn.nonidealities.nonideality import STAGES, Nonideality
+from circuitnn.nonidealities.sites import Sites
+from circuitnn.nonidealities.states import state_map
+
+Array = NDArray[np.float64]
+
+
+def check_effects(effects: Any) -> tuple[Nonideality, ...]:
+    """Return effects as a tuple, in the order in which they act.
+
+    Raises
+    ------
+    UsageError
+        When something else is among them.
+    """
+    found = (effects,) if isinstance(effects, Nonideality) else tuple(effects or ())
+    for effect in found:
+        if not isinstance(effect, Nonideality):
+            raise UsageError(
+                f"{effect!r} is no non-ideality", expected="objects such as circuitnn.nonidealities.Levels(count=16)"
+            )
+    return tuple(sorted(found, key=lambda effect: STAGES.index(effect.stage)))
+
+
+def check_seed(effects: Sequence[Nonideality], seed: int | None) -> int | None:
+    """Return a seed, None where none is needed; raise UsageError for one that is none, or missing."""
+    if seed is None and not any(effect.random and effect.seed is None for effect in effects):
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        named = next((f"{e.kind} needs a seed, and " for e in effects if e.random and e.seed is None), "")
+        raise UsageError(f"{named}seed is {seed!r}", expected="an integer from 0 on", names=("seed",))
+    return int(seed)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The effects on one array.
+
+    Parameters
+    ----------
+    effects : sequence of Nonideality
+    seed : int, optional
+    label : str
+        Name of the array; arrays of different names have different random numbers.
+    window : (float, float), optional
+        Range of conductance that programming reaches, S.
+    temp : float, K
+    """
+
+    effects: tuple[Nonideality, ...] = ()
+    seed: int | None = None
+    label: str = ""
+    window: tuple[float, float] | None = None
+    temp: float = 300.15
+
+    @classmethod
+    def of(
+        cls,
+        effects: Iterable[Nonideality] | Nonideality | Chain | None,
+        seed: int | None = None,
+        label: str = "",
+        window: tuple[float, float] | None = None,
+        temp: float = 300.15,
+    ) -> Chain:
+        """Return a chain of checked effects in the order in which they act; a chain as it is."""
+        if isinstance(effects, Chain):
+            return effects
+        ordered = check_effects(effects)
+        return cls(ordered, check_seed(ordered, seed), label, window, temp)
+
+    def __bool__(self) -> bool:
+        return bool(self.effects)
+
+    @property
+    def reads(self) -> bool:
+        """Whether every read of the array differs."""
+        return any(effect.stage == "read" for effect in self.effects)
+
+    @property
+    def at_reads(self) -> Chain:
+        """The effects that act on reads alone."""
+        return replace(self, effects=tuple(effect for effect in self.effects if effect.stage == "read"))
+
+    def of_array(self, label: str) -> Chain:
+        """Return the chain of another array."""
+        return replace(self, label=label)
+
+    def written(self, g: Array) -> Array:
+        """Return conductances as they are after all but the reads, shape (rows, cols)."""
+        return self._changed(g, [stage for stage in STAGES if stage != "read"], 0)
+
+    def read(self, g: Array, number: int, sites: Sites | None = None) -> Array:
+        """Return conductances as read ``number`` finds them."""
+        return self._changed(g, ["read"], number, sites)
+
+    def _changed(self, g: Array, stages: Sequence[str], number: int, sites: Sites | None = None) -> Array:
+        sites = Sites.of_array((g.shape[0], g.shape[1]), self.label) if sites is None else sites
+        sites = replace(sites, window=self.window, temp=self.temp, read=number)
+        met: Counter[str] = Counter()
+        for effect in self.effects:
+            occurrence = met[effect.stream]
+            met[effect.stream] += 1
+            if effect.stage not in stages:
+                continue
+            if not effect.has("change"):
+                raise UsageError(
+                    f"{effect.kind} does not act on an array of conductances",
+                    expected=acts_on(effect),
+                    names=(effect.kind,),
+                )
+            g = effect.change(g, self._for(effect, sites, np.full(g.shape, occurrence)))
+            sites = replace(sites, window=narrowed(effect, sites.window))
+        return g
+
+    def _for(self, effect: Nonideality, sites: Sites, again: Any) -> Sites:
+        return seeded(effect, sites, self.seed, again)
+
+    # ------------------------------------------------------------------ devices
+    def set_up(self, device: type[Device], columns: Values, sites: Sites, env: Environment) -> Values:
+        """Return the parameters of devices, of the class that `extended` gives, as the effects leave them."""
+        met: Counter[str] = Counter()
+        for effect in self.effects:
+            again = np.full(sites.shape, met[effect.stream])
+            columns = set_up(effect, device, columns, seeded(effect, sites, self.seed, again), env)
+            met[effect.stream] += 1
+        return columns
+
+
+def seeded(effect: Nonideality, sites: Sites, seed: int | None, again: Any) -> Sites:
+    """Return the sites with the random numbers of an effect, which may act ``again`` on some."""
+    own = seed if effect.seed is None else int(effect.seed)
+    return replace(sites, seed=own, stream=effect.stream, again=again)
+
+
+def narrowed(effect: Nonideality, window: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return the range of conductance after an effect."""
+    own = effect.window
+    if own is None or window is None:
+        return own or window
+    return max(own[0], window[0]), min(own[1], window[1])
+
+
+def acts_on(effect: Nonideality) -> str:
+    """Return where an effect acts, in words."""
+    found = []
+    if effect.has("change"):
+        found += ["arrays of conductances"]
+        if effect.stage != "read" and not effect.has("set_up"):
+            found += ["memristors of one state with bounds"]
+    if effect.has("set_up") and not effect.has("extend"):
+        found += ["devices with such parameters"]
+    if effect.has("extend"):
+        found += ["memristors"]
+    return " and ".join(found)
+
+
+def set_up(effect: Nonideality, device: type[Device], columns: Values, sites: Sites, env: Environment) -> Values:
+    """Return parameters and initial states of devices, shape (n,), as one effect leaves them.
+
+    Raises
+    ------
+    DeviceError, UsageError
+        When the effect cannot act on the device.
+    """
+    if effect.has("extend") and type(effect) not in getattr(device, "kinds", ()):
+        raise DeviceError(f"{effect.kind} does not act on {device.name}", expected="a memristor of two terminals")
+    if effect.has("set_up"):
+        return effect.set_up(device, columns, sites, env)
+    if effect.has("extend"):
+        return columns
+    if effect.stage == "read" or not effect.has("change"):
+        raise DeviceError(
+            f"{effect.kind} does not act on {device.name}", expected=acts_on(effect), names=(effect.kind, device.name)
+        )
+    return through_states(effect, device, columns, sites, env)
+
+
+def through_states(
+    effect: Nonideality, device: type[Device], columns: Values, sites: Sites, env: Environment
+) -> Values:
+    """Return columns in which devices start at the state that conducts what the effect makes of their conductance."""
+    name, states, start = state_map(device, columns, env, effect.kind)
+    found = np.empty(len(start))
+    # Devices of one range together: levels and the like belong to a window.
+    ranges, which = np.unique(np.stack([states.least, states.most]), axis=1, return_inverse=True)
+    before = states.conductance(start)
+    for k, (least, most) in enumerate(ranges.T):
+        chosen = np.flatnonzero(which.ravel() == k)
+        here = replace(sites.where(chosen), window=(float(least), float(most)))
+        found[chosen] = effect.change(before[chosen], here)
+    same = found == before
+    return {**columns, name: np.where(same, start, states.state(found))}
+
+
+def extended(device: Any, effects: Sequence[Nonideality]) -> Any:
+    """Return the device class whose equations hold the effects, compiled; the class itself where none changes them.
+
+    Raises
+    ------
+    DeviceError
+        When the device is no memristor of two terminals, or an effect is given twice.
+    """
+    kinds = [type(effect) for effect in effects if effect.has("extend")]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise DeviceError(f"{kind.kind} acts twice on {device.name}", expected="one of a kind that moves in time")
+    return _extended(device, tuple(kinds)) if kinds else device
+
+
+@cache
+def _extended(device: Any, kinds: tuple[type[Nonideality], ...]) -> Any:
+    if not issubclass(device, Memristor) or len(device.terminals) != 2:
+        raise DeviceError(
+            f"{kinds[0].kind} does not act on {device.name}",
+            expected="a memristor of two terminals",
+            names=(device.name,),
+        )
+    made = device
+    for kind in kinds:
+        made = kind.extend(made)
+        made.name = f"{device.name if made is device else made.__mro__[1].name}_{kind.kind}"
+    made.ideal, made.kinds = device, frozenset(kinds)
+    compile_kernels(made)
+    return made
