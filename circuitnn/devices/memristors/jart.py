@@ -53,7 +53,7 @@ class Jart(Memristor):
 
     Where psi ends it does so smoothly, within ``v_flat``: the published barrier climbs back to phi0 within the last
     millivolts before psi = 0, where the current falls with the voltage and has several solutions. With 10 mV it differs
-    from that by less than 0.1 % in read currents; from 30 mV on (0.5 %) the current grows with the voltage in any state.
+    from that by less than 0.1 % in read currents; from 30 mV on (0.5 %) the current grows with the voltage everywhere.
     """
 
     model_types: ClassVar[tuple[str, ...]] = ("jart", "jart_vcm", "jart_vcm_1b")
