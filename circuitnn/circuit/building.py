@@ -29,6 +29,7 @@ from circuitnn.netlist.expression import Call, Expression, Number, parse_express
 from circuitnn.netlist.flat import DataArray, DataFile, Element, Imperfection, Model
 from circuitnn.netlist.netlist import parse
 from circuitnn.netlist.statements import (
+    DeviceDefinition,
     Directive,
     ElementStatement,
     FuncStatement,
@@ -47,7 +48,7 @@ Table = tuple[str, Sequence[tuple[Value, Value]]]
 #: What makes the text of a value one that depends on the circuit.
 _VARIES = re.compile(r"\b[vi]\s*\(|\b(?:time|hertz)\b")
 #: Statements of a piece of netlist that later pieces see.
-_KEPT = (SubcktDefinition, ModelStatement, ParamStatement, FuncStatement)
+_KEPT = (SubcktDefinition, DeviceDefinition, ModelStatement, ParamStatement, FuncStatement)
 
 
 class Building:
@@ -56,6 +57,7 @@ class Building:
     title: str
     models: dict[str, Model]
     imperfections: list[Imperfection]
+    devices: dict[str, DeviceDefinition]
     ic: dict[str, float]
     nodeset: dict[str, float]
     save: list[str]
@@ -451,6 +453,7 @@ class Building:
         own = [m for m in self.models.values() if m.name not in defined and "." not in m.name and not m.references]
         models = [ModelStatement(model.name, model.type, dict(model.params)) for model in own]
         flat = expand(self.title, [*models, *self.definitions, *statements])
+        self.devices.update(flat.devices)
         for model in flat.models.values():
             self.models.setdefault(model.name, model)
         for element in flat.elements:

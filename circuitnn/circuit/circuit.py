@@ -27,7 +27,7 @@ from circuitnn.netlist.flat import (
     Model,
 )
 from circuitnn.netlist.probes import InnerVector, vectors_in
-from circuitnn.netlist.statements import Statement
+from circuitnn.netlist.statements import DeviceDefinition, Statement
 from circuitnn.netlist.table import ElementList, ElementTable
 from circuitnn.netlist.writer import flat_to_text
 from circuitnn.registry import catalog
@@ -56,6 +56,8 @@ class Circuit(Building):
     models : dict of str to Model
     imperfections : list of Imperfection
         What `nonideal` and a deck's ``.nonideal`` cards say.
+    devices : dict of str to DeviceDefinition
+        Devices that the circuit's netlist writes itself.
     options : SimOptions
     ic, nodeset : dict of str to float
         Node voltages, V.
@@ -88,6 +90,7 @@ class Circuit(Building):
         self.options = options or SimOptions()
         self.elements = ElementTable()
         self.models: dict[str, Model] = {}
+        self.devices: dict[str, DeviceDefinition] = {}
         self.ic: dict[str, float] = {}
         self.nodeset: dict[str, float] = {}
         self.imperfections: list[Imperfection] = []
@@ -112,7 +115,8 @@ class Circuit(Building):
             raise
         circuit = cls(flat.title, options)
         circuit.warnings = [*flat.warnings, *warnings]
-        circuit.models, circuit.imperfections = dict(flat.models), list(flat.imperfections)
+        circuit.models, circuit.devices = dict(flat.models), dict(flat.devices)
+        circuit.imperfections = list(flat.imperfections)
         circuit.ic, circuit.nodeset, circuit.save = dict(flat.ic), dict(flat.nodeset), list(flat.save)
         circuit.probes, circuit.asked_at = list(flat.probes), dict(flat.asked_at)
         if isinstance(flat.elements, ElementList):
@@ -126,7 +130,7 @@ class Circuit(Building):
         """Return a copy that can be changed without changing this one."""
         other = copy.copy(self)
         other.elements = self.elements.copy()
-        for name in ("models", "ic", "nodeset", "asked_at"):
+        for name in ("models", "devices", "ic", "nodeset", "asked_at"):
             setattr(other, name, dict(getattr(self, name)))
         other.imperfections = list(self.imperfections)
         other.save, other.probes, other.warnings = list(self.save), list(self.probes), list(self.warnings)
@@ -249,7 +253,7 @@ class Circuit(Building):
         """Return the system of equations, made anew after a change; what only the structure decides is kept."""
         stamp = (
             (self.elements,), self.elements.version, tuple(self.models.items()), self.options, tuple(self.save),
-            tuple(self.probes), tuple(self.imperfections),
+            tuple(self.probes), tuple(self.devices.items()), tuple(self.imperfections),
         )  # fmt: skip
         if self._system is None or not _same(self._system[0], stamp):
             found = self._examine()
@@ -410,7 +414,7 @@ class Circuit(Building):
             When the file cannot be written; none is left half-written.
         """
         flat = FlatNetlist(
-            title=self.title, elements=[*self.elements.values()], models=dict(self.models),
+            title=self.title, elements=[*self.elements.values()], models=dict(self.models), devices=dict(self.devices),
             imperfections=list(self.imperfections), options=self.options.changed(), ic=dict(self.ic),
             nodeset=dict(self.nodeset), save=list(self.save), probes=list(self.probes),
         )  # fmt: skip

@@ -6,13 +6,14 @@ import importlib
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from circuitnn.errors import CircuitError, DeviceError, nearest
+from circuitnn.errors import CircuitError, ConsequenceError, DeviceError, nearest
 from circuitnn.netlist.flat import Element, Model
 from circuitnn.registry import catalog
 
 if TYPE_CHECKING:
     from circuitnn.circuit.circuit import Circuit
     from circuitnn.mna.block import Block
+    from circuitnn.netlist.statements import DeviceDefinition
 
 #: Device files of the elements whose letter alone decides; the others' model types do.
 _BY_LETTER = {
@@ -205,19 +206,23 @@ class Lookup:
     def _resolve_model(self, element: Element, name: str, card: Model | None) -> tuple[Any, dict[str, float]]:
         devices = catalog("devices")
         letter = element.letter
+        own = self._circuit.devices if letter == "n" else {}
+        kind = name if card is None else card.type
+        if kind in own:
+            return self._written(element, own[kind]), {} if card is None else dict(card.params)
         ready = _ready_made() if letter == "n" else {}
         if card is None and name in ready:
             card = ready[name]
         elif card is None and letter == "n" and name in devices and devices.get(name).letter == "n":
             return devices.get(name), {}
         if card is None:
-            own = [key for key, device in devices.all().items() if device.letter == "n"] if letter == "n" else []
+            other = [key for key, device in devices.all().items() if device.letter == "n"] if letter == "n" else []
             raise CircuitError(
                 f"{element.name} uses the model {name!r}, which is not defined",
                 place=element.place,
                 names=(element.name, name),
                 expected=f".model {name} TYPE (...)" + (", a ready-made card or a device" if letter == "n" else ""),
-                hint=nearest(name, [*self._circuit.models, *ready, *own]),
+                hint=nearest(name, [*self._circuit.models, *ready, *own, *other]),
             )
         level = card.params.get("level", 1.0)
         fitting = [device for device in devices.all().values() if device.letter == letter]
@@ -249,7 +254,7 @@ class Lookup:
                 expected=f"level {levels}",
                 hint="use a card of such a level for that process, or register a device of your own" if named else None,
             )
-        types = [t for device in fitting for t in device.model_types]
+        types = [*own, *(t for device in fitting for t in device.model_types)]
         raise CircuitError(
             f"{element.name}: the model {card.name!r} is a {card.type!r}, which is none of the letter {letter.upper()}",
             place=place,
@@ -257,6 +262,14 @@ class Lookup:
             expected=", ".join(types) or "an element without a model",
             hint=nearest(card.type, types),
         )
+
+    @staticmethod
+    def _written(element: Element, definition: DeviceDefinition) -> Any:
+        """Return the class of a device that the netlist defines itself."""
+        if definition.broken:
+            raise ConsequenceError(f"{element.name} cannot be made")
+        # Devices lie a layer above: reached by name, so that imports keep pointing down.
+        return importlib.import_module("circuitnn.devices.written").device_class(definition)
 
     @staticmethod
     def _compiled(element: Element, card: Model, level: float) -> Any:

@@ -78,6 +78,11 @@ class Subcircuit(Circuit):
         def outside(node: str) -> str:
             return joined.get(node, f"{name}.{node}")
 
+        for key, device in self.devices.items():
+            if circuit.devices.setdefault(key, device) != device:
+                raise CircuitError(
+                    f"{name}: two devices are called {key!r}", names=(name, key), hint="rename one of them"
+                )
         for key, model in self.models.items():
             references = {k: f"{name}.{v}" if v in self.models else v for k, v in model.references.items()}
             own = f"{name}.{key}"

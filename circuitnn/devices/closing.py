@@ -81,7 +81,8 @@ def rows_of(device: type[Device], frame: Any, equations: Equations, noise: Seque
         rows.append(Row(name, f"rate of {name}" if name in device.states else f"equation of {name}", _Sum(name)))
     for item in noise:
         what = f"noise {item.name!r}" if item.name else "noise"
-        rows.append(Row(item.name, what, item.density, _AMPERE * _AMPERE * _SECOND))
+        # of one that falls with the frequency it is the density at 1 Hz, of which the exponent decides the unit
+        rows.append(Row(item.name, what, item.density, _AMPERE * _AMPERE * _SECOND if item.exponent == 0 else None))
     for name in (*device.internals, *device.branches, *device.states):
         if name not in equations.f and name not in equations.q:
             kind = "state" if name in device.states else "unknown"
@@ -183,6 +184,7 @@ def _symbol_units(device: type[Device], frame: Any, unknown: Any, known: Any) ->
             units[symbol] = _AMPERE if name in (*device.branches, *device.controls, *device.flows) else _VOLT
     for name, param in device.params.items():
         units[known[name]] = parse_unit(param.unit)
+    units.update({known[name]: parse_unit(unit) for name, unit in device.derived_units.items()})
     import sympy
 
     for item in frame.limits:

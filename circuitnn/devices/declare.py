@@ -231,7 +231,8 @@ class Device:
     Class attributes to set: ``letter``, ``model_types``, ``terminals``; where needed ``internals``, ``branches``
     (``auxiliaries`` of them are unknowns that are no currents), ``flows`` (internals that are no voltages but
     currents), ``controls``, ``positional``, ``links``, ``derived``
-    (kernel parameters that ``prepare`` computes), ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
+    (kernel parameters that ``prepare`` computes; ``derived_units`` gives the units of those that are examined),
+    ``levels``, ``type_values``, ``waveform``, ``aliases`` (other names
     of parameters in model cards), ``start_voltages`` (parameters that give the voltage between two terminals at the
     start of a transient with ``uic``), ``variants`` (the leanest one first), ``other_levels`` (names of levels that
     SPICE has and we do not), ``passive`` (no energy comes out: the currents f of its terminals take power at any
@@ -253,6 +254,7 @@ class Device:
     auxiliaries: ClassVar[tuple[str, ...]] = ()
     controls: ClassVar[tuple[str, ...]] = ()
     derived: ClassVar[tuple[str, ...]] = ()
+    derived_units: ClassVar[dict[str, str]] = {}
     positional: ClassVar[str] = ""
     waveform: ClassVar[bool] = False
     passive: ClassVar[bool] = False
@@ -309,6 +311,13 @@ class Device:
             if not (name.isidentifier() and name.isascii()):
                 raise DeviceError(
                     f"{cls.__name__}: {name!r} is no name", expected="letters, digits and _", names=(name,)
+                )
+        for name in (*cls.terminals, *cls.internals, *cls.branches, *cls.controls):
+            if hasattr(Device, name):
+                raise DeviceError(
+                    f"{cls.__name__}: {name!r} is a name that every device uses itself",
+                    expected="another name",
+                    names=(name,),
                 )
         twice = {name for name in cls.locals if cls.locals.count(name) > 1}
         hidden = twice | set(cls.locals) & {*cls.attributes, *cls.derived}

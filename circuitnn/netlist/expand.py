@@ -24,6 +24,7 @@ from circuitnn.netlist.statements import (
     Assignment,
     Broken,
     ControlBlock,
+    DeviceDefinition,
     Directive,
     ElementStatement,
     FuncStatement,
@@ -167,6 +168,8 @@ class _Expander:
                     self._repeated("subcircuit", statement, scope.subckts[statement.name].place)
             elif isinstance(statement, FuncStatement):
                 scope.functions[statement.name] = statement
+            elif isinstance(statement, DeviceDefinition):
+                self._device(statement)
             elif isinstance(statement, Directive):
                 directives.append(statement)
             elif isinstance(statement, ControlBlock):
@@ -216,6 +219,12 @@ class _Expander:
                 self._directive(directive, scope)
             except NetlistError as error:
                 self._mistakes.add(error)
+
+    def _device(self, device: DeviceDefinition) -> None:
+        """Keep a device of the netlist's own; libraries may repeat one word for word."""
+        first = self.flat.devices.setdefault(device.name, device)
+        if first != device and not (first.broken or device.broken):
+            self._mistakes.add(_twice("device", device.name, device.place, first.place))
 
     def _refuse(self, error: NetlistError | FileError, element: ElementStatement, scope: Scope) -> None:
         """Note that an element cannot be made; its nodes count as joined to something."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circuitnn.netlist.expression import Expression
+    from circuitnn.netlist.statements import DeviceDefinition
 
 GROUND = "0"
 # m parallel voltage sources hold the same voltage; a coupling has no terminals.
@@ -195,6 +196,7 @@ class FlatNetlist:
     """Everything that a netlist says, subcircuits expanded and expressions evaluated.
 
     ``imperfections`` are the ``.nonideal`` cards;
+    ``devices`` are those that the netlist itself writes (``.device``), by name.
     ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too), and
     ``option_places`` where each is set;
     ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``;
@@ -209,6 +211,7 @@ class FlatNetlist:
     elements: Sequence[Element] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
     imperfections: list[Imperfection] = field(default_factory=list)
+    devices: dict[str, DeviceDefinition] = field(default_factory=dict)
     options: dict[str, float | str] = field(default_factory=dict)
     option_places: dict[str, Place] = field(default_factory=dict)
     ic: dict[str, float] = field(default_factory=dict)

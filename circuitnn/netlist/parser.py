@@ -11,6 +11,7 @@ from circuitnn.errors import CircuitnnError, FileError, Mistakes, NetlistError, 
 from circuitnn.netlist._plain import PlainTable
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.cursor import Cursor
+from circuitnn.netlist.definition import DeviceReader
 from circuitnn.netlist.elements import parse_element
 from circuitnn.netlist.expression import Expression
 from circuitnn.netlist.flat import Command
@@ -83,6 +84,7 @@ class File:
     sections: dict[str, Place] = field(default_factory=dict)
     control: Place | None = None
     commands: list[Command] = field(default_factory=list)
+    device: DeviceReader | None = None
     ended: bool = False
 
 
@@ -297,7 +299,7 @@ class Parser:
         self._files.append(file)
         lines = LogicalLines(file.source, first)
         while not file.ended:
-            if file.active and file.control is None:
+            if file.active and file.control is None and file.device is None:
                 lines.position = self._plain_lines(file.source, lines.position)
             lines.script = file.control is not None
             line = None
@@ -307,6 +309,8 @@ class Parser:
                     break
                 if file.control is not None:
                     self._command(line)
+                elif file.device is not None:
+                    self._device_line(file.device, line)
                 elif file.active:
                     self._line(line)
                 elif line.text.lstrip().startswith((".lib", ".endl")):
@@ -317,6 +321,11 @@ class Parser:
             self.warn(".control is not closed: everything down to the file's end belongs to it", file.control)
             self.add(ControlBlock(tuple(file.commands), file.control))
             file.control = None
+        if file.device is not None:
+            text = f"the device {file.device.name!r} is not closed"
+            self.mistakes.add(NetlistError(text, place=file.device.place, expected=".enddevice"))
+            file.device.lose()
+            self.close_device()
         if file.section is not None:
             place = file.sections[file.section]
             self.mistakes.add(
@@ -329,7 +338,14 @@ class Parser:
         self.mistakes.add(error)
         first, *words = _WORDS.findall(line.text if line else "") or [""]
         stem = self.stem(first[1:]) if first.startswith(".") else ""
+        if self.file.device is not None:
+            self.file.device.lose(*words[:1])
+            return
         if not line or not first or self.file.control is not None:
+            return
+        if stem == "device" and first == ".device":
+            self.file.device = DeviceReader(words[0] if words else _NAMELESS, (), "", line.start)
+            self.file.device.lose()
             return
         if not stem:
             self.add(Broken("element", first, tuple(words)))
@@ -426,6 +442,23 @@ class Parser:
             if error.expected is None and card.usage:
                 error.expected = card.usage
             raise
+
+    def close_device(self) -> None:
+        """End the device that is being read, and note what it lacks."""
+        reader = self.file.device
+        assert reader is not None
+        self.file.device = None
+        self.add(reader.finished(self.mistakes))
+
+    def _device_line(self, device: DeviceReader, line: LogicalLine) -> None:
+        """Read a line of a device; a directive ends it."""
+        cursor = Cursor(line)
+        if cursor.char != ".":
+            device.read(cursor)
+        elif cursor.peek() in (".enddevice", ".ends", ".eom"):
+            self._card(line)
+        else:
+            cursor.error(f"{cursor.peek()} inside the device {device.name!r}", expected=".enddevice before it")
 
     def _command(self, line: LogicalLine) -> None:
         """Keep a line of a control block."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from circuitnn.errors import Place
 from circuitnn.netlist.expression import Expression
@@ -110,6 +110,58 @@ class SubcktDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceParam:
+    """``param ron=100 unit=ohm low=0 doc="..."`` of a device; ``above`` is a lower end that is not allowed itself."""
+
+    name: str
+    default: float
+    unit: str = "1"
+    low: float | None = None
+    above: float | None = None
+    high: float | None = None
+    doc: str = ""
+    source: str = ""
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """``state x=0.3 unit=1 low=0 high=1`` of a device; numbers, or names of its parameters."""
+
+    name: str
+    init: float | str
+    unit: str = "1"
+    low: float | str | None = None
+    high: float | str | None = None
+    scale: float = 1.0
+    doc: str = ""
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEquation:
+    """A line ``kind names = expression`` of a device: ``let name``, ``current p n``, ``charge p n``, ``rate state``,
+    ``noise [name] p n``, ``flicker [name] p n``."""
+
+    kind: str
+    names: tuple[str, ...]
+    tree: Expression
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDefinition:
+    """``.device name terminals`` ... ``.enddevice``; one that is ``broken`` holds mistakes that were told of."""
+
+    name: str
+    terminals: tuple[str, ...]
+    parts: tuple[DeviceParam | DeviceState | DeviceEquation, ...] = ()
+    doc: str = ""
+    place: Place | None = field(default=None, compare=False)
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """``name=value`` among the words of a directive; the value is a word where it is no number or expression."""
 
@@ -165,6 +217,7 @@ Statement = (
     | ParamStatement
     | FuncStatement
     | SubcktDefinition
+    | DeviceDefinition
     | Directive
     | ControlBlock
     | Conditional
@@ -172,7 +225,7 @@ Statement = (
 )
 
 
-def broken(statement: Statement) -> Iterator[Broken]:
+def broken(statement: Statement) -> Iterator[Statement]:
     """Yield what a statement would have defined.
 
     Examples
@@ -195,5 +248,7 @@ def broken(statement: Statement) -> Iterator[Broken]:
             for _, body in branches:
                 for inner in body:
                     yield from broken(inner)
+        case DeviceDefinition():
+            yield replace(statement, broken=True)
         case Broken():
             yield statement

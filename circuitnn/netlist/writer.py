@@ -9,6 +9,7 @@ from itertools import accumulate
 from circuitnn.errors import UsageError
 from circuitnn.netlist.cards.card import Card, write_params, write_value
 from circuitnn.netlist.cursor import simplest
+from circuitnn.netlist.definition import device_lines
 from circuitnn.netlist.elements import INITIAL, PRIMARY
 from circuitnn.netlist.expression import Binary, Call, Expression, Name, Probe, format_number, substitute, to_text
 from circuitnn.netlist.flat import DataArray, DataFile, Element, FlatNetlist, Waveform
@@ -16,6 +17,7 @@ from circuitnn.netlist.probes import InnerVector
 from circuitnn.netlist.statements import (
     Conditional,
     ControlBlock,
+    DeviceDefinition,
     Directive,
     ElementStatement,
     FuncStatement,
@@ -56,6 +58,9 @@ def _lines(statements: Sequence[Statement]) -> Iterator[str]:
                 yield from _fold(" ".join([".subckt", name, *ports]) + write_params(params))
                 yield from _lines(inner)
                 yield f".ends {name}"
+            case DeviceDefinition():
+                for line in device_lines(statement):
+                    yield from _fold(line)
             case ControlBlock(commands):
                 yield from (".control", *[command.text for command in commands], ".endc")
             case Conditional(branches):
@@ -164,6 +169,9 @@ def flat_to_text(flat: FlatNetlist) -> str:
     """
     names = {element.name: _flat_name_of(element) for element in flat.elements}
     lines = [flat.title]
+    for device in flat.devices.values():
+        for line in device_lines(device):
+            lines += _fold(line)
     for model in flat.models.values():
         params: dict[str, Value] = {**model.params, **{key: Name(name) for key, name in model.references.items()}}
         lines += _fold(_model(model.name, model.type, params))

@@ -13,6 +13,7 @@ import numpy as np
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.circuit.options import SimOptions
 from circuitnn.circuit.topology import examine, faults_of
+from circuitnn.devices.written import faults
 from circuitnn.errors import CircuitnnError, DeckErrors, Mistakes, Place, UsageError
 from circuitnn.measure.fourier import Fourier
 from circuitnn.measure.reading import measure_of
@@ -155,6 +156,7 @@ class _Checker:
         self._options(flat)
         self.circuit = Circuit.from_flat(flat)
         self.circuit.warnings += suspicious_values(self.circuit)
+        self._devices(self.circuit)
         self._elements(self.circuit)
         self._topology(self.circuit, [analysis for analysis, _ in analyses])
         system = self._system(self.circuit)
@@ -215,6 +217,15 @@ class _Checker:
                 del flat.options[name]
 
     # ------------------------------------------------------------------ the circuit
+    def _devices(self, circuit: Circuit) -> None:
+        """Check the equations of the devices that the deck writes; uses of one that is wrong are no mistakes."""
+        for name, device in circuit.devices.items():
+            found = [] if device.broken else [*faults(device)]
+            for error in found:
+                self.mistakes.add(error)
+            if found:
+                circuit.devices[name] = replace(device, broken=True)
+
     def _elements(self, circuit: Circuit) -> None:
         """Check models, pins and parameters; what is refused is taken out."""
         columns = circuit.elements.columns()
@@ -274,11 +285,11 @@ class _Checker:
             return
         found = examine(circuit, self._broken)
         circuit.warnings += [warning for warning in found.warnings if warning not in circuit.warnings]
-        faults = found.faults
+        wrong = found.faults
         # What only an operating point cannot bear is no mistake in a deck that never asks for one.
         if not (analyses and all(getattr(analysis, "uic", False) for analysis in analyses)):
-            faults = faults + found.dc_faults
-        for error in faults_of(circuit, faults):
+            wrong = wrong + found.dc_faults
+        for error in faults_of(circuit, wrong):
             # Only a circuit without elements has no place: its first line is all that there is.
             error.place = error.place or Place(str(self.netlist.path or "<text>"), 1, 1, self.netlist.title)
             self.mistakes.add(error)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from circuitnn.netlist.cards.card import Card
+from circuitnn.netlist.cards.device import end_device
 from circuitnn.netlist.cursor import Cursor
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ class Subckt(Card):
 
     def read(self, name: str, cursor: Cursor, parser: "Parser") -> None:
         """Open or close a definition."""
+        if name in ("ends", "eom") and parser.file.device is not None:
+            end_device(cursor, parser)
+            return
         if name in ("ends", "eom"):
             parser.close(cursor, "" if cursor.done else cursor.word("the subcircuit's name"))
             return
