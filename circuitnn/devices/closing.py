@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuitnn.devices.declare import Device, Equations, Noise
-from circuitnn.devices.derive import equations_of, frame_of
+from circuitnn.devices.derive import derive, equations_of, frame_of
 from circuitnn.devices.dimensions import ONE, Mismatch, Unit, Units, parse_unit
 from circuitnn.devices.domain import Domain
 from circuitnn.devices.singular import Danger, Singularities
@@ -44,6 +44,33 @@ class Row:
     unit: Unit | None = None
 
 
+def slopes(device: type[Device], unknown: dict[str, Any], known: dict[str, Any]) -> Iterable[DeviceError]:
+    """Yield a fault for each row whose derivative by an unknown is infinite somewhere: Newton's method needs them all.
+
+    The second of a fault's names is the row's.
+    """
+    if device.unchecked:
+        return
+    model = derive(device)
+    show = _names(device, unknown, known)
+    domain = Domain(device, frame_of(device)[0], unknown, known)
+    found = Singularities(domain, model.definitions)
+    wrong: set[int] = set()
+    for (row, column), value in (*model.jf.items(), *model.jq.items()):
+        witness = None if row in wrong else found.first(value)
+        if witness is None:
+            continue
+        wrong.add(row)
+        name, (danger, point) = model.locals[row], witness
+        yield DeviceError(
+            f"{device.name}: the row of {name}: its derivative by {show(model.unknowns[column])} is infinite: "
+            f"{_infinite(danger, show)} at {_point(point, show)}",
+            expected="a finite slope over the whole domain",
+            hint="power(x, exponent) has a slope at x = 0 for exponents of at least 1; roots have none there",
+            names=(device.name, name),
+        )
+
+
 def check(device: type[Device]) -> None:
     """Raise the first fault of a device's equations; do nothing when they close.
 
@@ -61,6 +88,8 @@ def check(device: type[Device]) -> None:
     frame, unknown, known = frame_of(device)
     equations, noise = equations_of(frame, device)
     for fault in faults(device, frame, unknown, known, rows_of(device, frame, equations, noise)):
+        raise fault
+    for fault in slopes(device, unknown, known):
         raise fault
 
 

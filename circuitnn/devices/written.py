@@ -63,8 +63,13 @@ def faults(definition: DeviceDefinition) -> Iterator[DeviceError]:
         yield _placed(error, definition)
         return
     places = {row.key: part for row, part in frame.lines}
+    sound = True
     for fault in closing.faults(device, frame, unknown, known, [row for row, _ in frame.lines]):
-        fault.place = places[fault.names[1]].place
+        fault.place, sound = places[fault.names[1]].place, False
+        yield fault
+    for fault in closing.slopes(device, unknown, known) if sound else ():
+        line = next(p for _, p in frame.lines if p.kind in ("rate", "current", "charge") and fault.names[1] in p.names)
+        fault.place = line.place
         yield fault
 
 
