@@ -1,4 +1,4 @@
-"""The decks of netlists/examples run, and show what they say."""
+"""The decks of netlists/examples, netlists/cells and netlists/memristors run, and show what they say."""
 
 from pathlib import Path
 
@@ -7,10 +7,12 @@ import pytest
 
 import circuitnn as cn
 
-FOLDER = Path(__file__).resolve().parents[2] / "netlists" / "examples"
+NETLISTS = Path(__file__).resolve().parents[2] / "netlists"
+FOLDER = NETLISTS / "examples"
+DECKS = [path for name in ("examples", "cells", "memristors") for path in sorted((NETLISTS / name).glob("*.cir"))]
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.cir")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)
 def test_deck(path):
     for result in cn.load(path).run().values():
         assert len(result) and np.isfinite(result.data).all()
