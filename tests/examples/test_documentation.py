@@ -9,7 +9,7 @@ import pytest
 import circuitnn as cn
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("docs/quickstart.md", "docs/python.md", "docs/crossbar.md", "docs/compile.md")
+PAGES = ("docs/quickstart.md", "docs/python.md", "docs/crossbar.md", "docs/compile.md", "docs/memories.md")
 
 
 def blocks(page, language):
@@ -29,6 +29,7 @@ def run_page(page, names):
 def test_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
+    (tmp_path / "netlists").symlink_to(ROOT / "netlists")
     if page.endswith("quickstart.md"):
         (tmp_path / "lowpass.cir").write_text(blocks(page, "text")[0], encoding="utf-8")
         rng = np.random.default_rng(1)
@@ -66,3 +67,14 @@ def test_device_of_the_contributors_page(capsys):
     # closed form in the text; reltol of 1e-3 of the change of 2005 ohm
     assert names["tran"]["@n1[x]"][-1] == pytest.approx(7005.0, abs=2.0)
     assert float(capsys.readouterr().out) == names["tran"]["@n1[x]"][-1]
+
+
+def test_memories_are_what_the_page_says(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    names = run_page("docs/memories.md", {})
+    assert len(names["levels"]) == 20 and np.all(np.diff(names["levels"]) < 0)
+    # 10 kohm times 201 for glass at 27 degrees; fresh, 0.1 V of 0.19 V z / sinh z = 0.955, transistor of 200 ohm
+    assert names["resistance"] == pytest.approx(2e6, rel=0.1)
+    # where both conduct 10 nA, one has crossed its threshold 1 V before
+    window = [np.interp(np.log(1e-8), np.log(-i), np.linspace(-0.5, 1.5, 201)) for i in (names["low"], names["high"])]
+    assert window[1] - window[0] == pytest.approx(1.0, abs=0.02)
