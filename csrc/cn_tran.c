@@ -93,6 +93,7 @@ static void begin_stretch(cn_tran *tr)
     memset(tr->swings, 0, (size_t)tr->system->n + 1);
     cn_system_mark(tr->system);
     cn_jump_mark(&tr->jumps);
+    if (tr->noise) cn_noise_mark(tr->noise);
     tr->next_jump = cn_jump_expected(&tr->jumps, tr->t);
     cn_delay_corner(&tr->system->delays);
 }
@@ -120,6 +121,8 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     if (drawn != CN_OK) return drawn;
     const cn_status rated = cn_jump_begin(&tr->jumps, tr->system, x, tr->t);
     if (rated != CN_OK) return rated;
+    const cn_status noisy = tr->noise ? cn_noise_start(tr->noise, tr->system, x, tr->t) : CN_OK;
+    if (noisy != CN_OK) return noisy;
     if (tr->system->delays.running) tr->max_step = smaller(tr->max_step, tr->system->delays.shortest);
     const cn_status status = record(tr);
     begin_stretch(tr);
@@ -161,6 +164,7 @@ void cn_tran_free(cn_tran *tr)
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(tr->swings);
     cn_jump_stop(&tr->jumps, tr->system);
+    if (tr->noise) cn_noise_stop(tr->noise);
     cn_system_stop_delays(tr->system);
 }
 
@@ -175,6 +179,7 @@ static void return_to_mark(cn_tran *tr, double norm)
     cn_system_return(tr->system);
     cn_delay_return(&tr->system->delays, tr->mark_t);
     cn_jump_return(&tr->jumps);
+    if (tr->noise) cn_noise_return(tr->noise);
     tr->t = tr->times[0] = tr->mark_t;
     tr->next_jump = cn_jump_expected(&tr->jumps, tr->t);
     tr->total_points -= tr->n_points - tr->mark_points;
@@ -191,6 +196,10 @@ static double choose_step(const cn_tran *tr, int *lands)
 {
     double h = smaller(tr->step, tr->max_step);
     double goal = tr->next_break;
+    if (tr->noise) {
+        const double grid = cn_noise_next(tr->noise);
+        if (grid < goal - 1e-6 * tr->noise->spacing) goal = grid;
+    }
     if (tr->next_jump < goal) goal = smaller(larger(tr->next_jump, tr->t + tr->min_step), goal);
     if (tr->event_limit <= goal) goal = larger(tr->t + 0.5 * (tr->event_limit - tr->t), tr->t + tr->min_step);
     *lands = 0;
@@ -228,6 +237,7 @@ static cn_status solve(cn_tran *tr, double t, double alpha, double *x)
 {
     cn_system *s = tr->system;
     cn_system_drive(s, CN_MODE_TRAN, t);
+    if (tr->noise) cn_noise_drive(tr->noise, t, s->drive);
     s->size = tr->scale;
     /* A start that fits no equation is as far from the solution as an operating point's. */
     const int most = tr->inconsistent ? s->options.itl1 : s->options.itl4;
@@ -543,6 +553,10 @@ static cn_status attempt(cn_tran *tr)
         if (leaps != CN_OK) return leaps;
         tr->random_jumps += leapt;
         tr->next_jump = cn_jump_expected(&tr->jumps, t);
+    }
+    if (tr->noise && t >= cn_noise_next(tr->noise) - 1e-6 * tr->noise->spacing) {
+        const cn_status drawn = cn_noise_advance(tr->noise, s, tr->x[0], t);
+        if (drawn != CN_OK) return drawn;
     }
     const cn_status noted = cn_delay_accept(&s->delays, tr->x[0], t);
     if (noted != CN_OK) return noted;

@@ -4,6 +4,7 @@
 
 #include "cn_formula.h"
 #include "cn_jump.h"
+#include "cn_noise.h"
 #include "cn_system.h"
 
 typedef struct cn_tran {
@@ -17,6 +18,7 @@ typedef struct cn_tran {
     cn_idx n_dynamic;          /* unknowns on which charges depend, so that their error can be controlled */
     const cn_idx *dynamic;
     cn_jumps jumps;            /* `seed` alone is set */
+    cn_noise *noise;           /* as its caller sets it; NULL when there is none */
     int inconsistent;          /* the start (uic) need not satisfy the equations: no prediction through it */
     /* where it is */
     double t, step;

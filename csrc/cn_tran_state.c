@@ -14,7 +14,7 @@ static size_t fixed_size(const cn_tran *tr)
     const cn_system *s = tr->system;
     size_t size = SCALARS + CN_HISTORY + ((size_t)s->n + 1) * (2 * CN_HISTORY + 4);
     for (cn_idx i = 0; i < s->n_batches; i++) size += limits_of(&s->batches[i]);
-    return size + 2 * (size_t)tr->jumps.n;
+    return size + 2 * (size_t)tr->jumps.n + (tr->noise ? cn_noise_state_size(tr->noise) : 0);
 }
 
 size_t cn_tran_state_size(const cn_tran *tr) { return fixed_size(tr) + cn_delay_state_size(&tr->system->delays); }
@@ -62,7 +62,9 @@ void cn_tran_save(const cn_tran *tr, double *state)
     const double scalars[SCALARS] = {tr->step, tr->valid, tr->order, tr->steady, tr->damp, tr->wary, tr->event_limit,
                                      tr->inconsistent};
     memcpy(state, scalars, sizeof scalars);
-    cn_delay_save(&tr->system->delays, exchange((cn_tran *)tr, state + SCALARS, 1));
+    double *next = exchange((cn_tran *)tr, state + SCALARS, 1);
+    if (tr->noise) next = cn_noise_save(tr->noise, next);
+    cn_delay_save(&tr->system->delays, next);
 }
 
 static int is_count(double value, int low, int high) { return value >= low && value <= high && value == floor(value); }
@@ -82,7 +84,8 @@ static int sound(const cn_tran *tr, const double *state, size_t size)
         if (!(times[k] < times[k - 1])) return 0;
     for (size_t i = 0; i < n; i++)
         if (!is_count(swings[i], 0, UINT8_MAX)) return 0;
-    const double *hazard = state + fixed - 2 * (size_t)tr->jumps.n, *count = hazard + tr->jumps.n;
+    const double *hazard = state + fixed - 2 * (size_t)tr->jumps.n - (tr->noise ? cn_noise_state_size(tr->noise) : 0);
+    const double *count = hazard + tr->jumps.n;
     for (cn_idx i = 0; i < tr->jumps.n; i++)
         if (hazard[i] < 0.0 || count[i] < 0.0 || count[i] >= 0x1p48 || count[i] != floor(count[i])) return 0;
     return 1;
@@ -92,6 +95,7 @@ cn_status cn_tran_restore(cn_tran *tr, const double *state, size_t size)
 {
     if (!sound(tr, state, size)) return CN_BAD_ARGUMENT;
     const double *lines = exchange(tr, (double *)state + SCALARS, 0);
+    if (tr->noise && !(lines = cn_noise_restore(tr->noise, lines, tr->times[0]))) return CN_BAD_ARGUMENT;
     const cn_status status = cn_delay_restore(&tr->system->delays, lines, size - fixed_size(tr));
     if (status != CN_OK) return status;
     tr->t = tr->times[0];

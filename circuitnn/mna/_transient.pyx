@@ -2,17 +2,18 @@
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport view
-from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from circuitnn.mna._engine cimport (
-    CN_BAD_ARGUMENT, CN_CONTINUE, CN_NO_MEMORY, CN_OK, Engine, cn_idx, cn_status, cn_system,
+    CN_BAD_ARGUMENT, CN_CONTINUE, CN_NO_MEMORY, CN_OK, Engine, cn_batch, cn_idx, cn_kernel, cn_status, cn_system,
 )
 
 import numpy as np
 
 from circuitnn.errors import UsageError
+from circuitnn.mna.streams import streams_of
 
 cdef extern from "cn_formula.h":
     ctypedef enum cn_rule:
@@ -22,6 +23,20 @@ cdef extern from "cn_formula.h":
 
 cdef extern from "cn_jump.h":
     ctypedef struct cn_jumps:
+        uint64_t seed
+
+cdef extern from "cn_noise.h":
+    ctypedef struct cn_noisy:
+        const cn_kernel *kernel
+        cn_idx n
+        const cn_idx *index
+        const double *param
+        const uint64_t *stream
+        const cn_batch *batch
+    ctypedef struct cn_noise:
+        cn_idx n_groups
+        const cn_noisy *groups
+        double spacing, lowest
         uint64_t seed
 
 cdef extern from "cn_tran.h":
@@ -35,6 +50,7 @@ cdef extern from "cn_tran.h":
         cn_idx n_dynamic
         const cn_idx *dynamic
         cn_jumps jumps
+        cn_noise *noise
         int inconsistent
         double t, step
         cn_idx n_points, capacity
@@ -56,9 +72,68 @@ RULES = {"gear": CN_BDF, "trap": CN_TRAPEZOIDAL, "trbdf2": CN_TRBDF2}
 _PORTION = 1 << 16
 
 
+cdef class Noise:
+    """The noise currents of a circuit, acting in a transient: those of all kernels that declare some.
+
+    Parameters
+    ----------
+    engine : Engine
+    plan : circuitnn.mna.plan.Plan
+        That the engine was made of.
+    highest, lowest : float
+        Frequencies between which noise has the density that it should have, Hz.
+    seed : int
+    """
+
+    cdef cn_noise z
+    cdef cn_noisy *groups
+    cdef list keep
+
+    def __cinit__(self, Engine engine, plan, double highest, double lowest, seed):
+        cdef const int32_t[:, ::1] index
+        cdef const double[:, ::1] param
+        cdef const uint64_t[::1] stream
+        cdef const cn_kernel *kernel
+        cdef cn_noisy *group
+        cdef cn_batch *b
+        cdef Py_ssize_t at
+        self.keep = [engine]
+        self.groups = <cn_noisy *> calloc(len(plan.folded) + engine.s.n_batches + 1, sizeof(cn_noisy))
+        if self.groups == NULL:
+            raise MemoryError
+        group = self.groups
+        for batch in plan.folded:
+            kernel = <const cn_kernel *> <uintptr_t> batch.kernel.address
+            if kernel.n_noise and batch.n:
+                index, param = np.ascontiguousarray(batch.index, dtype=np.int32), np.ascontiguousarray(batch.param)
+                stream = streams_of(batch.names)
+                self.keep += [index, param, stream]
+                group.kernel, group.n, group.index, group.stream = kernel, batch.n, &index[0, 0], &stream[0]
+                group.param = &param[0, 0] if kernel.n_param else NULL
+                group += 1
+        for k, batch in enumerate(plan.batches):
+            kernel = <const cn_kernel *> <uintptr_t> batch.kernel.address
+            if kernel.n_noise == 0:
+                continue
+            stream = streams_of(batch.names)
+            self.keep.append(stream)
+            at = 0
+            for place in range(engine.firsts[k], engine.firsts[k + 1]):
+                b = &engine.s.batches[place]
+                group.kernel, group.n, group.index, group.param, group.batch = kernel, b.n, b.index, b.param, b
+                group.stream = &stream[at]
+                at += b.n
+                group += 1
+        self.z.n_groups, self.z.groups = group - self.groups, self.groups
+        self.z.spacing, self.z.lowest, self.z.seed = 0.5 / highest, lowest, seed & (2**64 - 1)
+
+    def __dealloc__(self):
+        free(self.groups)
+
+
 def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, int max_order, double start,
         double stop, double record_from, double max_step, double min_step, double first_step, bint inconsistent,
-        seed, double most_points, state=None, bint changed=False, sink=None, progress=None):
+        seed, Noise noise, double most_points, state=None, bint changed=False, sink=None, progress=None):
     """Run a transient from ``x`` with charges ``q``, or from the ``state`` that another run has returned,
     when the circuit's values may have ``changed``.
 
@@ -84,8 +159,10 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
     tr.n_dynamic, tr.dynamic = controlled.shape[0], &controlled[0] if controlled.shape[0] else NULL
     tr.inconsistent = inconsistent
     tr.jumps.seed = seed & (2**64 - 1)
+    tr.noise = &noise.z if noise is not None else NULL
     try:
         status = cn_tran_init(&tr, &x[0], &q[0])
+        _require_colors(status)
         if status == CN_OK and state is not None:
             before = np.ascontiguousarray(state, dtype=np.float64)
             status = CN_BAD_ARGUMENT
@@ -98,6 +175,7 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
         while status == CN_CONTINUE:
             with nogil:
                 status = cn_tran_advance(&tr, budget)
+            _require_colors(status)
             try:
                 engine._raise()
                 PyErr_CheckSignals()  # raises KeyboardInterrupt: without a progress bar no Python code runs here
@@ -115,6 +193,15 @@ def run(Engine engine, double[::1] x, double[::1] q, saved, dynamic, *, method, 
         return _outcome(&tr, status, sink)
     finally:
         cn_tran_free(&tr)
+
+
+cdef _require_colors(cn_status status):
+    if status == CN_BAD_ARGUMENT:
+        raise UsageError(
+            "a noise current cannot act in a transient: its density falls as 1/f^e with e below 0, or 2 and more, or "
+            "there are more than 16 different exponents",
+            expected="exponents from 0 to less than 2",
+        )
 
 
 cdef _outcome(cn_tran *tr, cn_status status, sink):

@@ -1,12 +1,27 @@
-"""Streams of random numbers: each element's own, by its name, as ``csrc/cn_random.h`` takes them."""
+"""Random numbers of transients: each element's own stream, by its name, and the band of noise."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class NoiseBand:
+    """Between which frequencies (Hz) noise acts in a transient, and its seed; None for that of the options."""
+
+    highest: float
+    lowest: float
+    seed: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Tell checkpoints of different bands apart."""
+        return f" with noise from {self.lowest!r} to {self.highest!r} Hz"
 
 
 def streams_of(names: Sequence[str]) -> NDArray[np.uint64]:

@@ -13,8 +13,10 @@ import circuitnn.mna._engine as _engine
 import circuitnn.mna._transient as _transient
 from circuitnn.circuit.topology import raise_faults
 from circuitnn.errors import CircuitError, ConvergenceError, SingularMatrixError, UsageError, nearest
+from circuitnn.mna._block import BlockKernel
 from circuitnn.mna.plan import BRANCH, NODE, Plan
 from circuitnn.mna.planner import make_plan
+from circuitnn.mna.streams import NoiseBand
 from circuitnn.mna.waveforms import drive_of
 from circuitnn.netlist.flat import Element
 from circuitnn.results.checkpoint import Checkpoint
@@ -244,11 +246,14 @@ class System:
         max_step: float,
         first_step: float,
         inconsistent: bool,
+        noise: NoiseBand | None = None,
         resume: Checkpoint | None = None,
         sink: Callable[[int, np.ndarray], None] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> tuple[int, np.ndarray, dict[str, Any], Checkpoint]:
         """Integrate from ``x`` (n+1,) with charges ``q`` (n+1,), or on from where another run has stopped.
+
+        With a ``noise`` band the noise currents of all devices act, as far as they are known.
 
         Returns status, points (len, 1 + saved) with the time first, counts and where it stopped; a ``sink`` is given
         the points instead, in portions with the number of those before. An interrupt has all that as attribute
@@ -259,7 +264,7 @@ class System:
         UsageError
             When the checkpoint is of another circuit.
         """
-        devices, values = self._devices(), self._values()
+        devices, values = self._devices() + (noise.text if noise else ""), self._values()
         state, changed = None, False
         if resume is not None:
             self._require_same(resume, devices)
@@ -288,6 +293,7 @@ class System:
                 first_step=first_step,
                 inconsistent=inconsistent,
                 seed=self.options.seed,
+                noise=self._noise(noise),
                 # They are copied once more into a result.
                 most_points=min(_MOST_POINTS, physical_memory() / (24.0 * (len(saved) + 1))),
                 state=state,
@@ -300,6 +306,19 @@ class System:
                 interrupt.computed = stopped(interrupt.computed)
             raise
         return stopped(outcome)
+
+    def _noise(self, band: NoiseBand | None) -> Any:
+        """Return the noise currents for the engine, None when there are to be none; warn of unknown ones."""
+        if band is None:
+            return None
+        for batch in self.plan.batches:
+            if isinstance(batch.kernel, BlockKernel):
+                for name in batch.names:
+                    text = f"the noise of {name} is left out: that of blocks acts in .noise alone"
+                    if text not in self.circuit.warnings:
+                        self.circuit.warnings.append(text)
+        seed = self.options.seed if band.seed is None else band.seed
+        return _transient.Noise(self.engine, self.plan, band.highest, band.lowest, seed)
 
     def _devices(self) -> str:
         """Return what stands for the devices in a checkpoint: their kernels and names, in the order of the state."""
@@ -318,8 +337,16 @@ class System:
         return found.hexdigest()
 
     def _require_same(self, checkpoint: Checkpoint, devices: str) -> None:
-        if checkpoint.names == tuple(self.names) and checkpoint.devices == devices:
+        same_names = checkpoint.names == tuple(self.names)
+        if same_names and checkpoint.devices == devices:
             return
+        if same_names and checkpoint.devices.partition(" ")[0] == devices.partition(" ")[0]:
+            told = [text.partition(" ")[2] or "without noise" for text in (checkpoint.devices, devices)]
+            raise UsageError(
+                f"the checkpoint is of a run {told[0]}, and this one is {told[1]}",
+                expected="noise between the same frequencies",
+                hint="give noise_fmax and noise_fmin to both; noise_fmin depends on the stop time otherwise",
+            )
         odd = sorted(set(checkpoint.names) ^ set(self.names))
         what = f"; {odd[0]} is in one of them alone" if odd else "; their devices differ"
         raise UsageError(
