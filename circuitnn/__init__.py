@@ -34,12 +34,15 @@ _HOME = {
     "Param": "circuitnn.devices.declare",
     "Result": "circuitnn.results.result",
     "Results": "circuitnn.results.results",
+    "Samples": "circuitnn.results.samples",
     "State": "circuitnn.devices.declare",
     "Subcircuit": "circuitnn.circuit.subcircuit",
     "Waveforms": "circuitnn.crossbar.nonlinear",
     "check": "circuitnn.runs.check",
     "compile": "circuitnn.mapping.compile",
+    "corners": "circuitnn.runs.corners",
     "load": "circuitnn.netlist.netlist",
+    "monte_carlo": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
     "parse": "circuitnn.netlist.netlist",
     "register": "circuitnn.devices.load",
@@ -84,4 +87,7 @@ if TYPE_CHECKING:
     from circuitnn.results.checkpoint import Checkpoint as Checkpoint
     from circuitnn.results.result import Result as Result
     from circuitnn.results.results import Results as Results
+    from circuitnn.results.samples import Samples as Samples
     from circuitnn.runs.check import check as check
+    from circuitnn.runs.corners import corners as corners
+    from circuitnn.runs.montecarlo import monte_carlo as monte_carlo

@@ -154,6 +154,17 @@ def picture_paths(names: Sequence[str], target: Path) -> list[Path]:
 
 def write_picture(results: Sequence[Result], vectors: Sequence[str], path: Path, **options: Any) -> None:
     """Draw vectors of results of one kind, all voltages by default, and write the picture, whole or not at all."""
+
+    def draw() -> Any:
+        from circuitnn.results.plot import plot
+
+        return plot(results, *vectors, **options)
+
+    write_drawn(draw, path)
+
+
+def write_drawn(draw: Callable[[], Any], path: Path) -> None:
+    """Write the picture that a function draws and returns the axes of, whole or not at all."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -161,11 +172,10 @@ def write_picture(results: Sequence[Result], vectors: Sequence[str], path: Path,
     import numpy as np
 
     from circuitnn.results.atomic import replacing
-    from circuitnn.results.plot import plot
 
     figure = None
     try:
-        axes = np.atleast_1d(np.asarray(plot(results, *vectors, **options), dtype=object))
+        axes = np.atleast_1d(np.asarray(draw(), dtype=object))
         figure = axes[0].figure
         with replacing(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=200, bbox_inches="tight")

@@ -10,7 +10,8 @@ from circuitnn.errors import NetlistError, Place, nearest
 from circuitnn.netlist.cursor import Cursor, begun
 from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, shorten
 from circuitnn.netlist.flat import DataFile
-from circuitnn.netlist.statements import ElementStatement, SourceFunction, Value
+from circuitnn.netlist.statements import ElementStatement, SourceFunction, Tolerance, Value
+from circuitnn.netlist.tolerance import is_tolerance, read_tolerance
 from circuitnn.netlist.vectors import read_vector
 
 #: Initial values by letter, in the order of ``ic=``, where they are several.
@@ -88,11 +89,15 @@ def _two_terminal(cursor: Cursor, name: str, place: Place) -> ElementStatement:
     nodes = _nodes(cursor, name, 2)
     primary = PRIMARY[name[0]]
     params: dict[str, Value] = {}
+    tolerances: list[Tolerance] = []
     model = None
     while not cursor.done:
         key = cursor.assignment()
         if key is not None:
             at = cursor.last
+            if is_tolerance(key):
+                tolerances.append(read_tolerance(cursor, key, primary))
+                continue
             if key == "tc":
                 cursor.put(params, "tc1", cursor.value("tc"))
                 if cursor.at_value():
@@ -117,7 +122,7 @@ def _two_terminal(cursor: Cursor, name: str, place: Place) -> ElementStatement:
         cursor.error(f"{name} has no value", hint="a part without a value is refused, not guessed")
     if charge and primary in params:
         cursor.error(f"{name} has a capacitance and a charge", expected="one of the two")
-    return ElementStatement(name, nodes, params, model, place=place)
+    return ElementStatement(name, nodes, params, model, place=place, tolerances=tuple(tolerances))
 
 
 def _source(cursor: Cursor, name: str, place: Place) -> ElementStatement:

@@ -20,6 +20,7 @@ from circuitnn.netlist.models import bases_first, flat_model
 from circuitnn.netlist.plain import PlainRun, Segment, Statements, parts_of
 from circuitnn.netlist.probes import InnerVector, ask
 from circuitnn.netlist.scope import Scope
+from circuitnn.netlist.spread import Tolerances
 from circuitnn.netlist.statements import (
     Assignment,
     Broken,
@@ -52,6 +53,8 @@ def expand(
     params: Mapping[str, float] | None = None,
     temp: float | None = None,
     sample: int = 0,
+    run: int | None = None,
+    seed: int | None = None,
     mistakes: Mistakes | None = None,
 ) -> FlatNetlist:
     """Return the flat netlist of a list of statements.
@@ -70,6 +73,11 @@ def expand(
         Another temperature, degrees Celsius.
     sample : int
         Which draw of random numbers, of those that ``.options seed=`` makes.
+    run : int, optional
+        Which run of a Monte Carlo analysis: ``dev`` and ``lot`` are drawn too, and the option ``seed`` becomes a
+        number of this run's own.
+    seed : int, optional
+        In place of that of ``.options seed=``.
     mistakes : Mistakes, optional
         Where what is wrong is noted; the netlist then is what is left of it.
 
@@ -82,7 +90,7 @@ def expand(
     flat = FlatNetlist(title=title, warnings=list(warnings))
     found = Mistakes() if mistakes is None else mistakes
     given = {k: float(v) for k, v in (params or {}).items()}
-    _Expander(flat, statements, given, temp, sample, found)
+    _Expander(flat, statements, given, temp, sample, (run, seed), found)
     if mistakes is None:
         found.throw()
     return flat
@@ -113,6 +121,7 @@ class _Expander:
         params: dict[str, float],
         temp: float | None,
         sample: int,
+        run: tuple[int | None, int | None],
         mistakes: Mistakes,
     ) -> None:
         self.flat = flat
@@ -129,13 +138,21 @@ class _Expander:
         top = Scope(flat, "", None, {})
         top.mistakes = mistakes
         given = {**stepped(statements), **params}
-        seed = 0
+        seed = run[1] or 0
         try:
-            seed = seed_of(statements, top, given)
+            seed = seed_of(statements, top, given) if run[1] is None else seed
         except NetlistError as error:
             mistakes.add(error)
         top.draws = np.random.default_rng([seed, sample])
+        self._tolerances = Tolerances(None)
+        if run[0] is not None:
+            # Expressions, tolerances and what the simulation itself draws each have a stream of their own.
+            expressions, deviations, inner = np.random.SeedSequence(seed, spawn_key=(run[0], sample)).spawn(3)
+            top.draws = np.random.default_rng(expressions)
+            self._tolerances = Tolerances(np.random.default_rng(deviations))
         self._body(statements, top, given, 1.0)
+        if run[0] is not None:
+            flat.options["seed"] = float(inner.generate_state(1)[0])
         flat.params = top.params
         flat.elements = ElementList(self._elements)
         if "all" not in top.save:
@@ -194,7 +211,7 @@ class _Expander:
                 self._repeated("model", model, self.flat.models[name].place)
                 continue
             try:
-                self.flat.models[name] = flat_model(model, scope)
+                self.flat.models[name] = self._tolerances.model(model, flat_model(model, scope), scope)
             except NetlistError as error:
                 self._mistakes.add(error)
                 self._broken(Broken("model", model.name), scope)
@@ -337,6 +354,7 @@ class _Expander:
         if name in self._elements:
             raise _twice("element", name, statement.place, self._elements[name].place)
         element = flat_element(statement, scope, multiplier)
+        element = self._tolerances.element(statement, element, self.flat, scope)
         if statement.vectors:
             self._arrays.add(name)
         self._elements.append(element)

@@ -184,6 +184,16 @@ class Imperfection:
 
 
 @dataclass(frozen=True, slots=True)
+class MonteCarlo:
+    """A ``.mc`` card: how many runs, their seed (that of ``.options`` without one), and which analyses (empty: all)."""
+
+    runs: int
+    seed: int | None = None
+    kinds: tuple[str, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One line of a ``.control`` block, as written."""
 
@@ -195,14 +205,16 @@ class Command:
 class FlatNetlist:
     """Everything that a netlist says, subcircuits expanded and expressions evaluated.
 
-    ``imperfections`` are the ``.nonideal`` cards;
-    ``devices`` are those that the netlist itself writes (``.device``), by name.
+    ``devices`` are those that the netlist itself writes (``.device``), by name, ``imperfections`` the ``.nonideal``
+    cards;
     ``options`` holds lower-case names with numbers or words (``temp`` in degrees Celsius; ``.temp`` sets it too), and
     ``option_places`` where each is set;
     ``ic`` and ``nodeset`` map nodes to volts; ``save`` holds vector names such as ``v(out)`` or ``i(v1)``;
     ``probes`` those that are asked for beside the others, and ``asked_at`` where each was asked for; ``needed``
     those that ``requests`` (``.measure`` and ``.four``) take from the results, whatever is saved; ``steps`` and
-    ``tables`` are the ``.step`` and ``.data`` cards, ``params`` the parameters of the top level, ``csparams``
+    ``tables`` are the ``.step`` and ``.data`` cards,
+    ``corners`` those of ``.corner``, ``monte_carlo`` that of ``.mc``, ``params`` the parameters of the top level,
+    ``csparams``
     those of ``.csparam``, ``script`` the commands of ``.control``; ``broken`` are elements, subcircuits and
     parameters that could not be made because of a mistake, and the nodes that they may touch.
     """
@@ -224,9 +236,16 @@ class FlatNetlist:
     requests: list[AnalysisCard] = field(default_factory=list)
     steps: list[AnalysisCard] = field(default_factory=list)
     tables: dict[str, AnalysisCard] = field(default_factory=dict)
+    corners: list[AnalysisCard] = field(default_factory=list)
+    monte_carlo: MonteCarlo | None = None
     params: dict[str, float] = field(default_factory=dict)
     csparams: dict[str, float] = field(default_factory=dict)
     script: list[Command] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     broken: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def wanted(self) -> list[AnalysisCard]:
+        """Return the analyses of a run: those that ``.mc`` names, or all."""
+        kinds = self.monte_carlo.kinds if self.monte_carlo else ()
+        return [card for card in self.analyses if not kinds or card.name in kinds]

@@ -71,6 +71,8 @@ class Netlist:
         temp: float | None = None,
         sample: int = 0,
         *,
+        run: int | None = None,
+        seed: int | None = None,
         mistakes: Mistakes | None = None,
     ) -> FlatNetlist:
         """Return the flat netlist: subcircuits expanded, expressions evaluated.
@@ -83,6 +85,12 @@ class Netlist:
             Another temperature, degrees Celsius.
         sample : int
             Which draw of the random numbers (``agauss`` and the like) that ``.options seed=`` makes.
+        run : int, optional
+            Which run of a Monte Carlo analysis, from 0: expressions and the tolerances ``dev`` and ``lot`` are drawn
+            for it, and the option ``seed``, from which the simulation draws, is one of its own. All of it follows from
+            the seed and this number alone.
+        seed : int, optional
+            In place of that of ``.options seed=``.
         mistakes : Mistakes, optional
             Where what is wrong is noted instead of raised; the flat netlist is what is left.
 
@@ -97,10 +105,11 @@ class Netlist:
         >>> deck.expand({"r": 3e3}).elements[0].params
         {'resistance': 6000.0}
         """
-        if params or temp is not None or sample or mistakes is not None:
+        if params or temp is not None or sample or run is not None or seed is not None or mistakes is not None:
             return expand(
-                self.title, self.statements, self.warnings, params=params, temp=temp, sample=sample, mistakes=mistakes
-            )
+                self.title, self.statements, self.warnings,
+                params=params, temp=temp, sample=sample, run=run, seed=seed, mistakes=mistakes,
+            )  # fmt: skip
         if self._flat is None:
             self._flat = expand(self.title, self.statements, self.warnings)
         return self._flat

@@ -50,12 +50,10 @@ _LATER = frozenset(
             "pz",
             "disto",
             "pss",
-            "mc",
             "hdl",
             "osdi",
         ),
         *(
-            "montecarlo",
             "hb",
             "sp",
             "alter",

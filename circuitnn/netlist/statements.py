@@ -23,6 +23,31 @@ class SourceFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a value may be off: ``dev=5%`` of each element by itself, ``lot=10%`` of all of a model together.
+
+    Parameters
+    ----------
+    param : str
+        What it belongs to; of an element its value.
+    kind : {"dev", "lot"}
+    value : float or Expression
+    percent : bool
+        The value is in percent of the nominal one.
+    distribution : {"uniform", "gauss", "lognormal"}
+    generator : int, optional
+        Tolerances of one generator share the numbers that are drawn for lots.
+    """
+
+    param: str
+    kind: str
+    value: Value
+    percent: bool = False
+    distribution: str = "uniform"
+    generator: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ElementStatement:
     """An element line, or a subcircuit call (letter ``x``).
 
@@ -52,6 +77,8 @@ class ElementStatement:
         For A: the file of ``g="file"``.
     place : Place, optional
         Where it was written.
+    tolerances : tuple of Tolerance
+        Of the value of an R, C or L.
     """
 
     name: str
@@ -66,6 +93,7 @@ class ElementStatement:
     vectors: tuple[int, ...] = ()
     data: DataFile | None = None
     place: Place | None = field(default=None, compare=False)
+    tolerances: tuple[Tolerance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +106,7 @@ class ModelStatement:
     params: dict[str, Value] = field(default_factory=dict)
     place: Place | None = field(default=None, compare=False)
     base: str = ""
+    tolerances: tuple[Tolerance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

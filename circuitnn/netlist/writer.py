@@ -26,8 +26,10 @@ from circuitnn.netlist.statements import (
     SourceFunction,
     Statement,
     SubcktDefinition,
+    Tolerance,
     Value,
 )
+from circuitnn.netlist.tolerance import write_tolerance
 from circuitnn.netlist.vectors import write_vector
 from circuitnn.registry import catalog
 
@@ -48,8 +50,9 @@ def _lines(statements: Sequence[Statement]) -> Iterator[str]:
         match statement:
             case ElementStatement():
                 yield from _fold(_element(statement))
-            case ModelStatement(name, kind, params, _, base):
-                yield from _fold(_model(name, f"ako:{base} {kind}".rstrip() if base else kind, params))
+            case ModelStatement(name, kind, params, _, base, tolerances):
+                whole = f"ako:{base} {kind}".rstrip() if base else kind
+                yield from _fold(_model(name, whole, params, tolerances))
             case ParamStatement(params):
                 yield from _fold(f".param{write_params(params)}")
             case FuncStatement(name, args, body):
@@ -89,8 +92,11 @@ def _fold(line: str) -> Iterator[str]:
     yield piece
 
 
-def _model(name: str, kind: str, params: dict[str, Value]) -> str:
-    words = [f"{key}={value.name if isinstance(value, Name) else write_value(value)}" for key, value in params.items()]
+def _model(name: str, kind: str, params: dict[str, Value], tolerances: Sequence[Tolerance] = ()) -> str:
+    words = []
+    for key, value in params.items():
+        words.append(f"{key}={value.name if isinstance(value, Name) else write_value(value)}")
+        words += [write_tolerance(tolerance) for tolerance in tolerances if tolerance.param == key]
     return f".model {name} {kind} ({' '.join(words)})"
 
 
@@ -117,7 +123,8 @@ def _element(s: ElementStatement) -> str:
         words.append(s.model)
     words += _flags(letter, params)
     words += [f'g="{s.data}"'] if s.data is not None else []
-    return " ".join(words) + write_params(params)
+    spread = "".join([f" {write_tolerance(tolerance)}" for tolerance in s.tolerances])
+    return " ".join(words) + write_params(params) + spread
 
 
 def _vectors(s: ElementStatement) -> list[str]:

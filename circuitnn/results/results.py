@@ -27,6 +27,8 @@ class Results(Mapping[str, Result]):
         masked arrays over the steps.
     steps : list of dict of str to float
         Values of what is stepped, one a step.
+    corners : list of str
+        Names of the deck's ``.corner`` cards; ``corner`` in ``steps`` counts them from 1.
     harmonics : dict of str to list of Harmonics
         Of each transient result what the deck's ``.four`` cards ask for.
     printed : list of str
@@ -48,6 +50,7 @@ class Results(Mapping[str, Result]):
         self.measures: dict[str, Any] = {}
         self.harmonics: dict[str, list[Any]] = {}
         self.steps: list[dict[str, float]] = []
+        self.corners: list[str] = []
         self.printed: list[str] = []
         self.warnings: list[str] = []
         for result in results:

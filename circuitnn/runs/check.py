@@ -198,7 +198,10 @@ class _Checker:
                 readers[card.name](card)
         for card in flat.steps:
             with self._sure(unsure, card):
-                Steps(self.netlist, replace(flat, steps=[card]))
+                Steps(self.netlist, replace(flat, steps=[card], corners=[], monte_carlo=None))
+        for card in flat.corners:
+            with self._sure(unsure, card):
+                Steps(self.netlist, replace(flat, steps=[], corners=[card], monte_carlo=None))
         check_script(flat.script, self.mistakes)
         return analyses
 

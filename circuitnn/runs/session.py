@@ -150,7 +150,7 @@ def run_analyses(
 def run_deck(
     netlist: Netlist, progress: Progress | None = None, stream: str | os.PathLike[str] | None = None
 ) -> Results:
-    """Run a netlist: every analysis in order, at each point of its ``.step`` cards, then what ``.measure`` asks for.
+    """Run a netlist: its analyses in order at each point of ``.step``, ``.corner`` and ``.mc``, then what is measured.
 
     All results are also written to ``stream``, a ``.raw`` file, and the points of transients stay there.
 
@@ -205,6 +205,7 @@ def _run_steps(steps: Steps, results: Results, progress: Progress | None, stream
     circuit: Circuit | None = None
     measured: list[dict[str, Any]] = []
     points = list(steps.points())
+    results.corners = steps.corners
 
     def part(index: int) -> Progress | None:
         return None if progress is None else lambda done: progress((index + done) / len(points))
@@ -233,7 +234,7 @@ def _run_steps(steps: Steps, results: Results, progress: Progress | None, stream
         try:
             flat, circuit = steps.at(point, circuit)
             requests = Requests(flat)
-            analyses = analyses_of(flat.analyses)
+            analyses = analyses_of(flat.wanted())
             run_analyses(circuit, analyses, one, requests=requests, stream=stream, progress=part(index))
             one.warnings += requests.left_over(one)
         except (CircuitnnError, KeyboardInterrupt) as error:

@@ -1,4 +1,4 @@
-"""The points of ``.step`` cards, and a deck's circuit at each."""
+"""The points of ``.step``, ``.corner`` and ``.mc`` cards, and a deck's circuit at each."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from circuitnn.circuit.alter import VALUE_OF, alter_element, alter_model
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.errors import CircuitError, NetlistError, Place, UsageError, nearest
+from circuitnn.netlist.cards.corner import EXPORT as CORNER
 from circuitnn.netlist.cards.step import EXPORT as CARD
 from circuitnn.netlist.flat import AnalysisCard, FlatNetlist
 from circuitnn.units import parse_value
@@ -26,7 +27,8 @@ _SPACINGS = ("lin", "dec", "oct")
 class Target:
     """What is stepped.
 
-    ``kind`` is ``param``, ``temp``, ``element`` or ``model``; ``key`` the element's or model's parameter.
+    ``kind`` is ``param``, ``temp``, ``element`` or ``model``, ``key`` the element's or model's parameter; of a
+    ``corner`` the value is its number, from 1, and of a ``run`` of a Monte Carlo analysis its number, from 0.
     """
 
     kind: str
@@ -44,7 +46,7 @@ Axis = tuple[tuple[Target, ...], list[tuple[float, ...]]]
 
 
 class Steps:
-    """All points of a deck's ``.step`` cards.
+    """All points of a deck's ``.step``, ``.corner`` and ``.mc`` cards, nested in this order.
 
     Parameters
     ----------
@@ -60,13 +62,22 @@ class Steps:
 
     def __init__(self, netlist: Netlist, flat: FlatNetlist) -> None:
         self._netlist, self._flat = netlist, flat
-        self._elements = {element.name: element for element in flat.elements} if flat.steps else {}
+        self._elements = {e.name: e for e in flat.elements} if flat.steps or flat.corners else {}
         self._axes = [self._axis(card) for card in flat.steps]
+        self._corners = [self._corner(card) for card in flat.corners]
+        #: Names of the corners.
+        self.corners = [str(card.words[0]) for card in flat.corners]
+        if self._corners:
+            self._axes.append(((Target("corner", "corner"),), [(k + 1.0,) for k in range(len(self._corners))]))
+        self._seed = flat.monte_carlo.seed if flat.monte_carlo else None
+        if flat.monte_carlo:
+            self._axes.append(((Target("run", "run"),), [(float(k),) for k in range(flat.monte_carlo.runs)]))
         if math.prod(len(values) for _, values in self._axes) > MAX_POINTS:
-            place = flat.steps[0].place
-            raise NetlistError(".step makes too many points", place=place, expected=f"at most {MAX_POINTS}")
+            place = flat.steps[0].place if flat.steps else None
+            raise NetlistError("the deck is run at too many points", place=place, expected=f"at most {MAX_POINTS}")
         self._samples: dict[tuple[float, ...], int] = {}
-        self._reexpand = any(t.kind in ("param", "temp") for targets, _ in self._axes for t in targets)
+        targets = [*(t for some, _ in self._axes for t in some), *(t for corner in self._corners for t in corner)]
+        self._reexpand = any(target.kind in ("param", "temp", "run") for target in targets)
 
     def __bool__(self) -> bool:
         return bool(self._axes)
@@ -82,12 +93,17 @@ class Steps:
     def at(self, point: dict[Target, float], last: Circuit | None) -> tuple[FlatNetlist, Circuit]:
         """Return the flat netlist and the circuit at a point; the structure of the last one's equations is kept."""
         flat = self._flat
+        for target, value in [*point.items()]:
+            if target.kind == "corner":
+                point = {**point, **self._corners[int(value) - 1]}
         if self._reexpand:
             params = {target.name: value for target, value in point.items() if target.kind == "param"}
             temps = [value for target, value in point.items() if target.kind == "temp"]
             # Each value of the parameters draws its own random numbers, and a temperature leaves them as they are.
             sample = self._samples.setdefault(tuple(params.values()), len(self._samples))
-            flat = self._netlist.expand(params, temps[0] if temps else None, sample)
+            runs = [int(value) for target, value in point.items() if target.kind == "run"]
+            temp = temps[-1] if temps else None
+            flat = self._netlist.expand(params, temp, sample, run=runs[0] if runs else None, seed=self._seed)
         circuit = Circuit.from_flat(flat)
         for target, value in point.items():
             apply(circuit, target, value)
@@ -96,6 +112,18 @@ class Steps:
         return flat, circuit
 
     # ------------------------------------------------------------------ cards
+    def _corner(self, card: AnalysisCard) -> dict[Target, float]:
+        """Return what a corner changes."""
+        found: dict[Target, float] = {}
+        for name, value in zip(card.words[1::2], card.words[2::2], strict=True):
+            owner, _, key = str(name).rpartition(".")
+            if owner in self._flat.models and name not in self._elements:
+                target = Target("model", owner, key, card.place)
+            else:
+                target = self._target(card, str(name), "", False)
+            found[target] = float(value)
+        return found
+
     def _axis(self, card: AnalysisCard) -> Axis:
         words = [word.lower() if isinstance(word, str) else word for word in card.words]
         if words and isinstance(words[0], str) and words[0].startswith("data="):
@@ -182,8 +210,9 @@ class Steps:
 
     def _refuse(self, card: AnalysisCard, message: str, hint: str | None = None, name: str = "") -> NoReturn:
         place = card.place.at(name) if card.place and name else card.place
+        usage = CORNER.usage if card.name == "corner" else CARD.usage
         raise NetlistError(
-            f".step: {message}", place=place, expected=CARD.usage, hint=hint, names=(name,) if name else ()
+            f".{card.name}: {message}", place=place, expected=usage, hint=hint, names=(name,) if name else ()
         )
 
 

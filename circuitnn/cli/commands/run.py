@@ -38,19 +38,40 @@ _SINGLE = re.compile(r"[^()]*\([^()]*\)|[^-+*/^()<>=?&|%]*")
 @click.option("-o", "--output", metavar="OUT", help="Write the results to a .raw (SPICE), .h5 (HDF5) or .csv file.")
 @click.option("--plot", is_flag=True, help="Draw a PNG beside the output or the deck, one an analysis.")
 @click.option("--json", "as_json", is_flag=True, help="Print measures and statistics as JSON.")
-def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
+@click.option("--runs", type=int, help="Monte Carlo runs, in place of those of the deck's .mc card.")
+@click.option("--seed", type=int, help="Seed of the runs.")
+@click.option("--workers", type=int, help="Processes for the runs; by default as many as are worth it.")
+@click.option("--store", metavar="FOLDER", help="Keep finished runs in a folder, and go on with those that are there.")
+def run(
+    deck: str, output: str | None, plot: bool, as_json: bool, runs: int | None, seed: int | None, workers: int | None,
+    store: str | None,
+) -> None:  # fmt: skip
     """Run every analysis of a deck.
 
     Prints the voltages and currents of operating points, and the range of each printed or saved vector of the other
     analyses. The points of transients go to OUT while they are computed and do not stay in memory. When an analysis
     fails or is interrupted, OUT holds what was computed until then, and the exit status is 1 or 130.
+
+    A deck with a .mc card, or --runs, is run many times, across cores: printed is what is typical of its measures,
+    drawn are percentile bands and histograms, and OUT is a .csv file of the measures of all runs.
     """
+    from circuitnn.cli.statistics import is_wanted, run_samples
     from circuitnn.netlist.netlist import load
     from circuitnn.runs.check import check
 
     target = _target(output)
     try:
         netlist = load(deck)
+        if is_wanted(netlist, runs):
+            options = {"runs": runs, "seed": seed, "workers": workers, "store": store}
+            picture = (target or Path(deck)).with_suffix(".png") if plot else None
+            run_samples(netlist, options, target, picture, _printed(netlist), as_json=as_json)
+            return
+        if seed is not None or workers is not None or store is not None:
+            raise UsageError(
+                "--seed, --workers and --store belong to Monte Carlo runs",
+                hint="give --runs, or a .mc card and neither .step nor .corner",
+            )
         results = _compute(netlist, target)
     except (CircuitError, DeviceError, NetlistError) as error:
         if not getattr(error, "result", None):
@@ -68,7 +89,7 @@ def run(deck: str, output: str | None, plot: bool, as_json: bool) -> None:
             click.echo(line)
         shown = [] if results.printed else list(results.values())
         for result in shown[: _MOST_STEPS if results.steps else None]:
-            _print(result, _chosen(result, netlist))
+            _print(result, _chosen(result, netlist), results.corners)
         if results.steps and len(shown) > _MOST_STEPS:
             terminal.message(f"{len(shown) - _MOST_STEPS} results of other steps; -o writes all of them")
         for name, found in () if results.printed else results.harmonics.items():
@@ -155,6 +176,17 @@ def _points(result: Result) -> str:
     return f"{len(result)} point{'' if len(result) == 1 else 's'}"
 
 
+def _printed(netlist: Netlist) -> list[str]:
+    """Return the vectors that the deck's ``.print`` and ``.plot`` cards name, of any analysis."""
+    from circuitnn.measure.expression import split_expressions
+    from circuitnn.netlist.conditions import every_part
+    from circuitnn.netlist.statements import Directive
+
+    cards = [card for card in every_part(netlist.statements) if isinstance(card, Directive) and card.words]
+    texts = [str(card.words[0]).partition(" ")[2] for card in cards if card.name in ("print", "plot")]
+    return [vector.lower() for text in texts for vector in split_expressions(text)]
+
+
 def _chosen(result: Result, netlist: Netlist) -> list[str]:
     """Return the vectors that the deck's ``.print`` and ``.plot`` cards name for an analysis, or all."""
     from circuitnn.measure.expression import split_expressions
@@ -180,18 +212,23 @@ def _chosen(result: Result, netlist: Netlist) -> list[str]:
     return [name for name in named if name not in missing] or result.keys()[1 if result.has_axis else 0 :]
 
 
-def _heading(result: Result) -> str:
-    return result.name + "".join([f", {name} = {value:.6g}" for name, value in result.step.items()])
+def _heading(result: Result, corners: Sequence[str]) -> str:
+    return result.name + "".join([f", {name} = {_at(name, value, corners)}" for name, value in result.step.items()])
 
 
-def _print(result: Result, names: list[str]) -> None:
+def _at(name: str, value: float, corners: Sequence[str]) -> str:
+    """Return the value of what is stepped as text: that of corners is their name."""
+    return corners[int(value) - 1] if name == "corner" and corners else f"{value:.6g}"
+
+
+def _print(result: Result, names: list[str], corners: Sequence[str]) -> None:
     import numpy as np
 
     shown = names[:_MOST_ROWS]
     rows: list[Sequence[str]]
     if not result.has_axis:
         rows = [(n, f"{result.evaluate(n):.6g}", _unit(result, n)) for n in shown]
-        terminal.table(["", "value", "unit"], rows, title=f"{_heading(result)}: {_POINTS[result.kind]}")
+        terminal.table(["", "value", "unit"], rows, title=f"{_heading(result, corners)}: {_POINTS[result.kind]}")
     else:
         rows = []
         ranges = _ranges(result, shown)
@@ -204,7 +241,7 @@ def _print(result: Result, names: list[str]) -> None:
             if len(result)
             else ""
         )
-        title = f"{_heading(result)}: {_points(result)}{span}" + (
+        title = f"{_heading(result, corners)}: {_points(result)}{span}" + (
             " (magnitudes)" if np.iscomplexobj(result.data) else ""
         )
         terminal.table(["", "least", "largest", "last", "unit"], rows, title=title)
@@ -239,7 +276,10 @@ def _print_steps(results: Results) -> None:
     for k, step in enumerate(results.steps):
         values = [measures[name][k] for name in measures]
         rows.append(
-            (*(f"{x:.6g}" for x in step.values()), *("failed" if v is _masked() else f"{v:.6g}" for v in values))
+            (
+                *(_at(name, x, results.corners) for name, x in step.items()),
+                *("failed" if v is _masked() else f"{v:.6g}" for v in values),
+            )
         )
     terminal.table([*stepped, *measures], rows, numbers=0, title="measures")
 
@@ -284,6 +324,7 @@ def _summary(results: Results, netlist: Netlist) -> dict[str, Any]:
         "printed": results.printed,
         "measures": results.measures,
         "steps": results.steps,
+        "corners": results.corners,
         "fourier": {name: [_harmonics(h) for h in found] for name, found in results.harmonics.items()},
         "analyses": analyses,
         "warnings": [str(warning) for warning in results.warnings],

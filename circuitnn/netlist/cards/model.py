@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from circuitnn.netlist.cards.card import Card
 from circuitnn.netlist.cursor import Cursor
-from circuitnn.netlist.statements import ModelStatement, Value
+from circuitnn.netlist.statements import ModelStatement, Tolerance, Value
+from circuitnn.netlist.tolerance import is_tolerance, read_tolerance
 
 if TYPE_CHECKING:
     from circuitnn.netlist.parser import Parser
@@ -44,6 +45,8 @@ class Model(Card):
         )
         opened = cursor.take("(")
         params: dict[str, Value] = {}
+        tolerances: list[Tolerance] = []
+        last = ""
         while not cursor.done:
             if (opened or params) and cursor.take(")"):
                 opened = False
@@ -53,7 +56,10 @@ class Model(Card):
             key = cursor.assignment()
             if key is None:
                 cursor.error(f"{cursor.found()} is not name=value", expected=self.usage)
-            at = cursor.last
+            if is_tolerance(key):
+                tolerances.append(read_tolerance(cursor, key, last))
+                continue
+            at, last = cursor.last, key
             parts = _VERSION.fullmatch(cursor.peek()) if key == "version" else None
             if parts is not None:
                 cursor.word("a version")
@@ -64,7 +70,7 @@ class Model(Card):
         if opened:
             parser.warn(f"the parameters' ( of the model {model!r} is not closed", place)
         kind = _HYSTERESIS.get(kind, kind) if params.keys() & _THRESHOLDS else kind
-        parser.add(ModelStatement(model, kind, params, place, base))
+        parser.add(ModelStatement(model, kind, params, place, base, tuple(tolerances)))
 
 
 EXPORT = Model()
