@@ -129,7 +129,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "written",
         ),
     ),
-    "nonidealities": ("non-ideality", ("nonideality", "sites", "states", "chain", "engine")),
+    "nonidealities": ("non-ideality", ("nonideality", "sites", "states", "chain", "engine", "thermal")),
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),
     "mapping.importers": ("network format", ("importer",)),

@@ -14,6 +14,7 @@ from circuitnn.mna.pattern import assemble
 from circuitnn.mna.plan import Plan
 from circuitnn.mna.tape import compile_behavioural
 from circuitnn.mna.tape_batches import behavioural_batches, meter_batches, observed_batch
+from circuitnn.mna.thermal_batches import thermal_batches
 from circuitnn.mna.unknowns import Unknowns
 from circuitnn.netlist.expression import Probe, walk
 from circuitnn.nonidealities.engine import require_targets
@@ -51,6 +52,8 @@ def _plan(circuit: Circuit, like: Plan | None) -> Plan:
     unknowns.add_meters(sensed, {v.name for v in asked})
     devices = DeviceBatches(circuit, unknowns, {(v.element, v.param): v for v in asked if v.expression is None})
     batches = [batch for group in groups for batch in devices.of(group)]
+    if circuit.imperfections:
+        batches += thermal_batches(circuit, batches)
     batches += behavioural_batches(behavioural, compiled, unknowns)
     batches += meter_batches(unknowns)
     batches += [observed_batch(v, tree, unknowns) for v, tree in equal if not v.name.startswith("i(")]

@@ -16,7 +16,7 @@ from circuitnn.devices.load import compile_kernels
 from circuitnn.errors import DeviceError, UsageError
 from circuitnn.nonidealities.nonideality import STAGES, Nonideality
 from circuitnn.nonidealities.sites import Sites
-from circuitnn.nonidealities.states import state_map
+from circuitnn.nonidealities.states import through_states
 
 Array = NDArray[np.float64]
 
@@ -116,6 +116,7 @@ class Chain:
         for effect in self.effects:
             occurrence = met[effect.stream]
             met[effect.stream] += 1
+            sites = replace(sites, window=narrowed(effect, sites.window))
             if effect.stage not in stages:
                 continue
             if not effect.has("change"):
@@ -125,7 +126,6 @@ class Chain:
                     names=(effect.kind,),
                 )
             g = effect.change(g, self._for(effect, sites, np.full(g.shape, occurrence)))
-            sites = replace(sites, window=narrowed(effect, sites.window))
         return g
 
     def _for(self, effect: Nonideality, sites: Sites, again: Any) -> Sites:
@@ -189,23 +189,6 @@ def set_up(effect: Nonideality, device: type[Device], columns: Values, sites: Si
             f"{effect.kind} does not act on {device.name}", expected=acts_on(effect), names=(effect.kind, device.name)
         )
     return through_states(effect, device, columns, sites, env)
-
-
-def through_states(
-    effect: Nonideality, device: type[Device], columns: Values, sites: Sites, env: Environment
-) -> Values:
-    """Return columns in which devices start at the state that conducts what the effect makes of their conductance."""
-    name, states, start = state_map(device, columns, env, effect.kind)
-    found = np.empty(len(start))
-    # Devices of one range together: levels and the like belong to a window.
-    ranges, which = np.unique(np.stack([states.least, states.most]), axis=1, return_inverse=True)
-    before = states.conductance(start)
-    for k, (least, most) in enumerate(ranges.T):
-        chosen = np.flatnonzero(which.ravel() == k)
-        here = replace(sites.where(chosen), window=(float(least), float(most)))
-        found[chosen] = effect.change(before[chosen], here)
-    same = found == before
-    return {**columns, name: np.where(same, start, states.state(found))}
 
 
 def extended(device: Any, effects: Sequence[Nonideality]) -> Any:

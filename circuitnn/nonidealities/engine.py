@@ -39,7 +39,7 @@ def _placed(error: CircuitnnError, place: Place | None, *names: str) -> CircuitE
     )
 
 
-def _acting(circuit: Circuit) -> list[tuple[str, Nonideality, Place | None]]:
+def acting(circuit: Circuit) -> list[tuple[str, Nonideality, Place | None]]:
     """Targets, effects and places in the order in which they act."""
     found = [(item.target, effect_of(item), item.place) for item in circuit.imperfections]
     return sorted(found, key=lambda one: STAGES.index(one[1].stage))
@@ -48,7 +48,7 @@ def _acting(circuit: Circuit) -> list[tuple[str, Nonideality, Place | None]]:
 def device_with_effects(circuit: Circuit, element: Element, device: Any) -> Any:
     """Return the device class of an element with the effects that change its equations."""
     targets = (element.name, element.model)
-    found = [(effect, place) for target, effect, place in _acting(circuit) if target in targets]
+    found = [(effect, place) for target, effect, place in acting(circuit) if target in targets]
     try:
         return extended(device, [effect for effect, _ in found])
     except CircuitnnError as error:
@@ -73,7 +73,7 @@ def varied(
     """
     sites: Sites | None = None
     met: dict[str, np.ndarray] = {}
-    for target, effect, place in _acting(circuit):
+    for target, effect, place in acting(circuit):
         here = np.array([target in pair for pair in zip(names, models, strict=True)], bool)
         if not here.any():
             continue
@@ -102,7 +102,7 @@ def chain_of(circuit: Circuit, element: Element, *models: str | None) -> Chain:
     """
     targets = (element.name, element.model, *models)
     effects = []
-    for target, effect, place in _acting(circuit):
+    for target, effect, place in acting(circuit):
         if target not in targets:
             continue
         if effect.stage == "read":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from circuitnn.devices.declare import Device, Environment, Values
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import DeviceError
+
+if TYPE_CHECKING:
+    from circuitnn.nonidealities.nonideality import Nonideality
+    from circuitnn.nonidealities.sites import Sites
 
 Array = NDArray[np.float64]
 READ_VOLTAGE = 0.1  # volts at which a device is said to have a conductance
@@ -38,8 +43,8 @@ class StateMap:
         self._u = np.zeros((kernel.n_local, len(low)))
         self._u[0] = READ_VOLTAGE
         ends = np.stack([self.conductance(low), self.conductance(high)])
-        self._falling = ends[0] > ends[1]
-        self._low, self._high = low, high
+        self.falling = ends[0] > ends[1]
+        self.low, self.high = low, high
         self.least, self.most = ends.min(axis=0), ends.max(axis=0)
 
     def conductance(self, state: Array) -> Array:
@@ -49,8 +54,8 @@ class StateMap:
 
     def state(self, g: Array) -> Array:
         """Return the states at which devices conduct ``g``, or the nearest bound."""
-        a = np.where(self._falling, self._high, self._low)
-        b = np.where(self._falling, self._low, self._high)
+        a = np.where(self.falling, self.high, self.low)
+        b = np.where(self.falling, self.low, self.high)
         for _ in range(_HALVINGS):
             middle = 0.5 * (a + b)
             if np.all((middle == a) | (middle == b)):
@@ -90,3 +95,44 @@ def state_map(device: type[Device], columns: Values, env: Environment, why: str)
     prepared = device.prepare(columns, env)
     rows = [prepared.get(key, columns.get(key)) for key in kernel.param_names]
     return name, StateMap(kernel, np.array(rows, dtype=float), low, high), device.state_init(columns)[name]
+
+
+def oriented(device: type[Device], columns: Values, env: Environment, why: str) -> NDArray[np.bool_]:
+    """Return whether the conductance of each device rises with its one state; raises as `state_map` does."""
+    _, states, _ = state_map(device, columns, env, why)
+    return ~states.falling
+
+
+def through_states(
+    effect: Nonideality, device: type[Device], columns: Values, sites: Sites, env: Environment
+) -> Values:
+    """Return columns in which devices start at the state that conducts what the effect makes of their conductance."""
+    name, states, start = state_map(device, columns, env, effect.kind)
+    found = np.empty(len(start))
+    # Devices of one range together: levels and the like belong to a window.
+    ranges, which = np.unique(np.stack([states.least, states.most]), axis=1, return_inverse=True)
+    before = states.conductance(start)
+    for k, (least, most) in enumerate(ranges.T):
+        chosen = np.flatnonzero(which.ravel() == k)
+        here = replace(sites.where(chosen), window=(float(least), float(most)))
+        found[chosen] = effect.change(before[chosen], here)
+    same = found == before
+    return {**columns, name: np.where(same, start, states.state(found))}
+
+
+def ranges(frame: Any) -> list[tuple[str, Any, Any]]:
+    """Return name and bounds, as symbols, of each state that a device had before effects added theirs.
+
+    Raises
+    ------
+    DeviceError
+        When none has bounds.
+    """
+    found = [
+        (name, frame._value(state.low), frame._value(state.high))
+        for name, state in frame.ideal.states.items()
+        if state.low is not None and state.high is not None
+    ]
+    if not found:
+        raise DeviceError(f"{frame.ideal.name} has no state with bounds, which {frame.name} needs")
+    return found

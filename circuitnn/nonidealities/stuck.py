@@ -12,6 +12,7 @@ from circuitnn.devices.symbolic import where
 from circuitnn.errors import UsageError
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.nonidealities.sites import Sites
+from circuitnn.nonidealities.states import through_states
 
 Array = NDArray[np.float64]
 _ROUND = "round number"
@@ -64,8 +65,6 @@ class Stuck(Nonideality):
 
     def set_up(self, device: type[Device], columns: Values, sites: Sites, env: Environment) -> Values:
         """Return columns in which stuck devices start where they stay."""
-        from circuitnn.nonidealities.chain import through_states
-
         on, off, at = self._where(sites)
         stuck = (on | off | at).astype(float)
         return {**through_states(self, device, columns, sites, env), "stuck": stuck}
@@ -80,8 +79,9 @@ class Stuck(Nonideality):
             stuck = Param(0.0, "1", choices=(0.0, 1.0), doc="1: the states do not move", on="instance")
 
             def rates(self, v: Any) -> dict[str, Any]:
-                """Return the rates, zero where the device is stuck."""
-                return {name: where(self.stuck > 0.5, 0.0, rate) for name, rate in super().rates(v).items()}
+                """Return the rates, those of the device itself zero where it is stuck."""
+                found = super().rates(v)
+                return {**found, **{name: where(self.stuck > 0.5, 0.0, found[name]) for name in self.ideal.states}}
 
         return Extended
 

@@ -12,6 +12,7 @@ from circuitnn.devices.declare import Device, Environment, Param, Values
 from circuitnn.errors import DeviceError, UsageError, nearest
 from circuitnn.nonidealities.nonideality import Nonideality, Word
 from circuitnn.nonidealities.sites import Sites
+from circuitnn.nonidealities.states import through_states
 
 Array = NDArray[np.float64]
 CONDUCTANCE = "g"
@@ -55,8 +56,6 @@ class Variability(Nonideality):
 
     def set_up(self, device: type[Device], columns: Values, sites: Sites, env: Environment) -> Values:
         """Return the columns with one of them varied."""
-        from circuitnn.nonidealities.chain import through_states
-
         name = str(self.parameter)
         param = device.params.get(name)
         if param is None and name == CONDUCTANCE:
