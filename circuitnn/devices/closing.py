@@ -95,7 +95,7 @@ def check(device: type[Device]) -> None:
 
 def rows_of(device: type[Device], frame: Any, equations: Equations, noise: Sequence[Noise]) -> list[Row]:
     """Return what a device's equations are, row by row; raise DeviceError where an unknown has none."""
-    rows = [Row(str(item.symbol), f"intermediate value {str(item.symbol)[4:]!r}", item.value) for item in frame.lets]
+    rows = [Row(str(item.symbol), item.shown, item.value) for item in frame.lets]
     nodes = {*device.terminals, *device.internals} - {*device.flows}
     for given, per_time, word in ((equations.f, ONE, "current"), (equations.q, _SECOND, "charge")):
         for name, value in given.items():

@@ -211,6 +211,12 @@ class Let:
     value: Any
     pivot: bool = False
 
+    @property
+    def shown(self) -> str:
+        """What it is in a message."""
+        name = str(self.symbol).partition("_")[2]
+        return f"rate of {name[5:]}" if name.startswith("rate_") else f"intermediate value {name!r}"
+
 
 #: Name of the kernel whose unknowns are those of the device and, after them, its readings.
 READINGS = "readings"

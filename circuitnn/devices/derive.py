@@ -124,7 +124,7 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     if undeclared:
         symbol = min(undeclared, key=str)
         places = {f"row of {name}": f + q for name, f, q in zip(kept, raw_f, raw_q, strict=True)}
-        places |= {f"intermediate value {str(item.symbol)[4:]!r}": item.value for item in lets}
+        places |= {item.shown: item.value for item in lets}
         where = next((what for what, value in places.items() if symbol in value.free_symbols), "noise")
         raise DeviceError(
             f"{device.name}: undeclared symbol {str(symbol)!r} in the {where}",

@@ -110,7 +110,7 @@ class Singularities:
             if len(above) and len(below):
                 pairs.append(((k, above[0]), (k, below[0])))
         for k in range(1, min(len(of), _SETS)):
-            change = np.flatnonzero(holds[0] & holds[k] & (of[0] * of[k] < 0))
+            change = np.flatnonzero(holds[0] & holds[k] & (np.sign(of[0]) * np.sign(of[k]) < 0))
             if len(change):
                 pairs.append(((0, change[0]), (k, change[0])))
         for one, other in pairs[:_TRIES]:

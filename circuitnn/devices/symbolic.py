@@ -127,6 +127,11 @@ def quantity(value: float, unit: str) -> Any:
     return quantity_class()(float(value), unit)
 
 
+def electronvolts(volts: Any) -> Any:
+    """Return the energy of an elementary charge at a voltage, in eV."""
+    return volts * quantity(1.0, "eV/V")
+
+
 def boltzmann() -> Any:
     """Return Boltzmann's constant, 1.380649e-23 J/K (exact, SI of 2019)."""
     return quantity(1.380649e-23, "J/K")

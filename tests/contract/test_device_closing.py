@@ -296,7 +296,7 @@ def test_a_foreign_symbol_is_named_with_its_row():
     import sympy
 
     wrong = memristor(ohm, lambda s, v: sympy.Symbol("tauu") * s.x)
-    with pytest.raises(DeviceError, match=r"undeclared symbol 'tauu' in the row of x") as caught:
+    with pytest.raises(DeviceError, match=r"undeclared symbol 'tauu' in the rate of x") as caught:
         derive(wrong)
     assert "'tau'" in caught.value.hint
 

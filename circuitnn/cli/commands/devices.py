@@ -34,12 +34,14 @@ def devices(name: str | None) -> None:
         terminal.table(["ready-made card", "device", ""], cards)
         there = "" if folder() is not None else "not installed"
         terminal.table(["compiled model", "", ""], [(key, title, there) for key, title in titles().items()])
-    elif name.lower() in CARDS:
-        _show_card(name.lower(), CARDS[name.lower()])
-    elif name.lower() in titles():
-        _show(compiled_device(name.lower()))
-    else:
-        _show(models.get(name.lower()))
+        return
+    low = name.lower()
+    if low in CARDS:
+        _show_card(low, CARDS[low])
+    if low in titles():
+        _show(compiled_device(low))
+    elif low in models or low not in CARDS:
+        _show(models.get(low))
 
 
 def _summary(device: Any) -> str:

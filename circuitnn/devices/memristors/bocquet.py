@@ -9,7 +9,7 @@ import numpy as np
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Environment, Memristor, Param, State, Values
-from circuitnn.devices.symbolic import clip, equals, limexp, where
+from circuitnn.devices.symbolic import clip, electronvolts, equals, limexp, quantity, where
 
 _KB = physics.BOLTZMANN / physics.CHARGE
 _PI = float(np.pi)
@@ -62,9 +62,10 @@ class Bocquet(Memristor):
     def rates(self, v: Any) -> dict[str, Any]:
         """Return the speed of the radius."""
         heat = v**2 * self._section() / (8 * self.k_th * self.r_max**2)
-        vt = self.let("vt", _KB * (self.surroundings + where(equals(self.heating, 1), clip(heat, 0, 1e4), 0)))
-        reduction = limexp((self.alpha * v - self.e_red) / vt) / self.tau0
-        oxidation = limexp(((self.alpha - 1) * v - self.e_ox) / vt) / self.tau0
+        heat = where(equals(self.heating, 1), clip(heat, 0, quantity(1e4, "K")), 0)
+        kt = self.let("kt", quantity(_KB, "eV/K") * (self.surroundings + heat))
+        reduction = limexp((electronvolts(self.alpha * v) - self.e_red) / kt) / self.tau0
+        oxidation = limexp((electronvolts((self.alpha - 1) * v) - self.e_ox) / kt) / self.tau0
         return {"r": (self.r_max - self.r) * reduction - self.r * oxidation}
 
 

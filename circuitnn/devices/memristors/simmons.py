@@ -8,7 +8,7 @@ import numpy as np
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Collapse, Environment, Equations, Memristor, Param, State, Values, require
-from circuitnn.devices.symbolic import clip, exp, limexp, limsinh, log, sqrt, where
+from circuitnn.devices.symbolic import clip, exp, limexp, limsinh, log, quantity, sqrt, where
 
 _DYNAMICS = "Pickett 2009, as quoted by Kvatinsky et al., IEEE TCAS-I 60, 211 (2013), confirmed there"
 _BARRIER = (
@@ -112,7 +112,8 @@ class Simmons(Memristor):
         d = far - self.near
         ratio = far * (w - self.near) / (self.near * (w - far))
         phi = self.phi0 - u * (self.near + far) / (2 * w) - 1.15 * self.image / d * log(ratio)
-        forth, back = phi * exp(-_DECAY * d * sqrt(phi)), (phi + u) * exp(-_DECAY * d * sqrt(phi + u))
+        decay = quantity(_DECAY, "1/(m V^(1/2))") * d
+        forth, back = phi * exp(-decay * sqrt(phi)), (phi + u) * exp(-decay * sqrt(phi + u))
         tunnel = self.scale / d**2 * (forth - back)
         size = where(v >= 0, v, -v)
         top = tunnel.subs(u, self.end) + sympy.diff(tunnel, u).subs(u, self.end) * (size - self.end)

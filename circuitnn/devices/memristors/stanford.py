@@ -9,7 +9,7 @@ import numpy as np
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Environment, Memristor, Param, State, Values
-from circuitnn.devices.symbolic import clip, exp, limexp, limsinh, sqrt, where
+from circuitnn.devices.symbolic import clip, electronvolts, exp, limexp, limsinh, quantity, sqrt, where
 
 _ASU = "SkyWater's public Verilog-A of its sky130 ReRAM cell (values confirmed there)"
 #: Largest rise of the temperature in the rates, K: no iterate of Newton's method gets an unphysical one.
@@ -66,11 +66,12 @@ class Stanford(Memristor):
     def rates(self, v: Any) -> dict[str, Any]:
         """Return the speed of the gap and the rise to which the temperature relaxes."""
         gap = clip(self.gap, self.gap_min, self.gap_max)
-        vt = self.let("vt", _KB * (self.surroundings + clip(self.rise, 0, _HOTTEST)))
-        gamma = self.gamma0 - self.beta * (gap / 1e-9) ** 3
+        kt = self.let("kt", quantity(_KB, "eV/K") * (self.surroundings + clip(self.rise, 0, quantity(_HOTTEST, "K"))))
+        gamma = self.gamma0 - self.beta * (gap / quantity(1e-9, "m")) ** 3
         field = self.let("field", gamma * v / self.l)
-        speed = -self.vel0 * (limexp((self.a0 * field - self.eag) / vt) - limexp((-self.a0 * field - self.ear) / vt))
-        part = (where(field >= 0, field, -field) / where(self.f_min > 0, self.f_min, 1) - 0.95) / 0.1
+        gained = electronvolts(self.a0 * field)
+        speed = -self.vel0 * (limexp((gained - self.eag) / kt) - limexp((-gained - self.ear) / kt))
+        part = (where(field >= 0, field, -field) / where(self.f_min > 0, self.f_min, quantity(1.0, "V/m")) - 0.95) / 0.1
         smooth = where(self.f_min <= 0, 1, part <= 0, 0, part >= 1, 1, part**2 * (3 - 2 * part))
         # far beyond the measured speeds: heated without a series resistance, SET would run away faster than any step
         speed = self.let("speed", speed * smooth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from circuitnn.devices.declare import Memristor, Param, State
-from circuitnn.devices.symbolic import exp, limexp, limsinh, where
+from circuitnn.devices.symbolic import exp, limexp, limsinh, quantity, where
 
 _SPICE = "C. Yakopcic's public SPICE model of 8/9/2011 (values confirmed there)"
 
@@ -43,12 +43,12 @@ class Yakopcic(Memristor):
 
     def rates(self, v: Any) -> dict[str, Any]:
         """Return the speed of the state."""
-        x = self.x
+        x, volt = self.x, quantity(1.0, "V")
         g = where(
             v > self.vp,
-            self.ap * (limexp(v) - exp(self.vp)),
+            self.ap * (limexp(v / volt) - exp(self.vp / volt)),
             v < -self.vn,
-            -self.an * (limexp(-v) - exp(self.vn)),
+            -self.an * (limexp(-v / volt) - exp(self.vn / volt)),
             0.0,
         )
         growing = where(x >= self.xp, exp(-self.alphap * (x - self.xp)) * ((self.xp - x) / (1 - self.xp) + 1), 1.0)

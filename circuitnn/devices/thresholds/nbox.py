@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Device, Equations, Param, State
-from circuitnn.devices.symbolic import clip, exp, limexp, sqrt, where
+from circuitnn.devices.symbolic import clip, electronvolts, exp, limexp, quantity, sqrt, where
 
 _ROUND = "round number for a film of 20 nm that switches at 1.1 V and 390 K; not a fit to one device"
 #: Lowering of the barrier in volts by a field of 1 V/m where the relative permittivity is 1.
@@ -36,12 +36,13 @@ class Nbox(Device):
     t = State("t_amb", "K", doc="temperature of the filament", scale=300.0, settles=True)
 
     def _current(self, v: Any) -> Any:
-        volts = physics.BOLTZMANN / physics.CHARGE * clip(self.t, 50.0, 1e5)
+        kelvin = clip(self.t, quantity(50.0, "K"), quantity(1e5, "K"))
+        volts = quantity(physics.BOLTZMANN / physics.CHARGE, "V/K") * kelvin
         field = self.let("field", sqrt(sqrt(v**2 + self.v_smooth**2) / self.d))
-        y = self.let("y", _LOWERING * field / sqrt(self.eps_r) / volts)
+        y = self.let("y", quantity(_LOWERING, "V^(1/2) m^(1/2)") * field / sqrt(self.eps_r) / volts)
         near = sum(y**n / (math.factorial(n) * (n + 2)) for n in range(12))  # the same, without its cancellation at 0
         emission = where(y < 0.5, near, (1 + (y - 1) * limexp(y)) / y**2)
-        return v / self.r0 * exp(-self.ea / volts) * (emission + 0.5)
+        return v / self.r0 * exp(-self.ea / electronvolts(volts)) * (emission + 0.5)
 
     def equations(self) -> Equations:
         """Return the current and the balance of heat."""

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from circuitnn.devices.declare import Device, Equations, Param, State
-from circuitnn.devices.symbolic import clip, exp, sin, tanh, where
+from circuitnn.devices.symbolic import clip, exp, quantity, sin, tanh, where
 
 _QIU = "fit in the public code of Zhang et al., arXiv 2312.12899 (collective_dynamics_neuristor, model.py)"
 
@@ -47,7 +47,7 @@ class Vo2Thermal(Device):
 
     def _shift(self, t: Any, t_r: Any, t_pr: Any) -> Any:
         """Return t_p."""
-        tiny = 1e-6  # a branch without distance to the other one has no minor loop
+        tiny = quantity(1e-6, "K")  # a branch without distance to the other one has no minor loop
         x = (t - t_r) / where(t_pr >= 0, t_pr + tiny, t_pr - tiny)
         near = clip(x, -10.0, 10.0)  # P is nothing beyond 3, and meant for x of 0 and above
         return t_pr * 0.5 * (1 - sin(self.gamma * near)) * (1 + tanh(math.pi**2 - 2 * math.pi * near))
