@@ -29,6 +29,7 @@ from circuitnn.netlist.expression import (
     Unary,
     evaluate,
     substitute,
+    walk,
 )
 from circuitnn.netlist.flat import GROUND, Element, Model
 from circuitnn.netlist.table import ElementTable
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = {
     "exp": "exp", "log": "log", "Abs": "abs", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan",
-    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "asinh", "atan": "atan", "sign": "sgn", "Power": "pow",
+    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asin": "asin", "asinh": "asinh", "atan": "atan", "sign": "sgn", "Power": "pow",
     "Min": "min", "Max": "max",
 }  # fmt: skip
 _RELATIONS = {
@@ -46,6 +47,8 @@ _RELATIONS = {
     "Unequality": "!=",
 }  # fmt: skip
 _POSITION = Model("cn#position", "sw", {"vt": 0.0, "vh": 1.0, "ron": 1e-6, "roff": 1e12})
+#: Nodes of a tree; derivatives of a longer one are no work for a simulator that takes them symbolically.
+_LARGEST = 20_000
 #: Coulombs of a charge that is not linear become volts of an own node by this factor, F.
 _CHARGE = 1e-12
 
@@ -295,7 +298,13 @@ class _Instance:
         return f"{path}{dot}{letter}_{last}#{what}"
 
     def _filled(self, tree: Expression) -> Expression:
-        return _folded(substitute(tree, self._symbols.get))
+        filled = _folded(substitute(tree, self._symbols.get))
+        size = sum(1 for _ in walk(filled))
+        if size > _LARGEST:
+            raise DeviceError(
+                f"an equation of {self._form.device.name} has {size} terms", expected=f"at most {_LARGEST}"
+            )
+        return filled
 
     def _source(self, what: str, plus: str, minus: str, tree: Expression, kind: str = "i") -> Element:
         return Element(self._named("b", what), (plus, minus), expression=tree, kind=kind, place=self._element.place)
