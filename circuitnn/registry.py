@@ -105,10 +105,12 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
     "devices": (
         "device",
         (
+            "backends",
             "blocks",
             "declare",
             "derive",
             "emit",
+            "emit_python",
             "vectors",
             "load",
             "symbolic",

@@ -229,7 +229,14 @@ class DeviceSolver:
         feeds = self.wires.feeds(i_word, i_bit)
         self._array.drive(*(np.ascontiguousarray(x) for x in (v, v_bit)), feeds, np.ascontiguousarray(gate))
 
+    def _raise_fatal(self) -> None:
+        """Raise what a device that Python evaluates has raised."""
+        for kernel, _, _ in self.cells.made.parts:
+            if hasattr(kernel, "raise_fatal"):
+                kernel.raise_fatal()
+
     def _give_up(self, what: str) -> None:
+        self._raise_fatal()
         iterations, _, _, defect = self._array.statistics
         raise ConvergenceError(
             f"{what} of the crossbar did not converge: after {iterations} iterations of Newton's method a line's "
@@ -288,6 +295,7 @@ class DeviceSolver:
                 if save_states:
                     states.append(self._array.own()[self._nodes :])
             elif step < least:
+                self._raise_fatal()
                 raise ConvergenceError(
                     f"the time step of the crossbar fell to {step:.1e} s at {t:.6e} s",
                     hint="steepen no waveform to a jump; check the cells' parameters",

@@ -69,19 +69,21 @@ cdef class Kernel:
 
     Attributes: ``address`` (of the C struct), ``name``, ``n_local``, ``n_param``, ``n_limit``, ``n_discrete``,
     ``n_jump``, ``linear``, ``param_names``, ``local_names``, the positions ``jf_row jf_col jq_row jq_col`` of
-    nonzeros, and of the noise currents ``noise_names`` and the local unknowns ``noise_plus`` and ``noise_minus``.
+    nonzeros, and of the noise currents ``noise_names`` and the local unknowns ``noise_plus`` and ``noise_minus``;
+    ``backend`` says what evaluates it, ``"compiled"``, ``"numba"`` or ``"numpy"``.
     """
 
     cdef const cn_kernel *k
     cdef readonly object keep, jf_row, jf_col, jq_row, jq_col, noise_plus, noise_minus
     cdef readonly list param_names, local_names, noise_names
-    cdef readonly str name
+    cdef readonly str name, backend
 
-    def __init__(self, uintptr_t address, keep=None):
+    def __init__(self, uintptr_t address, keep=None, str backend="compiled"):
         self.k = <const cn_kernel *> address
         if self.k.abi != CN_KERNEL_ABI:
             raise UsageError(f"a kernel of ABI {self.k.abi} was given", expected=f"ABI {CN_KERNEL_ABI}")
         self.keep = keep
+        self.backend = backend
         self.name = self.k.name.decode()
         self.param_names = [self.k.param_names[i].decode() for i in range(self.k.n_param)]
         self.local_names = [self.k.local_names[i].decode() for i in range(self.k.n_local)]

@@ -39,6 +39,16 @@ class Model:
     raw_q: list[Any]
     noise: list[Noise]
 
+    @property
+    def discrete(self) -> int:
+        """How many of the limited voltages are switch positions."""
+        return sum(item.kind in _DISCRETE for item in self.limits)
+
+    @property
+    def timed(self) -> bool:
+        """Whether f or q depend on the time."""
+        return any(str(symbol) == "env_time" for e in (*self.f, *self.q) for symbol in e.free_symbols)
+
 
 def derive(device: type[Device], variant: Variant | None = None, *, readings: bool = False) -> Model:
     """Return the equations of a device class, or those of a variant with fewer unknowns and parameters.

@@ -31,7 +31,8 @@ def _strings(name: str, values: Iterable[str]) -> str:
     return f"static const char *const {name}[] = {{{text or '0'}}};"
 
 
-def _loads(model: Model, block: Block, indent: str) -> list[str]:
+def loads(model: Model, block: Block, indent: str) -> list[str]:
+    """Return the statements that read what a block uses."""
     names = {str(s) for s in block.used}
     rows = [(str(symbol), f"u[{k}*n+i]") for k, symbol in enumerate(model.unknowns)]
     rows += [(f"p_{name}", f"p[{k}*n+i]") for k, name in enumerate(model.params)]
@@ -48,21 +49,23 @@ _EVAL = (
 _UNUSED = "    (void)self, (void)u, (void)lim, (void)p, (void)env, (void)f, (void)q, (void)jf, (void)jq;"
 
 
+def outputs(model: Model) -> list[tuple[str, Any]]:
+    """Return what an evaluation stores, with its place in the rows."""
+    stored = {"f": model.f, "q": model.q, "jf": model.jf.values(), "jq": model.jq.values()}
+    return [(f"{name}[{k}*n+i]", e) for name, rows in stored.items() for k, e in enumerate(rows)]
+
+
 def _eval(model: Model) -> list[str]:
-    outputs = [(f"f[{k}*n+i]", e) for k, e in enumerate(model.f)]
-    outputs += [(f"q[{k}*n+i]", e) for k, e in enumerate(model.q)]
-    outputs += [(f"jf[{k}*n+i]", e) for k, e in enumerate(model.jf.values())]
-    outputs += [(f"jq[{k}*n+i]", e) for k, e in enumerate(model.jq.values())]
     vectors = vectorised(model)
     kind, printer = (VectorBlock, vector_printer()) if vectors else (Block, scalar_printer())
     block = kind(printer, [0], "        ", model.definitions, frozenset())
-    block.assign(outputs)
+    block.assign(outputs(model))
     head = "\n".join(_EVAL).format(name="NAME(eval)" if vectors else "eval")
     return [
         f"TARGET {head}" if vectors else head,
         _UNUSED,
         f"    for (cn_idx i = 0; i < n; i += {'WIDTH' if vectors else '1'}) {{",
-        *_loads(model, block, "        "),
+        *loads(model, block, "        "),
         *block.lines,
         "    }",
         "}",
@@ -140,7 +143,7 @@ def _limit(model: Model, printer: Any) -> list[str]:
         "    (void)self, (void)u, (void)p, (void)env, (void)acc, (void)init;",
         "    for (cn_idx i = 0; i < n; i++) {",
         "        int held = 0;",
-        *_loads(model, block, "        "),
+        *loads(model, block, "        "),
         *block.lines,
         *["        " + line for line in unused],
         "        count += held;",
@@ -154,10 +157,10 @@ def _noise(model: Model, printer: Any) -> list[str]:
     if not model.noise:
         return []
     count = len(model.noise)
-    outputs = [(f"out[{k}*n+i]", item.density) for k, item in enumerate(model.noise)]
-    outputs += [(f"out[{count + k}*n+i]", item.exponent) for k, item in enumerate(model.noise)]
+    stored = [(f"out[{k}*n+i]", item.density) for k, item in enumerate(model.noise)]
+    stored += [(f"out[{count + k}*n+i]", item.exponent) for k, item in enumerate(model.noise)]
     block = Block(printer, [0], "        ", model.definitions, frozenset())
-    block.assign(outputs)
+    block.assign(stored)
     where = [(model.locals.index(item.plus), model.locals.index(item.minus)) for item in model.noise]
     return [
         "",
@@ -169,7 +172,7 @@ def _noise(model: Model, printer: Any) -> list[str]:
         "{",
         "    (void)self, (void)u, (void)lim, (void)p, (void)env;",
         "    for (cn_idx i = 0; i < n; i++) {",
-        *_loads(model, block, "        "),
+        *loads(model, block, "        "),
         *block.lines,
         "    }",
         "}",
@@ -200,8 +203,13 @@ def _rates(model: Model, printer: Any) -> list[str]:
     ]
 
 
-def kernel_source(device: type[Device], symbol: str, variant: str = "", file: str | None = None) -> str:
-    """Return the C source of a device's kernel, or of one of its variants, exported as ``const cn_kernel symbol``.
+def model_of(device: type[Device], variant: str = "") -> Model:
+    """Return the equations of a device, of one of its variants or of its readings."""
+    return derive(device, device.variants.get(variant), readings=variant == READINGS)
+
+
+def kernel_source(model: Model, name: str, symbol: str, file: str | None = None) -> str:
+    """Return the C source of the kernel ``name`` of a model, exported as ``const cn_kernel symbol``.
 
     ``file`` is the name of the file in which it will stand, for a kernel that chooses among processors when it runs;
     without, it is for the processor that `target_text` describes.
@@ -209,17 +217,13 @@ def kernel_source(device: type[Device], symbol: str, variant: str = "", file: st
     Examples
     --------
     >>> from circuitnn.registry import catalog
-    >>> "CN_KERNEL_LINEAR" in kernel_source(catalog("devices").get("resistor"), "k")
+    >>> "CN_KERNEL_LINEAR" in kernel_source(model_of(catalog("devices").get("resistor")), "resistor", "k")
     True
     """
-    model = derive(device, device.variants.get(variant), readings=variant == READINGS)
-    name = device.kernel_names()[variant]
     printer = scalar_printer()
     noise = "noise_plus, noise_minus, noise_names, noise" if model.noise else "0, 0, 0, 0"
     jumps = sum(item.kind == "jump" for item in model.limits)
-    discrete = jumps + sum(item.kind == "switch" for item in model.limits)
-    timed = any(str(symbol) == "env_time" for e in (*model.f, *model.q) for symbol in e.free_symbols)
-    flags = "CN_KERNEL_LINEAR" if model.linear else "CN_KERNEL_TIMED" if timed else "0"
+    flags = "CN_KERNEL_LINEAR" if model.linear else "CN_KERNEL_TIMED" if model.timed else "0"
     before: list[str] = []
     evaluate, evaluator = _eval(model), "eval"
     if vectorised(model):
@@ -249,7 +253,7 @@ def kernel_source(device: type[Device], symbol: str, variant: str = "", file: st
             f"extern const cn_kernel {symbol};",
             f"const cn_kernel {symbol} = {{",
             f'    CN_KERNEL_ABI, {flags}, "{name}",',
-            f"    {len(model.unknowns)}, {len(model.params)}, {len(model.limits)}, {discrete},",
+            f"    {len(model.unknowns)}, {len(model.params)}, {len(model.limits)}, {model.discrete},",
             f"    {len(model.jf)}, {len(model.jq)}, jf_row, jf_col, jq_row, jq_col, param_names, local_names,",
             f"    {evaluator}, {'limit' if model.limits else '0'}, 0,",
             f"    {len(model.noise)}, {noise},",
@@ -302,7 +306,7 @@ def generate_builtin(folder: Path) -> list[Path]:
         for variant, name in device.kernel_names().items():
             path = folder / f"{name}.c"
             if not (path.exists() and path.read_text(encoding="utf-8").startswith(origin)):
-                source = kernel_source(device, f"cn_kernel_{name}", variant, path.name)
+                source = kernel_source(model_of(device, variant), name, f"cn_kernel_{name}", path.name)
                 path.write_text(f"{origin}\n{source}", encoding="utf-8")
             written.append(path)
             names.append(name)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
-import os
-import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from circuitnn.devices._kernels import Kernel, builtin_kernels, headers, processor
+from circuitnn.devices._kernels import Kernel, builtin_kernels
 from circuitnn.devices.compiled import Compiled
 from circuitnn.devices.declare import READINGS, Device, Environment, Values
-from circuitnn.devices.vectors import target_text
-from circuitnn.errors import DeviceError, FileError, UsageError
+from circuitnn.errors import DeviceError, UsageError
 from circuitnn.registry import catalog
 
-_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math")
 _registered: dict[tuple[type[Device], str], Kernel] = {}
 D = TypeVar("D", bound=type[Device])
 
@@ -98,22 +89,19 @@ def readings_of(device: type[Device]) -> list[str]:
     return kernel_of(device, READINGS).local_names[len(device.locals) :]
 
 
-def cache_folder() -> Path:
-    """Return the folder of compiled user devices: ``$XDG_CACHE_HOME/circuitnn`` or ``~/.cache/circuitnn``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "circuitnn"
-
-
-def register(device: D) -> D:
+def register(device: D, backend: str | None = None) -> D:
     """Make a device class of the user's known by its name, in decks and in Python.
 
     Its equations become C, which the system's compiler ``cc`` builds once; the result is kept in a cache under a hash
-    of source, flags and compiler.
+    of source, flags and compiler. Without a compiler numba compiles them, when it is installed (the extra ``jit``), and
+    else NumPy evaluates them: slower, with the same numbers to rounding. A warning of the log ``circuitnn`` says which.
 
     Parameters
     ----------
     device : type
         Subclass of ``cn.Device`` or ``cn.Memristor``; its ``name``, or the class name in lower case, is registered.
+    backend : {"compiled", "numba", "numpy"}, optional
+        What evaluates it; the first of them that this machine has when not given.
 
     Returns
     -------
@@ -123,9 +111,11 @@ def register(device: D) -> D:
     Raises
     ------
     DeviceError
-        When the equations are wrong, or there is no compiler.
+        When the equations are wrong, or there is no compiler though ``"compiled"`` is asked for.
     UsageError
-        When it is no device class, or the name is taken.
+        When it is no device class, the name is taken, or there is no such back end.
+    MissingExtraError
+        When ``"numba"`` is asked for and not installed.
     FileError
         When the cache folder cannot be written.
 
@@ -157,7 +147,7 @@ def register(device: D) -> D:
     if not device.model_types:
         device.model_types = (device.name,)
     check(device)
-    kernels = _kernels_of(device)
+    kernels = _kernels_of(device, backend)
     catalog("devices").register(device.name, device)
     _registered.update(kernels)
     return device
@@ -165,50 +155,14 @@ def register(device: D) -> D:
 
 def compile_kernels(device: type[Device]) -> None:
     """Give a device class its kernels without a name in the catalog: one that a deck writes for itself."""
-    _registered.update(_kernels_of(device))
+    _registered.update(_kernels_of(device, None))
 
 
-def _kernels_of(device: type[Device]) -> dict[tuple[type[Device], str], Kernel]:
-    from circuitnn.devices.emit import kernel_source
+def _kernels_of(device: type[Device], backend: str | None) -> dict[tuple[type[Device], str], Kernel]:
+    from circuitnn.devices.backends import make_kernel
+    from circuitnn.devices.emit import model_of
 
     return {
-        (device, variant): _compile(name, kernel_source(device, "cn_user_kernel", variant))
+        (device, variant): make_kernel(model_of(device, variant), name, backend)
         for variant, name in device.kernel_names().items()
     }
-
-
-def _compile(name: str, source: str) -> Kernel:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        raise DeviceError(
-            f"the device {name!r} cannot be compiled: there is no C compiler 'cc'", hint="install gcc or clang"
-        )
-    text = "\n".join(line for line in source.splitlines() if not line.startswith('#include "'))
-    text = target_text(processor()) + headers() + text
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
-    digest = hashlib.sha256("\0".join([text, *_FLAGS, version]).encode()).hexdigest()[:32]
-    folder = cache_folder()
-    library = folder / f"{name}-{digest}.so"
-    try:
-        if not library.exists():
-            _build(compiler, name, text, library)
-        handle = ctypes.CDLL(str(library))
-    except OSError as error:
-        raise FileError(
-            f"the compiled device {name!r} cannot be kept or loaded: {error}",
-            hint=f"delete {library} when it is damaged, or set XDG_CACHE_HOME to a folder that can be written",
-        ) from error
-    return Kernel(ctypes.addressof(ctypes.c_char.in_dll(handle, "cn_user_kernel")), handle)
-
-
-def _build(compiler: str, name: str, text: str, library: Path) -> None:
-    library.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=library.parent) as work:
-        source, built = Path(work) / f"{name}.c", Path(work) / "kernel.so"
-        source.write_text(text, encoding="utf-8")
-        command = [compiler, *_FLAGS, str(source), "-o", str(built), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise DeviceError(f"the compiler refused the equations of {name!r}: {done.stderr.strip()[:500]}")
-        # another process may have built the same: whole files only, the last one stays
-        os.replace(built, library)

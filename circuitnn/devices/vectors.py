@@ -1,4 +1,4 @@
-"""C statements on vectors of instances, one in each lane (``csrc/cn_vector.h``).
+"""Statements on vectors of instances, one in each lane: C on those of ``csrc/cn_vector.h``, or Python on arrays.
 
 A case becomes a block that is left out where no lane is in it; else all lanes go through it, and those that are in it
 take its values. Arguments of functions are replaced by 1 in the other lanes: functions are slow at the edge of their
@@ -7,6 +7,7 @@ domain, and raise floating-point exceptions beyond it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from circuitnn.devices.blocks import Block
@@ -31,8 +32,38 @@ def target_text(processor: str) -> str:
     return f"#define WIDTH {width}\n#define NAME(x) x##_{processor}\n#define TARGET {attribute}\n"
 
 
-def vector_printer() -> Any:
-    """Return a printer of expressions as C on vectors; ``lanes`` is the mask of those whose values count."""
+@dataclass(frozen=True)
+class Words:
+    """What a language writes: formats of a function's name, of statements, and of the ends of a block."""
+
+    call: str = "V({})"
+    vector: str = "const vec {} = {};"
+    variable: str = "vec {} = {};"
+    mask: str = "const mask {} = {};"
+    change: str = "{} = {};"
+    load: str = "V(load)({} + {}*n+i, n - i)"
+    store: str = "V(store)({} + {}*n+i, n - i, {});"
+    when: str = "if (V(any)({})) {{"
+    end: tuple[str, ...] = ("}",)
+
+
+C = Words()
+#: The functions, beside numpy's, are `circuitnn.devices.backends.arrays.FUNCTIONS`.
+PYTHON = Words(
+    call="{}",
+    vector="{} = {}",
+    variable="{} = {}",
+    mask="{} = {}",
+    change="{} = {}",
+    load="{}[{}]",
+    store="{}[{}] = {}",
+    when="if {}.any():",
+    end=(),
+)
+
+
+def vector_printer(words: Words = C) -> Any:
+    """Return a printer of expressions on vectors; ``lanes`` is the mask of those whose values count."""
     from sympy.printing.c import C99CodePrinter
 
     class Printer(C99CodePrinter):
@@ -40,37 +71,43 @@ def vector_printer() -> Any:
 
         lanes: str | None = None
 
+        def call(self, name: str, *args: str) -> str:
+            """Print the call of a function on vectors."""
+            return f"{words.call.format(name)}({', '.join(args)})"
+
         def vector(self, expr: Any) -> str:
             """Print as a vector, whatever it is."""
             text = str(self._print(expr))
-            return text if expr.free_symbols else f"V(set)({text})"
+            return text if expr.free_symbols else self.call("set", text)
 
         def _guarded(self, expr: Any) -> str:
             text = self.vector(expr)
-            return text if self.lanes is None else f"V(select)({self.lanes}, {text}, V(set)(1.0))"
+            return text if self.lanes is None else self.call("select", self.lanes, text, self.call("set", "1.0"))
 
         def _print_Pow(self, expr: Any) -> str:
             power = expr.exp
             if power in (2, 3, 4):
-                base = self.vector(expr.base)
-                return {2: f"V(square)({base})", 3: f"V(cube)({base})", 4: f"V(square)(V(square)({base}))"}[int(power)]
-            base = self._print(expr.base)
+                base = self.call("cube" if power == 3 else "square", self.vector(expr.base))
+                return self.call("square", base) if power == 4 else base
             if power == -1:
-                return f"(1.0/({base}))"
+                return f"(1.0/({self._print(expr.base)}))"
             if power == -2:
-                return f"(1.0/V(square)({self.vector(expr.base)}))"
+                return f"(1.0/{self.call('square', self.vector(expr.base))})"
             if abs(power) == 0.5:
-                root = f"V(sqrt)({self._guarded(expr.base)})"
+                root = self.call("sqrt", self._guarded(expr.base))
                 return root if power > 0 else f"(1.0/{root})"
-            return f"V(pow)({self._guarded(expr.base)}, {self.vector(power)})"
+            return self.call("pow", self._guarded(expr.base), self.vector(power))
 
         def _print_Power(self, expr: Any) -> str:
-            return f"V(pow)({self._guarded(expr.args[0])}, {self.vector(expr.args[1])})"
+            return self.call("pow", self._guarded(expr.args[0]), self.vector(expr.args[1]))
+
+        def _print_QuarticRoot(self, expr: Any) -> str:
+            return self.call("quartic_root", *(self.vector(arg) for arg in expr.args))
 
         def _print_Function(self, expr: Any) -> str:
             name = type(expr).__name__
             argument = (self.vector if name in _CHEAP else self._guarded)(expr.args[0])
-            return f"V({_FUNCTIONS[name]})({argument})"
+            return self.call(_FUNCTIONS[name], argument)
 
         _print_Abs = _print_sign = _print_exp = _print_log = _print_sinh = _print_cosh = _print_Function
         _print_tanh = _print_tan = _print_atan = _print_asin = _print_Function
@@ -122,31 +159,35 @@ class VectorBlock(Block):
     already, of other lanes.
     """
 
+    words = C
     lanes: str | None = None
     over = False
 
     def load(self, name: str, place: str) -> str:
         """Return the statement that reads the lanes' part of a row, or a number for all of them."""
-        row, _, index = place[:-1].partition("[")
-        value = f"V(load)({row} + {index}, n - i)" if index.endswith("+i") else f"V(set)({place})"
-        return f"const vec {name} = {value};"
+        row, index = _row(place)
+        value = self.printer.call("set", place) if index is None else self.words.load.format(row, index)
+        return self.words.vector.format(name, value)
 
     def _set(self, target: str, expr: Any) -> str:
         text = self._text(expr)
-        row, stored, place = target.partition("[")
-        if stored:
-            return f"V(store)({row} + {place[:-1]}, n - i, {text});"
-        return f"{target} = {f'V(select)({self.lanes}, {text}, {target})' if self.over else text};"
+        row, index = _row(target)
+        if index is not None:
+            return self.words.store.format(row, index, text)
+        return self.words.change.format(
+            target, self.printer.call("select", self.lanes, text, target) if self.over else text
+        )
 
     def _define(self, symbol: Any, expr: Any) -> str:
-        return f"const vec {symbol} = {self._text(expr)};"
+        return self.words.vector.format(symbol, self._text(expr))
 
     def _text(self, expr: Any) -> str:
         self.printer.lanes = self.lanes
         return str(self.printer.vector(expr))
 
     def _if(self, conditions: tuple[Any, ...], members: dict[Any, Any]) -> None:
-        self.lines += [f"{self.indent}vec {symbol} = V(set)(0.0);" for symbol in members]
+        start = self.printer.call("set", "0.0")
+        self.lines += [self.indent + self.words.variable.format(symbol, start) for symbol in members]
         rest = self.lanes
         for k in range(len(conditions) + 1):
             if k == len(conditions):
@@ -156,8 +197,8 @@ class VectorBlock(Block):
             self.printer.lanes = self.lanes
             both = "" if rest is None else f" & {rest}"
             self.lines += [
-                f"{self.indent}const mask {lanes} = {self.printer.doprint(conditions[k])}{both};",
-                f"{self.indent}const mask {others} = ~{lanes}{both};",
+                self.indent + self.words.mask.format(lanes, self.printer.doprint(conditions[k]) + both),
+                self.indent + self.words.mask.format(others, f"~{lanes}{both}"),
             ]
             rest = others
             self._case(lanes, k, members)
@@ -171,6 +212,15 @@ class VectorBlock(Block):
         inner.lanes, inner.over = lanes, k > 0
         inner.assign([(str(symbol), value) for symbol, value in zip(members, values, strict=True)])
         self.used |= inner.used
-        self.lines += (
-            inner.lines if there else [f"{self.indent}if (V(any)({lanes})) {{", *inner.lines, self.indent + "}"]
-        )
+        if there:
+            self.lines += inner.lines
+        else:
+            self.lines += [self.indent + self.words.when.format(lanes), *inner.lines]
+            self.lines += [self.indent + end for end in self.words.end]
+
+
+def _row(place: str) -> tuple[str, int | None]:
+    """The array and the row of ``array[row*n+i]``; no row of anything else."""
+    array, _, index = place.partition("[")
+    row, _, rest = index.partition("*")
+    return (array, int(row)) if rest == "n+i]" else (array, None)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from circuitnn.devices import load
+from circuitnn.devices.backends import compiler
 from circuitnn.devices.declare import Device, Environment, Equations, Memristor, Param, State
 from circuitnn.devices.load import kernel_of, register
 from circuitnn.devices.symbolic import clip, exp, limexp, power, where
@@ -81,7 +82,7 @@ def test_the_library_is_built_once(own_cache, monkeypatch):
     register(make_soft())
     (built,) = own_cache.glob("soft-*.so")
     assert [path.name for path in own_cache.iterdir()] == [built.name]  # no temporary folder stays behind
-    monkeypatch.setattr(load, "_build", lambda *_: pytest.fail("was built again"))
+    monkeypatch.setattr(compiler, "_build", lambda *_: pytest.fail("was built again"))
     register(make_soft())
 
 
@@ -229,7 +230,7 @@ def test_taken_and_foreign_names():
 def test_without_a_compiler_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(DeviceError, match="no C compiler 'cc'") as caught:
-        register(make_soft())
+        register(make_soft(), backend="compiled")
     assert "gcc" in str(caught.value)
     assert "soft" not in catalog("devices")
 
@@ -240,7 +241,7 @@ def test_a_compiler_that_fails_is_reported(monkeypatch):
     def run(command, **keywords):
         return real([*command, "-DNAN=", "--no-such-flag"] if "-o" in command else command, **keywords)
 
-    monkeypatch.setattr(load.subprocess, "run", run)
+    monkeypatch.setattr(compiler.subprocess, "run", run)
     with pytest.raises(DeviceError, match="refused the equations of 'soft'"):
         register(make_soft())
 
@@ -253,12 +254,8 @@ def test_a_cache_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
     assert "XDG_CACHE_HOME" in str(caught.value)
 
 
-def test_a_damaged_library_is_reported(own_cache, monkeypatch):
-    def damage(compiler, name, text, library):
-        library.parent.mkdir(parents=True)
-        library.write_bytes(b"not a library")
-
-    monkeypatch.setattr(load, "_build", damage)
+def test_what_the_compiler_makes_and_cannot_be_loaded_is_reported(own_cache, monkeypatch):
+    monkeypatch.setattr(compiler, "_build", lambda *_: b"not a library")
     with pytest.raises(FileError, match="cannot be kept or loaded") as caught:
         register(make_soft())
     assert "delete" in str(caught.value) and str(own_cache) in str(caught.value)
