@@ -77,7 +77,8 @@ class _LoopBlock(Block):
         value = self.printer.doprint(expr)
         return f"{target} = {value if expr.free_symbols else f'float({value})'}"
 
-    _define = _set
+    def _define(self, symbol: Any, expr: Any) -> str:
+        return self._set(str(symbol), expr)
 
     def _if(self, conditions: tuple[Any, ...], members: dict[Any, Any]) -> None:
         for k in range(len(conditions) + 1):

@@ -18,7 +18,7 @@ from circuitnn.devices.symbolic import cases_class
 _FUNCTIONS = {
     "Abs": "fabs",
     "sign": "sign",
-    **{name: name for name in ("exp", "log", "sinh", "cosh", "tanh", "tan", "atan", "asin")},
+    **{name: name for name in ("exp", "log", "sinh", "cosh", "tanh", "tan", "atan", "asin", "asinh")},
 }
 _CHEAP = ("Abs", "sign")
 
@@ -110,7 +110,7 @@ def vector_printer(words: Words = C) -> Any:
             return self.call(_FUNCTIONS[name], argument)
 
         _print_Abs = _print_sign = _print_exp = _print_log = _print_sinh = _print_cosh = _print_Function
-        _print_tanh = _print_tan = _print_atan = _print_asin = _print_Function
+        _print_tanh = _print_tan = _print_atan = _print_asin = _print_asinh = _print_Function
 
         def _print_Relational(self, expr: Any) -> str:
             return f"(({self._print(expr.lhs)}) {expr.rel_op} ({self._print(expr.rhs)}))"

@@ -29,6 +29,7 @@ FUNCTIONS: dict[str, Any] = {
     "sign": np.sign,
     "atan": np.arctan,
     "asin": np.arcsin,
+    "asinh": np.arcsinh,
     "quartic_root": quartic_root,
     "CN_ENV_GMIN": 0,
     "CN_ENV_TIME": 1,

@@ -12,7 +12,7 @@ from circuitnn.devices.derive import Model
 from circuitnn.devices.emit_python import loop_source
 
 _HEAD = """\
-from math import acos, asin, atan, cosh, exp, fabs, log, pi as M_PI, sinh, sqrt, tan, tanh
+from math import acos, asin, asinh, atan, cosh, exp, fabs, log, pi as M_PI, sinh, sqrt, tan, tanh
 
 import numba
 from numba import types
