@@ -86,6 +86,8 @@ def vector_printer(words: Words = C) -> Any:
 
         def _print_Pow(self, expr: Any) -> str:
             power = expr.exp
+            if not expr.free_symbols:
+                return repr(float(expr))
             if power in (2, 3, 4):
                 base = self.call("cube" if power == 3 else "square", self.vector(expr.base))
                 return self.call("square", base) if power == 4 else base
@@ -93,7 +95,7 @@ def vector_printer(words: Words = C) -> Any:
                 return f"(1.0/({self._print(expr.base)}))"
             if power == -2:
                 return f"(1.0/{self.call('square', self.vector(expr.base))})"
-            if abs(power) == 0.5:
+            if power.is_number and abs(float(power)) == 0.5:
                 root = self.call("sqrt", self._guarded(expr.base))
                 return root if power > 0 else f"(1.0/{root})"
             return self.call("pow", self._guarded(expr.base), self.vector(power))
@@ -106,6 +108,8 @@ def vector_printer(words: Words = C) -> Any:
 
         def _print_Function(self, expr: Any) -> str:
             name = type(expr).__name__
+            if not expr.free_symbols:
+                return repr(float(expr))
             argument = (self.vector if name in _CHEAP else self._guarded)(expr.args[0])
             return self.call(_FUNCTIONS[name], argument)
 
