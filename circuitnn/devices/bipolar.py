@@ -39,7 +39,7 @@ def _coefficients() -> dict[str, Param]:
 class BipolarCard(Device):
     """Parameters of the element and its card, and the kernel's parameters from them."""
 
-    unchecked = physics.UNITLESS
+    unitless = physics.UNITLESS
     params: ClassVar[dict[str, Param]] = _coefficients()
     type_values: ClassVar = {"npn": {"polarity": 1.0}, "pnp": {"polarity": -1.0}}
     aliases: ClassVar = {
@@ -171,7 +171,9 @@ class BipolarCard(Device):
         iss = currents["iss"] * m * np.where(cls._split(v), at_substrate, area)
         vcrit = critical_voltage(vt, total)
         vtf = np.nan_to_num(v["vtf"])
-        for name, value in (("nf", nvtf), ("nr", nvtr), ("rb", rb + 1.0), ("rbm", rbm + 1.0)):
+        nvte, nvtc, nvts = at("ne") * vt, at("nc") * vt, at("ns") * vt
+        emission = (("nf", nvtf), ("nr", nvtr), ("ne", nvte), ("nc", nvtc), ("ns", nvts))
+        for name, value in (*emission, ("rb", rb + 1.0), ("rbm", rbm + 1.0)):
             require(value > 0.0, f"{name} of a bipolar transistor is not positive at its temperature", expected="> 0")
         return {
             **v,
@@ -182,8 +184,8 @@ class BipolarCard(Device):
             "nvtr": nvtr,
             "ise0": currents["ise"] * size,
             "isc0": currents["isc"] * m * at_base,
-            "nvte": at("ne") * vt,
-            "nvtc": at("nc") * vt,
+            "nvte": nvte,
+            "nvtc": nvtc,
             "per_bf": 1.0 / currents["bf"],
             "per_br": 1.0 / currents["br"],
             "per_vaf": inverse("vaf"),
@@ -196,7 +198,7 @@ class BipolarCard(Device):
             "gc": inverse("rc") * size,
             "ge": inverse("re") * size,
             "iss0": iss,
-            "nvts": at("ns") * vt,
+            "nvts": nvts,
             "cje0": cje * size,
             "vje0": vje,
             "mje0": mje,

@@ -242,9 +242,8 @@ class Device:
     of parameters in model cards), ``start_voltages`` (parameters that give the voltage between two terminals at the
     start of a transient with ``uic``), ``variants`` (the leanest one first), ``other_levels`` (names of levels that
     SPICE has and we do not), ``passive`` (no energy comes out: the currents f of its terminals take power at any
-    voltages and states), ``unchecked`` (why units and divisions are not examined: equations published with numbers
-    that have no units, cards that leave their ranges). A declaration that is incomplete or ambiguous is a DeviceError
-    at once.
+    voltages and states), ``unitless`` (why units are not examined: equations that are published with numbers
+    without units). A declaration that is incomplete or ambiguous is a DeviceError at once.
     """
 
     name: ClassVar[str] = ""
@@ -266,7 +265,7 @@ class Device:
     passive: ClassVar[bool] = False
     confined: ClassVar[bool] = False
     relaxing: ClassVar[dict[str, str]] = {}
-    unchecked: ClassVar[str] = ""
+    unitless: ClassVar[str] = ""
     links: ClassVar[tuple[tuple[str, str, str], ...]] = ()
     params: ClassVar[dict[str, Param]] = {}
     states: ClassVar[dict[str, State]] = {}

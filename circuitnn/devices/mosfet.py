@@ -41,7 +41,7 @@ class Mosfet(Device):
     equation."""
 
     letter = "m"
-    unchecked = physics.UNITLESS
+    unitless = physics.UNITLESS
     model_types = ("nmos", "pmos")
     other_levels: ClassVar = {
         4: "BSIM1", 5: "BSIM2", 10: "BSIM3SOI", 55: "BSIM3SOI", 56: "BSIM3SOI", 57: "BSIM3SOI", 58: "BSIM4SOI",

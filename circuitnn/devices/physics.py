@@ -14,8 +14,8 @@ PLANCK = 6.62607015e-34
 ELECTRON_MASS = 9.1093837015e-31
 VACUUM_PERMITTIVITY = 8.8541878128e-12
 ZERO_CELSIUS = 273.15
-#: Why SPICE's semiconductors are not examined for units and divisions.
-UNITLESS = "SPICE's equations: their constants carry no units, and their cards' ranges are left to the user"
+#: Why the units of SPICE's semiconductors are not examined.
+UNITLESS = "SPICE's equations, whose constants carry no units"
 #: Temperature at which SPICE's silicon constants hold, K.
 REFERENCE = 300.15
 

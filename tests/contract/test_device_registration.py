@@ -123,7 +123,7 @@ def test_functions_of_equations(own_cache):
             i = power(v**2, self.a) + clip(v, -1, 2) + limexp(100 * v) * 1e-40 + where(v > 0, exp(-v), 1)
             return Equations(f={"p": i, "n": -i})
 
-        unchecked = "its numbers stand for no physics, they only exercise the functions"
+        unitless = "its numbers stand for no physics, they only exercise the functions"
 
     register(Functions)
     kernel, (_, p) = kernel_of(Functions), prepared(Functions)
@@ -304,6 +304,7 @@ def test_bounds_in_the_wrong_order_are_refused():
         ("resistor", {"resistance": 1.0, "temp": -273.15}, "absolute zero"),
         ("capacitor", {}, "no capacitance"),
         ("diode", {"dtemp": -400.0}, "absolute zero"),
+        ("bjt", {"dtemp": 100.0, "tne1": -0.02}, "ne of a bipolar transistor is not positive"),
         ("diode", {"temp": 1500.0, "cjo": 1e-12}, "junction potential of a diode"),
         ("mos1", {"l": 1e-6, "ld": 0.5e-6}, "twice its lateral diffusion"),
         ("mos1", {"tox": 1e-8, "nsub": 1e9}, "substrate doping"),

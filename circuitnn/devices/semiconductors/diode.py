@@ -40,7 +40,7 @@ class Diode(Device):
     FC VJ, diffusion charge TT I. Level 3 takes its area and rim from w and l and adds oxide capacitances."""
 
     letter = "d"
-    unchecked = physics.UNITLESS
+    unitless = physics.UNITLESS
     model_types = ("d",)
     levels = (1, 3)
     terminals = ("anode", "cathode")

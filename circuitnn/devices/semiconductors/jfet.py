@@ -28,7 +28,7 @@ class Jfet(Device):
     depletion charge."""
 
     letter = "j"
-    unchecked = physics.UNITLESS
+    unitless = physics.UNITLESS
     model_types = ("njf", "pjf")
     levels = (1,)
     type_values: ClassVar = {"njf": {"polarity": 1.0}, "pjf": {"polarity": -1.0}}
