@@ -116,7 +116,7 @@ def test_functions_of_equations(own_cache):
         """One of each."""
 
         terminals = ("p", "n")
-        a = Param(3.0, "1", doc="exponent")
+        a = Param(3.0, "1", low=1.0, doc="exponent")
 
         def equations(self):
             v = self.p - self.n
