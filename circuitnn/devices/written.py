@@ -45,7 +45,7 @@ def device_class(definition: DeviceDefinition) -> type[Device]:
     """
     for fault in faults(definition):
         raise fault
-    device = _class_of(definition)
+    device = written_class(definition)
     compile_kernels(device)
     return device
 
@@ -56,7 +56,7 @@ def faults(definition: DeviceDefinition) -> Iterator[DeviceError]:
         for part in definition.parts:
             if not isinstance(part, DeviceEquation):
                 _parsed_unit(part)
-        device = _class_of(definition)
+        device = written_class(definition)
         frame, unknown, known = frame_of(device)
         equations_of(frame, device)
     except DeviceError as error:
@@ -90,7 +90,8 @@ def _placed(error: DeviceError, definition: DeviceDefinition) -> DeviceError:
     return error
 
 
-def _class_of(definition: DeviceDefinition) -> type[Device]:
+def written_class(definition: DeviceDefinition) -> type[Device]:
+    """Return the class of a device that a netlist defines, neither checked nor compiled."""
     parts = definition.parts
     params = [part for part in parts if isinstance(part, DeviceParam)]
     equations = [part for part in parts if isinstance(part, DeviceEquation)]

@@ -343,3 +343,18 @@ def test_parameters_and_nodes_are_checked_as_for_any_device():
     assert "'ron'" in str(caught.value)
     with pytest.raises(CircuitnnError, match="absolute zero"):
         deck("v1 a 0 1\nn1 a 0 drift dtemp=-400\n").circuit().op()
+
+
+def test_the_command_shows_devices_of_a_deck(tmp_path):
+    from click.testing import CliRunner
+
+    from circuitnn.cli.commands.devices import devices
+
+    path = tmp_path / "a.cir"
+    path.write_text(f"title\n{DRIFT}v1 a 0 1\nn1 a 0 drift\n.op\n")
+    listed = CliRunner().invoke(devices, ["--deck", str(path)])
+    assert "drift" in listed.output and "linear drift" in listed.output
+    shown = CliRunner().invoke(devices, ["drift", "--deck", str(path)])
+    assert "resistance when doped" in shown.output and "f[x]" in shown.output and "m^2/(V s)" in shown.output
+    wrong = CliRunner().invoke(devices, ["drft", "--deck", str(path)])
+    assert "'drift'" in str(wrong.exception)

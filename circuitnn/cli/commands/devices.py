@@ -14,11 +14,15 @@ _LONGEST = 900  # characters; a longer equation is no help on a terminal, and it
 
 @click.command()
 @click.argument("name", required=False)
-def devices(name: str | None) -> None:
+@click.option("--deck", type=click.Path(), help="A deck: the devices that it writes itself.")
+def devices(name: str | None, deck: str | None) -> None:
     """List the device models, or show one.
 
     Of one model: its equations, parameters with unit, default, range and source, and its states.
     """
+    if deck is not None:
+        _of_deck(deck, name)
+        return
     from circuitnn.devices.cards import CARDS
     from circuitnn.devices.compiled import compiled_device, folder, titles
     from circuitnn.registry import catalog
@@ -44,10 +48,29 @@ def devices(name: str | None) -> None:
         _show(models.get(low))
 
 
+def _of_deck(deck: str, name: str | None) -> None:
+    """List the devices that a deck defines, or show one."""
+    from circuitnn.devices.written import written_class
+    from circuitnn.errors import UsageError, nearest
+    from circuitnn.netlist.netlist import load
+
+    known = load(deck).expand().devices
+    if name is None:
+        terminal.table(
+            ["device", "terminals", ""], [(key, " ".join(item.terminals), item.doc) for key, item in known.items()]
+        )
+    elif name.lower() not in known:
+        raise UsageError(f"{deck} defines no device {name!r}", hint=nearest(name.lower(), known))
+    else:
+        _show(written_class(known[name.lower()]))
+
+
 def _summary(device: Any) -> str:
     """Return what the device's file says that it is, or else the device itself, on one line."""
     if hasattr(device, "title"):
         return str(device.title)
+    if hasattr(device, "definition"):
+        return " ".join((device.__doc__ or "").split())
     module = sys.modules.get(device.__module__)  # a device made by hand need not lie in one
     text = (getattr(module, "__doc__", None) or device.__doc__ or "").strip()
     return " ".join(text.partition("\n\n")[0].split())
