@@ -28,6 +28,14 @@ class Card:
 
 
 CARDS = {
+    "asu_rram": Card(
+        Model("asu_rram", "stanford", {}),
+        3.1e-7,
+        1e-4,
+        "HfOx filamentary cell, Stanford-PKU/ASU model, gap 1.7 to 0.1 nm",
+        "SkyWater's public Verilog-A of its sky130 ReRAM cell, whose values are the defaults of the device; range read "
+        "at 0.2 V",
+    ),
     "hfo2": Card(
         Model(
             "hfo2",
@@ -117,5 +125,36 @@ CARDS = {
         "VO2 Mott switch: 1.007 V at 9.1 uA switches it on, 0.0973 V at 0.971 mA holds it",
         "attributed to Yi et al., Nat. Commun. 9, 4661 (2018); from a compilation, not checked against the paper. "
         "Conductances of the cold and of the metallic channel",
+    ),
+    "jart_v1b": Card(
+        Model("jart_v1b", "jart", {}),
+        1.6e-5,
+        6e-4,
+        "HfO2/TiOx valence change cell, JART VCM v1b",
+        "Cueppers et al., APL Mater. 7, 091105 (2019); Bengel et al., IEEE TCAS-I 67, 4618 (2020); values as in public "
+        "re-implementations of their Verilog-A, the defaults of the device; range read at 0.2 V",
+    ),
+    "stanford_rram": Card(
+        Model(
+            "stanford_rram",
+            "stanford",
+            {
+                "i0": 1e-3, "g0": 0.25e-9, "v0": 0.25, "vel0": 5.0, "eag": 0.6, "ear": 0.6, "gamma0": 16.0, "beta": 0.8,
+                "l": 12e-9, "f_min": 1.4e9, "r_th": 2100.0, "tau_th": 0.0, "gap_min": 0.2e-9, "gap0": 1.7e-9,
+            },
+        ),
+        5e-6,
+        1.9e-3,
+        "filamentary RRAM, Stanford model 1.0",
+        "Stanford RRAM model 1.0.0 (Jiang and Wong, nanoHUB 2014) without its random term, values as in public copies "
+        "of its Verilog-A; range read at 0.2 V",
+    ),
+    "tio2_simmons": Card(
+        Model("tio2_simmons", "simmons", {}),
+        7e-7,
+        3.5e-4,
+        "TiO2 tunnel barrier, 1.9 to 1.2 nm wide",
+        "Pickett et al., J. Appl. Phys. 106, 074508 (2009), the defaults of the device; range read at 0.2 V between "
+        "round bounds of the width",
     ),
 }  # fmt: skip

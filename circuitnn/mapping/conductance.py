@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.devices.cards import CARDS, Card
-from circuitnn.devices.declare import Environment, Memristor
-from circuitnn.devices.load import kernel_of
+from circuitnn.devices.declare import Memristor
 from circuitnn.errors import CircuitnnError, MappingError, UsageError, nearest
 from circuitnn.netlist.flat import Model
 from circuitnn.registry import catalog
@@ -87,19 +86,20 @@ def _range_of_model(model: str | Model, read_voltage: float) -> tuple[str, float
         key: np.array([given.get(key, np.nan if param.default is None else param.default)], dtype=float)
         for key, param in device.params.items()
     }
-    kernel = kernel_of(device)
-    prepared = device.prepare(columns, Environment())
-    ends = list(product(*((low[0], high[0]) for low, high in device.state_bounds(columns).values())))
-    u = np.zeros((kernel.n_local, len(ends)))
-    u[0] = read_voltage
-    u[2 : 2 + len(ends[0])] = np.transpose(ends)
-    if not np.isfinite(u).all():
+    bounds = device.state_bounds(columns)
+    held = [state for state, declared in device.states.items() if not declared.settles]
+    if not all(np.isfinite(bounds[state]).all() for state in held):
         raise UsageError(
             f"a state of {name!r} has no bounds, and so no range of conductance", expected="(g_min, g_max)"
         )
-    param = np.repeat([prepared[key] for key in kernel.param_names], len(ends), axis=1)
-    found = kernel.evaluate(u, param)[0][0] / read_voltage
-    return name, float(found.min()), float(found.max())
+    found = []
+    for ends in product(*((float(low[0]), float(high[0])) for low, high in (bounds[state] for state in held))):
+        read = Circuit("read")
+        read.models.update(circuit.models)
+        read.V("read", "a", 0, dc=read_voltage)
+        read.N("cell", "a", 0, model=name, **dict(zip(held, ends, strict=True)))
+        found.append(abs(float(read.op()["i(vread)"]) / read_voltage))
+    return name, min(found), max(found)
 
 
 def weight_scale(weights: Array, g_min: float, g_max: float, name: str) -> float:

@@ -73,10 +73,10 @@ class Simmons(Memristor):
     rs = Param(215.0, "ohm", low=0.0, doc="series resistance", source=_BARRIER)
     v_sat = Param(1e3, "m/s", low=1e-3, doc="speed at which the width saturates, 1 nm in 1 ps")
     v_max = Param(1.0, "V", low=0.0, exclusive=True, doc="voltage up to which the tunnel formula is used")
-    w_min = Param(1.1e-9, "m", low=0.0, exclusive=True, doc="least width", source=_ROUND)
+    w_min = Param(1.2e-9, "m", low=0.0, exclusive=True, doc="least width", source=_ROUND)
     w_max = Param(1.9e-9, "m", low=0.0, exclusive=True, doc="largest width", source=_ROUND)
     w0 = Param(1.2e-9, "m", low=0.0, doc="initial width", source=_ROUND)
-    w = State("w0", "m", low="w_min", high="w_max", doc="width of the tunnel barrier", scale=1e-9)
+    w = State("w0", "m", low="w_min", high="w_max", doc="width of the tunnel barrier", scale=1e-11)
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:

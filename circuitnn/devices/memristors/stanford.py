@@ -50,7 +50,7 @@ class Stanford(Memristor):
     gap0 = Param(1.7e-9, "m", low=0.0, doc="initial gap", source=_ASU)
     temp = Param(None, "degC", low=-physics.ZERO_CELSIUS, doc="own temperature of the surroundings", on="instance")
     dtemp = Param(0.0, "K", doc="difference to the circuit's temperature", on="instance")
-    gap = State("gap0", "m", low="gap_min", high="gap_max", doc="gap between filament and electrode", scale=1e-9)
+    gap = State("gap0", "m", low="gap_min", high="gap_max", doc="gap between filament and electrode", scale=1e-11)
     rise = State(0.0, "K", doc="rise of the filament's temperature", scale=100.0, settles=True)
 
     @classmethod
