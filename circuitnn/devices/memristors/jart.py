@@ -13,8 +13,10 @@ from circuitnn.devices.symbolic import (
     asin,
     asinh,
     clip,
+    electronvolts,
     exp,
     limexp,
+    quantity,
     sinh,
     soft_positive,
     sqrt,
@@ -122,9 +124,9 @@ class Jart(Memristor):
 
     def _schottky(self, vs: Any, n: Any, temp: Any) -> Any:
         """Return the current of the barrier."""
-        vt = self.let("vt", _KB * temp)
+        vt = self.let("vt", quantity(_KB, "V/K") * temp)
         psi = soft_positive(self.phi0 - self.phi_n - vs, self.v_flat)
-        phi = self.let("phi", soft_positive(self.phi0 - sqrt(sqrt(self.lowering * n * psi)), _LOWEST))
+        phi = self.let("phi", soft_positive(self.phi0 - sqrt(sqrt(self.lowering * n * psi)), quantity(_LOWEST, "V")))
         w00 = self.let("w00", self.tunnelling * sqrt(n))
         x = self.let("x", w00 / vt)
         bent = self.let("bent", tanh(x))
@@ -138,13 +140,13 @@ class Jart(Memristor):
 
     def _hops(self, v: Any, n: Any, field: Any, temp: Any) -> Any:
         """Return the speed of the concentration."""
-        g = self.let("g", clip(self.z * self.a * field / (np.pi * self.dw_a), -_STEEPEST, _STEEPEST))
+        g = self.let("g", clip(electronvolts(self.z * self.a * field) / (np.pi * self.dw_a), -_STEEPEST, _STEEPEST))
         even = self.dw_a * (sqrt(1 - g**2) + g * asin(g))
         odd = self.dw_a * g * np.pi / 2
-        vt = _KB * temp
-        bias = odd / vt
+        kt = quantity(_KB, "eV/K") * temp
+        bias = odd / kt
         few = where(bias >= 0, bias, -bias) < 1  # without a difference of nearly equal numbers
-        hops = where(few, 2 * sinh(bias) * exp(-even / vt), exp(bias - even / vt) - exp(-bias - even / vt))
+        hops = where(few, 2 * sinh(bias) * exp(-even / kt), exp(bias - even / kt) - exp(-bias - even / kt))
         # beyond a bound both brakes turn the state back; far out an iterate does not get steeper
         part = clip(self.n_disc, self.n_min / 2, 2 * self.n_max)
         high, low = part / self.n_max, self.n_min / part
@@ -155,8 +157,8 @@ class Jart(Memristor):
         """Return the barrier at ``p``, the ohmic rest from the inner node to ``n``."""
         v, vs, vo = self.p - self.n, self.p - self.mid, self.mid - self.n
         n = self.let("n", clip(self.n_disc, self.n_min, self.n_max))
-        temp = self.let("temp", self.surroundings + clip(self.rise, 0, _HOTTEST))
-        r_disc = self.let("r_disc", self.l_disc / (physics.CHARGE * self.z * self.mu * self.section) / n)
+        temp = self.let("temp", self.surroundings + clip(self.rise, 0, quantity(_HOTTEST, "K")))
+        r_disc = self.let("r_disc", self.l_disc / (quantity(physics.CHARGE, "C") * self.z * self.mu * self.section) / n)
         total = self.let("total", r_disc + self.r_plug + self.r_tiox + self.r_line)
         # the real root of cubic i^3 + total i = vo
         bent = sqrt(where(self.cubic > 0, self.cubic, 1) / (3 * total))
