@@ -161,7 +161,7 @@ class Jart(Memristor):
         r_disc = self.let("r_disc", self.l_disc / (quantity(physics.CHARGE, "C") * self.z * self.mu * self.section) / n)
         total = self.let("total", r_disc + self.r_plug + self.r_tiox + self.r_line)
         # the real root of cubic i^3 + total i = vo
-        bent = sqrt(where(self.cubic > 0, self.cubic, 1) / (3 * total))
+        bent = sqrt(where(self.cubic > 0, self.cubic, quantity(1.0, "V/A^3")) / (3 * total))
         root = 2 / (3 * bent) * sinh(asinh(9 * bent * vo / (2 * total)) / 3)
         i = self.let("i", where(self.cubic <= 0, vo / total, root))
         barrier = self.let("barrier", self._schottky(vs, n, temp))
