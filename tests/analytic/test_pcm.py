@@ -227,3 +227,16 @@ def test_bounds_and_passivity(reltol, method, amplitude):
     assert tran["@n1[x]"].min() >= -1.001e-6 and tran["@n1[x]"].max() <= 1 + 1.001e-6
     assert tran["@n1[theta]"].min() > -1.0
     assert np.all(tran["v(a)"] * -tran["i(v1)"] >= -1e-15)
+
+
+# ---------------------------------------------------------------------------------------------------- in networks
+def test_ready_made_card_in_networks_and_arrays():
+    """cn.compile takes the card's range; an array of the device has cells inside it, from glass to crystal."""
+    layout = cn.compile([(np.eye(3), np.zeros(3), "linear")], tile=(8, 8), device="pcm")
+    x = np.array([[1.0, 2.0, 3.0]])
+    np.testing.assert_allclose(layout(x), x, rtol=1e-9)
+    assert (layout.g_min, layout.g_max) == (5e-7, 1e-4)
+    for part, expected in ((1.0, layout.g_min), (0.0, layout.g_max)):
+        array = cn.Crossbar(cn.Cells("pcm", (1, 1), state={"x": part}), r_word=1e-3, r_bit=1e-3)
+        # at 1 mV; 10 kohm in series with 2 Mohm, which is 1 % less at 27 degrees than at 300 K
+        assert array.solve([1e-3]).currents[0] / 1e-3 == pytest.approx(expected, rel=0.02, abs=0)
