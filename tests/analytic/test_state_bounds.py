@@ -9,7 +9,7 @@ import circuitnn as cn
 from circuitnn.circuit.options import SimOptions
 
 #: State, its range and a typical frequency (Hz) of each model.
-MODELS = {"vteam": ("w", 3e-9, 1e3), "linear_drift": ("x", 1.0, 0.1)}
+MODELS = {"vteam": ("w", 3e-9, 1e3), "linear_drift": ("x", 1.0, 0.1), "ovonic": ("x", 1.0, 1e7)}
 
 
 @settings(max_examples=30, deadline=None)

@@ -46,14 +46,14 @@ class Lif(Device):
     def equations(self) -> Equations:
         """Return the membrane, the output and the clock."""
         v = self.inp - self.ref
-        # what sets the clock does not end with the step in which it is set, so that a solution exists at that instant
+        # the clock does not know whether the neuron fires, so that a solution exists at the instants of either change
         above = clip((v - self.v_th) / (1e-4 * (self.v_th - self.v_reset)), 0, 1)
         firing = self.discrete("firing", self.z, on=1.0, off=0.0)
         setting = 1e4 * above * (1.001 - self.z)
         leak = (v - self.v_rest) / self.r + firing * (v - self.v_reset) / self.r_reset
         out = (self.out - self.ref - firing * self.v_spike) / self.r_out
         stored = self.c_out * (self.out - self.ref)
-        rows = self.state_rows({"z": (setting - firing - (1 - firing) * self.z) / self.t_ref})
+        rows = self.state_rows({"z": (setting - clip(1e3 * self.z + 1, 0, 1)) / self.t_ref})
         return Equations(
             f={"inp": leak, "out": out, "ref": -leak - out, **rows.f},
             q={"inp": self.c * v, "out": stored, "ref": -self.c * v - stored, **rows.q},
