@@ -127,6 +127,14 @@ def test_mott_heat_of_the_core(name, expected):
     assert mott_dh_du(m, u) == pytest.approx(expected, rel=1e-5)
 
 
+def test_mott_shows_its_core():
+    """``@name[u]`` is exp(-1/s), and the channel's conductance follows from it."""
+    results = cn.parse("core\ni1 0 a 100u\nn1 a 0 nbo2\n.save v(a) @n1[u] @n1[s]\n.op\n.end").run()
+    u = float(results.op["@n1[u]"])
+    assert u == pytest.approx(np.exp(-1.0 / results.op["@n1[s]"]), rel=1e-9)
+    assert results.op["v(a)"] == pytest.approx(100e-6 * mott_resistance(MOTT["nbo2"], u), rel=1e-6)
+
+
 def test_nbox_traces_its_s_curve():
     """Each point of the sweep is in balance: v i (t - t_amb) / r_th, with Hartke's integral by quadrature."""
     current, found = sweep("nbox", 1e-3, 300)
