@@ -125,6 +125,17 @@ CARDS = {
         "VO2 Mott switch: 1.007 V at 9.1 uA switches it on, 0.0973 V at 0.971 mA holds it",
         "attributed to Yi et al., Nat. Commun. 9, 4661 (2018); from a compilation, not checked against the paper. "
         "Conductances of the cold and of the metallic channel",
+    "stt_mtj": Card(
+        Model(
+            "stt_mtj",
+            "stt_mtj",
+            {"rp": 6e3, "tmr": 1.0, "vh": 0.65, "delta": 60.0, "tau0": 1e-9, "n_exp": 2.0, "vc_p": 0.5, "vc_ap": 0.5},
+        ),
+        1.0 / 12e3,
+        1.0 / 6e3,
+        "perpendicular STT-MRAM junction that switches at random, 6 kohm parallel, 12 kohm antiparallel",
+        "resistance as in Arm's MRAM simulation framework; the rest are round numbers of the usual size: "
+        "magnetoresistance of 100 %, a barrier of 60 kT for storage over years, not a fit to one device",
     ),
     "jart_v1b": Card(
         Model("jart_v1b", "jart", {}),

@@ -250,6 +250,24 @@ def test_limited_model_is_the_tangent(name):
 
 
 @each
+def test_rates_of_jumps(name):
+    """What jumps at random does so at rates from 0 on at any voltage, and is left alone by Newton's method."""
+    kernel, _, p, u, _ = case(name)
+    if kernel.n_jump == 0:
+        return
+    first = kernel.n_limit - kernel.n_jump
+    for wide in (1.0, 1e3):
+        for position in (0.0, 1.0):
+            lim = np.full((kernel.n_limit, N), position)
+            rates = np.array(kernel.rates(wide * u, p, lim))
+            assert np.isfinite(rates).all() and (rates >= 0.0).all()
+            kept, _ = kernel.limit(wide * u, p, np.zeros_like(lim), acc=lim)
+            assert np.array_equal(kept[first:], lim[first:])
+    begun, _ = kernel.limit(u, p, np.full((kernel.n_limit, N), 0.5), init=True)
+    assert np.isin(begun[first:], (0.0, 1.0)).all()
+
+
+@each
 def test_linear_flag_tells_the_truth(name):
     """A linear kernel is folded into constant matrices; a false flag would freeze its equations."""
     kernel, _, p, u, _ = case(name)

@@ -1,0 +1,1 @@
+"""Magnetic devices, one file each."""
