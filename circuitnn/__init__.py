@@ -27,11 +27,14 @@ _HOME = {
     "Crossbar": "circuitnn.crossbar.crossbar",
     "CrossbarEnsemble": "circuitnn.crossbar.ensemble",
     "Device": "circuitnn.devices.declare",
+    "Fit": "circuitnn.fitting.fitted",
+    "Loop": "circuitnn.fitting.measured",
     "Layout": "circuitnn.mapping.layout",
     "Memristor": "circuitnn.devices.declare",
     "Model": "circuitnn.netlist.flat",
     "Netlist": "circuitnn.netlist.netlist",
     "Param": "circuitnn.devices.declare",
+    "PulseTrain": "circuitnn.fitting.measured",
     "Result": "circuitnn.results.result",
     "Results": "circuitnn.results.results",
     "Samples": "circuitnn.results.samples",
@@ -41,10 +44,12 @@ _HOME = {
     "check": "circuitnn.runs.check",
     "compile": "circuitnn.mapping.compile",
     "corners": "circuitnn.runs.corners",
+    "fit": "circuitnn.fitting.fit",
     "load": "circuitnn.netlist.netlist",
     "monte_carlo": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
     "parse": "circuitnn.netlist.netlist",
+    "read_measured": "circuitnn.fitting.measured",
     "register": "circuitnn.devices.load",
 }
 
@@ -78,6 +83,11 @@ if TYPE_CHECKING:
     from circuitnn.devices.declare import State as State
     from circuitnn.devices.load import register as register
     from circuitnn.errors import CircuitnnError as CircuitnnError
+    from circuitnn.fitting.fit import fit as fit
+    from circuitnn.fitting.fitted import Fit as Fit
+    from circuitnn.fitting.measured import Loop as Loop
+    from circuitnn.fitting.measured import PulseTrain as PulseTrain
+    from circuitnn.fitting.measured import read_measured as read_measured
     from circuitnn.mapping.compile import compile as compile
     from circuitnn.mapping.layout import Layout as Layout
     from circuitnn.netlist.flat import Model as Model
