@@ -26,10 +26,10 @@ def plot_fit(fit: Fit) -> Any:
             axes, fit.measured, fit.currents, fit.residuals, strict=True
         ):
             is_loop = isinstance(measured, Loop)
-            x = measured.voltage if is_loop else np.arange(1, len(current) + 1)
+            pulses = np.arange(1.0, len(current) + 1.0)
+            x, along = (measured.voltage, measured.time) if isinstance(measured, Loop) else (pulses, pulses)
             left.plot(x, measured.measured, ".", color=COLOURS[0], markersize=3.5, label=f"{measured.name}, measured")
             left.plot(x, current, "-", color=COLOURS[1], label="fitted")
-            along = measured.time if is_loop else x
             right.plot(along, residuals, ".", color=COLOURS[0], markersize=3.5)
             right.axhline(0.0, color="0.3", linewidth=0.8)
             for ax, quantity, unit in ((left, "", "V"), (right, "", "s")):

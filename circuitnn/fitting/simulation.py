@@ -1,4 +1,4 @@
-"""A device as the measurement saw it: a source of straight pieces, a series resistance and the device, in the engine."""
+"""A device as the measurement saw it: a source of straight pieces, a series resistance and the device."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from circuitnn.netlist.flat import Model
 from circuitnn.registry import catalog
 
 #: Differences of simulations must be slopes, not the leavings of Newton's method and of step control. So the former is
-#: carried far, and the latter, allowed an error of _RELTOL * _TRTOL / 2 a step, interferes only where the device switches
-#: within one of the steps that the measurement sets.
+#: carried far, and the latter, allowed an error of _RELTOL * _TRTOL / 2 a step, interferes only where the device
+#: switches within one of the steps that the measurement sets.
 _RELTOL, _TRTOL = 1e-9, 2e3
 _LETTERS = ("n", "d")
 

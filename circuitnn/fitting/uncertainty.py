@@ -99,7 +99,8 @@ def uncertainties(
             warnings.append(f"{one.name} is at a bound, {value:.6g}; its standard error does not know of that")
     for a, b in np.argwhere(np.triu(np.abs(correlation) > _CORRELATED, 1)).tolist():
         warnings.append(
-            f"{free[a].name} and {free[b].name} are determined together: correlation {correlation[a, b]:.4f}"
+            f"{free[a].name} and {free[b].name} are determined together, correlation {correlation[a, b]:.4f}: "
+            "their intervals, which take the model as linear, may be too narrow"
         )
     return estimates, covariance, correlation, warnings
 
