@@ -22,6 +22,8 @@ from circuitnn.netlist.flat import Model
 Vector = NDArray[np.float64]
 #: Change of u for slopes, well above what the steps of the simulation leave to chance.
 _STEP = 1e-3
+#: Points that are looked at for each further try of the solver.
+_TRIALS = 10
 #: What a failed simulation counts as, against the residuals at the start.
 _PENALTY = 10.0
 
@@ -60,7 +62,8 @@ def fit(
     floor : float
         Part of the largest current below which currents count little in ``log`` and ``relative``.
     starts : int
-        Tries from points spread over the bounds (a Latin hypercube), the given start first; the best one counts.
+        Tries of the solver: from the start, and from the best of ten times as many points that are spread over the
+        bounds (a Latin hypercube). The best result counts.
     seed : int
         Of the points.
     confidence : float
@@ -253,9 +256,7 @@ class _Problem:
             raise AnalysisError("the currents at the start are not finite", hint="choose another start")
         self._penalty = _PENALTY * max(1.0, float(np.abs(begin).max()))
         best: Any = None
-        for point in [first, *self._spread(boxes, first, starts - 1, seed)]:
-            if self._try(point) is None:
-                continue
+        for point in [first, *self._promising(boxes, first, starts - 1, seed)]:
             found = least_squares(
                 self.residuals, point, self.jacobian, bounds=(boxes[:, 0], boxes[:, 1]), method="trf", max_nfev=most,
                 x_scale="jac", xtol=1e-8, ftol=1e-9, gtol=1e-10,
@@ -263,6 +264,12 @@ class _Problem:
             if best is None or found.cost < best.cost:
                 best = found
         return best, self.simulations, self.failures
+
+    def _promising(self, boxes: Vector, first: Vector, count: int, seed: int) -> list[Vector]:
+        """Return the best of many points: a simulation is cheap against a fit."""
+        tried = [(self._try(point), point) for point in self._spread(boxes, first, _TRIALS * count, seed)]
+        sound = [(float(found @ found), k) for k, (found, _) in enumerate(tried) if found is not None]
+        return [tried[k][1] for _, k in sorted(sound)[:count]]
 
     def _spread(self, boxes: Vector, first: Vector, count: int, seed: int) -> list[Vector]:
         if not count:

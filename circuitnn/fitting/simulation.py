@@ -42,7 +42,9 @@ def device_and_card(model: str | type[Device] | Model) -> tuple[type[Device], Mo
         card = Model(model.name, (model.model_types or (model.name,))[0])
     else:
         raise UsageError(f"{model!r} is no device", expected="the name of one, its class, or a Model")
-    for name, device in known.all().items():
+    # the device's own name first: it needs none of the others
+    first = {card.type: known.get(card.type)} if card.type in known else known.all()
+    for name, device in first.items():
         if card.type == name or card.type in device.model_types:
             found: type[Device] = device
             break

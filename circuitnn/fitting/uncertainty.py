@@ -108,5 +108,5 @@ def uncertainties(
 def _value(one: Free, u: float) -> float:
     """Return a value without its bounds: an interval may reach beyond them."""
     if one.log:
-        return one.unit * (math.exp(u) if u < 700.0 else math.inf)
+        return one.unit * (math.exp(u) if u < 700.0 else math.inf) + 0.0
     return one.unit * u
