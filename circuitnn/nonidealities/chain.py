@@ -178,6 +178,7 @@ def set_up(effect: Nonideality, device: type[Device], columns: Values, sites: Si
     DeviceError, UsageError
         When the effect cannot act on the device.
     """
+    sites = replace(sites, temp=env.temp)
     if effect.has("extend") and type(effect) not in getattr(device, "kinds", ()):
         raise DeviceError(f"{effect.kind} does not act on {device.name}", expected="a memristor of two terminals")
     if effect.has("set_up"):

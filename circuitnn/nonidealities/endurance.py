@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.devices.declare import Device, Environment, Param, State, Values
-from circuitnn.devices.symbolic import limexp, magnitude, stop_at_bounds
+from circuitnn.devices.symbolic import BOUND_LAYER, clip, limexp, magnitude, stop_at_bounds, where
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.nonidealities.sites import Sites
 from circuitnn.nonidealities.states import ranges, state_map
@@ -80,8 +80,11 @@ class Endurance(Nonideality):
                 for name, low, high in ranges(self):
                     middle = low + self.wear_end * (high - low)
                     bottom, top = middle - left * (middle - low), middle + left * (high - middle)
-                    found[name] = stop_at_bounds(found[name], getattr(self, name), bottom, top)
-                    cycles = cycles + magnitude(found[name]) / (2 * (high - low))
+                    here, rate = getattr(self, name), found[name]
+                    found[name] = stop_at_bounds(rate, here, bottom, top)
+                    # where it is being stopped, the state rings about its bound and goes nowhere
+                    room = where(rate > 0, top - here, here - bottom) / (BOUND_LAYER * (top - bottom))
+                    cycles = cycles + magnitude(rate) * clip(room - 1, 0, 1) / (2 * (high - low))
                 return {**found, "worn": cycles}
 
         return Extended
