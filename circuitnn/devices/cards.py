@@ -125,6 +125,7 @@ CARDS = {
         "VO2 Mott switch: 1.007 V at 9.1 uA switches it on, 0.0973 V at 0.971 mA holds it",
         "attributed to Yi et al., Nat. Commun. 9, 4661 (2018); from a compilation, not checked against the paper. "
         "Conductances of the cold and of the metallic channel",
+    ),
     "stt_mtj": Card(
         Model(
             "stt_mtj",
