@@ -111,7 +111,8 @@ def register(device: D, backend: str | None = None) -> D:
     Raises
     ------
     DeviceError
-        When the equations are wrong, or there is no compiler though ``"compiled"`` is asked for.
+        When the equations do not close (a state without a rate, units that disagree, a division by zero on the domain;
+        see ``docs/writing_models.md``), or there is no compiler though ``"compiled"`` is asked for.
     UsageError
         When it is no device class, the name is taken, or there is no such back end.
     MissingExtraError

@@ -17,13 +17,14 @@ from circuitnn.devices.load import compile_kernels
 from circuitnn.devices.physics import ZERO_CELSIUS
 from circuitnn.devices.symbolic import LIMEXP_MAX, clip, equals, limexp, power, quantity, where
 from circuitnn.errors import DeviceError
-from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, Ternary, Unary, walk
+from circuitnn.netlist.expression import Binary, Call, Expression, Name, Number, Probe, Ternary, Unary, to_text, walk
 from circuitnn.netlist.functions import CONSTANTS
 from circuitnn.netlist.statements import DeviceDefinition, DeviceEquation, DeviceParam, DeviceState
 
 _UNITS = {"echarge": "C", "boltz": "J/K", "planck": "J s", "kelvin": "K", "c": "m/s"}
 _AMPERE, _SECOND = parse_unit("A"), parse_unit("s")
 _MOST_CLASSES = 256
+_MOST_TERMS = 2000
 
 
 @lru_cache(maxsize=_MOST_CLASSES)
@@ -85,6 +86,8 @@ def _placed(error: DeviceError, definition: DeviceDefinition) -> DeviceError:
     """Return the error at the line that declares what it names."""
     named = {part.name: part for part in definition.parts if not isinstance(part, DeviceEquation)}
     part = next((named[name] for name in error.names if name in named), None)
+    if error.place is not None:
+        return error
     place = part.place if part is not None else definition.place
     error.place = place.at(error.names[-1]) if place and error.names else place
     return error
@@ -173,7 +176,7 @@ class _Written(Device):
         for k, part in enumerate(self.definition.parts):
             if not isinstance(part, DeviceEquation):
                 continue
-            value = translate.value(part.tree)
+            value = self._value(translate, part)
             key, unit = f"{part.kind}{k}", None
             (
                 name,
@@ -201,6 +204,20 @@ class _Written(Device):
         states = self.state_rows(rates)
         return Equations(f={**f, **states.f}, q={**q, **states.q})
 
+    def _value(self, translate: _Translator, part: DeviceEquation) -> Any:
+        """Return what a line says; raise DeviceError at the line where it says nothing."""
+        what = f"{self.name}: the {part.kind} {' '.join(part.names)}"
+        try:
+            if sum(1 for _ in walk(part.tree)) <= _MOST_TERMS:
+                return translate.value(part.tree)
+        except RecursionError:
+            pass
+        except ArithmeticError as error:
+            raise DeviceError(f"{what}: {error}", place=part.place, expected="a finite real value") from None
+        raise DeviceError(
+            f"{what} is too large", place=part.place, expected=f"at most {_MOST_TERMS} terms", hint="split it by let"
+        )
+
     def noise(self) -> tuple[Noise, ...]:
         """Return the noise currents, which ``equations`` has translated."""
         return self._noises
@@ -219,7 +236,17 @@ class _Translator:
         self.names |= {name: getattr(frame, key) for key, name in frame.attributes.items()}
 
     def value(self, tree: Expression) -> Any:
-        """Return an expression's value."""
+        """Return an expression's value.
+
+        Raises
+        ------
+        ArithmeticError
+            When a part of it that is a number has no finite real value.
+        """
+        found = self._value(tree)
+        return _number(found, tree) if found.is_number else found
+
+    def _value(self, tree: Expression) -> Any:
         import sympy
 
         match tree:
@@ -241,7 +268,10 @@ class _Translator:
             case Binary("*", left, right):
                 return self.value(left) * self.value(right)
             case Binary("/", left, right):
-                return self.value(left) / self.value(right)
+                below = self.value(right)
+                if below == 0:
+                    raise ZeroDivisionError(f"{_shown(tree)} divides by zero")
+                return self.value(left) / below
             case Binary("**", left, right):
                 return _power(self.value(left), self.value(right))
             case Call(name, args):
@@ -284,8 +314,36 @@ class _Translator:
         return getattr(sympy, name)(*values)
 
 
+def _shown(tree: Expression) -> str:
+    text = to_text(tree)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _number(value: Any, tree: Expression) -> Any:
+    """Return a number as it is computed with: small and whole, or as floating point."""
+    import sympy
+
+    if value.is_Integer and abs(value) < 2**31:
+        return value
+    try:
+        plain = float(value)
+    except (TypeError, OverflowError):
+        plain = math.nan
+    if not math.isfinite(plain):
+        raise ArithmeticError(f"{_shown(tree)} has no finite real value")
+    return sympy.Float(plain)
+
+
 def _power(base: Any, exponent: Any) -> Any:
     """Return base**exponent: a product where the exponent is a whole number, and with a slope at base 0 elsewhere."""
+    import sympy
+
+    if base.is_number and exponent.is_number:  # not exactly: 9**9**9 would never end
+        try:
+            value = float(base) ** float(exponent)
+        except ArithmeticError:
+            return sympy.nan
+        return sympy.Float(value) if isinstance(value, float) else sympy.nan
     if exponent.is_number:
         value = float(exponent)
         return base ** (int(value) if value == int(value) else exponent)

@@ -18,6 +18,15 @@ def test_deck(path):
         assert len(result) and np.isfinite(result.data).all()
 
 
+def test_written_device():
+    """The gate's current moves the conductance: dg = k C dV + k v t / R, with k = 30 S/C, 1 V, 10 Mohm."""
+    tran = cn.load(FOLDER / "written_device.cir").run().tran
+    # eight pulses of 1 V for 20 us and two edges of 1 us of half of it, through 10 Mohm: 2.1 pC each
+    moved = tran["@n1[gc]"][-1] - tran["@n1[gc]"][0]
+    assert moved == pytest.approx(30.0 * 8 * 2.1e-12, rel=1e-3)  # the reltol of the steps
+    np.testing.assert_allclose(tran["i(vread)"][1:], -0.1 * tran["@n1[gc]"][1:], rtol=1e-9)
+
+
 def test_crossbar_tile():
     results = cn.load(FOLDER / "crossbar_tile.cir").run()
     # All cells 100 uS: ideal wires give -5k * 100u * 0.25 V; 2 ohm a segment beside 10 kohm takes a few parts in 1e3.

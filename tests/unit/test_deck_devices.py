@@ -358,3 +358,59 @@ def test_the_command_shows_devices_of_a_deck(tmp_path):
     assert "resistance when doped" in shown.output and "f[x]" in shown.output and "m^2/(V s)" in shown.output
     wrong = CliRunner().invoke(devices, ["drft", "--deck", str(path)])
     assert "'drift'" in str(wrong.exception)
+
+
+@pytest.mark.parametrize(
+    ("expression", "match"),
+    [
+        ("1/0", "1/0 divides by zero"), ("x/(1-1)", "x/(1-1) divides by zero"), ("1/(x-x)", "divides by zero"),
+        ("log(0)", "log(0) has no finite real value"), ("sqrt(-1)*x", "sqrt(-1) has no finite real value"),
+        ("asin(2)", "has no finite real value"), ("9**9**9**9**9", "too large|no finite real value"),
+        ("pow(0-8, 0.5)", "no finite real value"), ("1e300*1e300", "no finite real value"),
+        ("+".join(["x"] * 3000), "is too large"),
+    ],
+)  # fmt: skip
+def test_numbers_without_a_value(expression, match):
+    text = wrong("mu*ron/d**2 * v(p,n)/r", expression)
+    (error,) = cn.check(text=f"title\n{text}v1 a 0 1\nn1 a 0 drift\n.op\n").errors
+    assert error.place.line == 11
+    import re
+
+    assert any(part in error.message for part in match.split("|")), re.sub("\n.*", "", str(error))
+
+
+pieces = st.sampled_from(
+    [
+        "x",
+        "v(p,n)",
+        "ron",
+        "r",
+        "0",
+        "2",
+        "1e200",
+        "temperature",
+        "-",
+        "exp(",
+        "log(",
+        ")",
+        "(",
+        "/",
+        "**",
+        " < 1 ? ",
+        ":",
+        "*",
+        "+",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(pieces, min_size=1, max_size=9), st.sampled_from(["let r =", "current p n =", "rate x =", "noise p n ="])
+)
+def test_any_line_is_read_or_refused(parts, head):
+    """Nothing but our errors, each with its line."""
+    lines = [f"{head} {''.join(parts)}" if line.startswith(head) else line for line in DRIFT.splitlines()]
+    report = cn.check(text="\n".join(["title", *lines, "r1 a 0 1", ".op", ""]))
+    for error in report.errors:
+        assert isinstance(error, CircuitnnError) and error.place is not None and 2 <= error.place.line <= 13
