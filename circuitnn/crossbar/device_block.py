@@ -92,6 +92,14 @@ def device_block(
     shape = (element.vectors[0], element.vectors[1])
     spec = {key: circuit.models.get(name, name) for key, name in model.references.items()}
     place = model.place or element.place
+    for card in spec.values():
+        if (card if isinstance(card, str) else card.type) in circuit.devices:
+            raise CrossbarError(
+                f"{element.name}: the device of {model.name!r} is one that the deck writes itself",
+                place=place,
+                names=(element.name, model.name),
+                expected="a device of the library, or a class that cn.register knows",
+            )
     try:
         cells = Cells(spec["device"], shape, selector=spec.get("selector"), temp=circuit.options.temp)
         if G is not None:

@@ -320,10 +320,7 @@ class Parser:
             self.add(ControlBlock(tuple(file.commands), file.control))
             file.control = None
         if file.device is not None:
-            text = f"the device {file.device.name!r} is not closed"
-            self.mistakes.add(NetlistError(text, place=file.device.place, expected=".enddevice"))
-            file.device.lose()
-            self.close_device()
+            self._unclosed(file.device, "")
         if file.section is not None:
             place = file.sections[file.section]
             self.mistakes.add(
@@ -456,7 +453,15 @@ class Parser:
         elif cursor.peek() in (".enddevice", ".ends", ".eom"):
             self._card(line)
         else:
-            cursor.error(f"{cursor.peek()} inside the device {device.name!r}", expected=".enddevice before it")
+            self._unclosed(device, f" before {cursor.place}")
+            self._line(line)
+
+    def _unclosed(self, device: DeviceReader, where: str) -> None:
+        """Note that a device lacks its end, and end it."""
+        text = f"the device {device.name!r} is not closed{where}"
+        self.mistakes.add(NetlistError(text, place=device.place, expected=".enddevice"))
+        device.lose()
+        self.close_device()
 
     def _command(self, line: LogicalLine) -> None:
         """Keep a line of a control block."""

@@ -266,7 +266,7 @@ def wrong(old, new):
         (wrong("rate x =", "* rate x ="), 7, 7, "the state 'x' has no rate", "rate x ="),
         (wrong("noise p n", "rate x = 0\nnoise p n"), 12, 6, "a second rate of 'x'", "one rate"),
         (wrong("noise p n", "noise p n = 0\nnoise p n"), 13, 1, "the same name", ""),
-        (wrong(".enddevice", ".model a b"), 13, 1, ".model inside the device 'drift'", ".enddevice"),
+        (wrong(".enddevice", ".model a b"), 2, 1, "the device 'drift' is not closed before <text>:13:1", ".enddevice"),
         (wrong("drift p n", "drift p p"), 2, 17, "the terminal 'p' twice", ""),
         (wrong("drift p n", "drift p"), 2, 9, "has 1 terminals", ".device name"),
         (wrong("drift p n", "vteam p n"), 2, 9, "a device 'vteam' already", "choose another name"),
@@ -414,3 +414,9 @@ def test_any_line_is_read_or_refused(parts, head):
     report = cn.check(text="\n".join(["title", *lines, "r1 a 0 1", ".op", ""]))
     for error in report.errors:
         assert isinstance(error, CircuitnnError) and error.place is not None and 2 <= error.place.line <= 13
+
+
+def test_cells_of_a_crossbar_are_no_devices_of_the_deck():
+    rest = ".model xb crossbar (device=drift rword=1 rbit=1)\nv1 r<0> 0 1\nr2 c<0> 0 1k\na1 [r<0:1>] [c<0:1>] xb\n.op\n"
+    with pytest.raises(CircuitnnError, match="one that the deck writes itself"):
+        deck(rest).run()
