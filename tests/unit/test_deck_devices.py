@@ -9,7 +9,9 @@ from scipy.integrate import solve_ivp
 
 import circuitnn as cn
 from circuitnn.circuit.circuit import Circuit
+from circuitnn.devices.declare import Environment
 from circuitnn.devices.derive import derive
+from circuitnn.devices.load import kernel_of
 from circuitnn.devices.written import device_class
 from circuitnn.errors import CircuitError, CircuitnnError, DeckErrors
 from circuitnn.registry import catalog
@@ -420,3 +422,37 @@ def test_cells_of_a_crossbar_are_no_devices_of_the_deck():
     rest = ".model xb crossbar (device=drift rword=1 rbit=1)\nv1 r<0> 0 1\nr2 c<0> 0 1k\na1 [r<0:1>] [c<0:1>] xb\n.op\n"
     with pytest.raises(CircuitnnError, match="one that the deck writes itself"):
         deck(rest).run()
+
+
+def test_what_flows_in_flows_out_and_slopes_are_those_of_the_values():
+    """Kirchhoff's current law at the kernel, currents and charges, and the Jacobian against central differences."""
+    text = """.device tri a b c
+param g=1m unit=S low=0
+param v0=1 unit=V above=0
+param q0=1p unit=F low=0
+state z=0.5 low=0 high=1
+let u = v(a,b)/v0
+current a b = g*v0*sinh(u)*z
+current b c = g*v(a,c)
+charge a c = q0*v(a,c)*(1 + z)
+rate z = 1/(boltz*temperature)*q0*v(a,b)*v(a,b)*g/q0*(u > 0 ? u*u : -u*u)
+.enddevice
+"""
+    device = device_class(cn.parse(f"t\n{text}").statements[0])
+    kernel = kernel_of(device)
+    values = {key: np.array([np.nan if p.default is None else p.default]) for key, p in device.params.items()}
+    prepared = device.prepare(values, Environment())
+    p = np.array([prepared[name] for name in kernel.param_names])
+    u = np.array([[0.7], [-0.4], [0.2], [0.3]])
+    f, q, jf, jq = kernel.evaluate(u, p)
+    for row in (f[:3], q[:3]):
+        assert abs(row.sum()) <= 1e-15 * np.abs(row).sum() and np.abs(row).sum() > 0
+    assert f[0, 0] == pytest.approx(1e-3 * np.sinh(1.1) * 0.3, rel=1e-13)
+    assert q[0, 0] == pytest.approx(1e-12 * 0.5 * 1.3, rel=1e-13)
+    for out, entries, rows, cols in ((0, jf, kernel.jf_row, kernel.jf_col), (1, jq, kernel.jq_row, kernel.jq_col)):
+        for k, (i, j) in enumerate(zip(rows, cols, strict=True)):
+            h = np.zeros_like(u)
+            h[j] = 1e-6
+            slope = (kernel.evaluate(u + h, p)[out][i, 0] - kernel.evaluate(u - h, p)[out][i, 0]) / 2e-6
+            # h^2 f'''/6 is 1e-12 of the value, cancellation 1e-16 f / h 1e-10
+            assert entries[k, 0] == pytest.approx(slope, rel=1e-7, abs=1e-9 * np.abs((f, q)[out][i, 0]) + 1e-30)
