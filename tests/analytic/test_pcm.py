@@ -240,3 +240,16 @@ def test_ready_made_card_in_networks_and_arrays():
         array = cn.Crossbar(cn.Cells("pcm", (1, 1), state={"x": part}), r_word=1e-3, r_bit=1e-3)
         # at 1 mV; 10 kohm in series with 2 Mohm, which is 1 % less at 27 degrees than at 300 K
         assert array.solve([1e-3]).currents[0] / 1e-3 == pytest.approx(expected, rel=0.02, abs=0)
+
+
+def test_writing_one_cell_of_an_array():
+    """V/2 scheme in an 8 x 8 passive array: the selected cell melts, half-selected ones get warm and no more."""
+    height = 1.8
+    word, bit = np.zeros((6, 8)), np.zeros((6, 8))
+    word[2:4], bit[2:4] = height / 2, height / 2
+    word[2:4, 2], bit[2:4, 3] = height, 0.0
+    array = cn.Crossbar(cn.Cells("pcm", (8, 8)), r_word=1.0, r_bit=1.0)
+    array.tran(cn.Waveforms([0.0, 10e-9, 12e-9, 62e-9, 64e-9, 150e-9], word, bit))
+    amorphous = array.states["x"]
+    assert amorphous[2, 3] > 0.99
+    assert np.delete(amorphous.ravel(), 2 * 8 + 3).max() < 1e-6
