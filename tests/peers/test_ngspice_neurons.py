@@ -1,6 +1,6 @@
 """Decks of netlists/neurons through ngspice, NbO2 switches as subcircuits of behavioural sources.
 
-Not the VO2 ones: their core grows to within 1/600 of the radius, where ngspice 39 comes to a standstill on the subcircuit.
+Not the VO2 ones: their core grows to within 1/600 of the radius, where ngspice 39 comes to a standstill.
 """
 
 import math
