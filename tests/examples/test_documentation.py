@@ -9,7 +9,15 @@ import pytest
 import circuitnn as cn
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("docs/quickstart.md", "docs/python.md", "docs/crossbar.md", "docs/compile.md", "docs/memories.md")
+PAGES = (
+    "docs/quickstart.md",
+    "docs/python.md",
+    "docs/crossbar.md",
+    "docs/compile.md",
+    "docs/memories.md",
+    "docs/statistics.md",
+    "docs/fitting.md",
+)
 
 
 def blocks(page, language):

@@ -32,7 +32,9 @@ def fit(
     rate: float | None, series: float, read_voltage: float, starts: int, seed: int, name: str, output: str | None,
     plot: str | None,
 ) -> None:  # fmt: skip
-    """Fit parameters of MODEL, a device or a ready-made card, to all DATA files at once.
+    """Fit parameters of a device to measurements.
+
+    MODEL is a device or a ready-made card; all DATA files are fitted at once.
 
     A file has the columns time, voltage, current; voltage, current (with --rate); or amplitude, width, current (or
     conductance) of pulses, each read at the read voltage. Prints values, standard errors, 95 % intervals and what the
