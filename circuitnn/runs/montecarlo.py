@@ -228,6 +228,7 @@ class _Job:
                 hint="it may have run out of memory; in a script, the call belongs under if __name__ == '__main__':",
             ) from None
         except KeyboardInterrupt:
+            self._progress = None
             for future in pending:
                 future.cancel()
             # Those that run are waited for: they are short, and what they give is kept.

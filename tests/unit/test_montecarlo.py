@@ -229,6 +229,27 @@ def test_functions_run_in_other_processes_too():
         cn.monte_carlo(lambda run: "text", 3)
 
 
+def dying(run):
+    if run.index == 3:
+        os._exit(1)
+    return 1.0
+
+
+def test_a_process_that_dies_is_told_of(tmp_path):
+    with pytest.raises(AnalysisError, match="has died"):
+        cn.monte_carlo(dying, 5, workers=2, store=tmp_path / "runs")
+
+
+def test_an_interrupt_lets_other_processes_end(tmp_path):
+    def stop(part):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        cn.monte_carlo(area, 40, workers=2, store=tmp_path / "runs", progress=stop)
+    done = len(caught.value.result)
+    assert 0 < done < 40 and len(cn.monte_carlo(area, 40, store=tmp_path / "runs", workers=1)) == 40
+
+
 def test_runs_that_fail():
     def failing(run):
         raise ValueError("always")
