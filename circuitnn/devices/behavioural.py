@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = {
     "exp": "exp", "log": "log", "Abs": "abs", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan",
-    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asin": "asin", "asinh": "asinh", "atan": "atan", "sign": "sgn", "Power": "pow",
-    "Min": "min", "Max": "max",
+    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asin": "asin", "asinh": "asinh", "atan": "atan", "sign": "sgn",
+    "Power": "pow", "Min": "min", "Max": "max",
 }  # fmt: skip
 _RELATIONS = {
     "StrictGreaterThan": ">", "GreaterThan": ">=", "StrictLessThan": "<", "LessThan": "<=", "Equality": "==",

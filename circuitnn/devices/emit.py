@@ -196,7 +196,7 @@ def _rates(model: Model, printer: Any) -> list[str]:
         "{",
         "    (void)self, (void)u, (void)lim, (void)p, (void)env;",
         "    for (cn_idx i = 0; i < n; i++) {",
-        *_loads(model, block, "        "),
+        *loads(model, block, "        "),
         *block.lines,
         "    }",
         "}",

@@ -266,7 +266,9 @@ def test_hot_cells_switch_faster_as_arrhenius_says():
     t = np.linspace(0.0, 5e-5, 9)
     exact = solve_ivp(slope, (0.0, t[-1]), [3e-9], t_eval=t, rtol=1e-9, atol=1e-18)
     fine = c.tran(5e-5)
-    np.testing.assert_allclose(np.interp(t, fine["time"], fine["@n1[w]"]), np.maximum(exact.y[0], 0.0), atol=3e-12)  # 1e-3 of the range
+    np.testing.assert_allclose(
+        np.interp(t, fine["time"], fine["@n1[w]"]), np.maximum(exact.y[0], 0.0), atol=3e-12
+    )  # 1e-3 of the range
 
 
 def test_crosstalk_is_the_thermal_network_solved_directly():
