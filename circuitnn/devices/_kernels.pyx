@@ -166,6 +166,20 @@ cdef class Kernel:
         self.k.eval(self.k, n, _at(uv), _at(lv), _at(pv), &ev[0], _at(fv), _at(qv), _at(jfv), _at(jqv))
         return f, q, jf, jq
 
+    def evaluate_into(self, double[:, ::1] u, double[:, ::1] p, double[:, ::1] f, double[:, ::1] q, double[:, ::1] jf,
+                      double[:, ::1] jq):
+        """Evaluate as ``evaluate`` does, at rest, into arrays of its results' shapes."""
+        cdef cn_idx n = u.shape[1]
+        cdef double[:, ::1] lv = np.zeros((self.k.n_limit, n))
+        cdef double[::1] ev = self._environment(None)
+        for what, array, rows in (
+            ("u", np.asarray(u), self.k.n_local), ("p", np.asarray(p), self.k.n_param),
+            ("f", np.asarray(f), self.k.n_local), ("q", np.asarray(q), self.k.n_local),
+            ("jf", np.asarray(jf), self.k.n_jf), ("jq", np.asarray(jq), self.k.n_jq),
+        ):
+            self._rows(what, array, rows, n)
+        self.k.eval(self.k, n, _at(u), _at(lv), _at(p), &ev[0], _at(f), _at(q), _at(jf), _at(jq))
+
     def noise(self, u, p, lim=None, env=None):
         """Return densities at 1 Hz (A^2/Hz) and exponents of the noise currents, each (n_noise, n); as ``evaluate``."""
         cdef double[:, ::1] uv = self._rows("u", u, self.k.n_local)

@@ -206,6 +206,14 @@ def test_numba_comes_before_numpy(monkeypatch, caplog):
     assert "numba compiles them" in caplog.text
 
 
+@needs_numba
+def test_numbas_code_comes_from_the_cache_too(own_cache):
+    model, u, p = model_of(make_memristor()), [[0.5], [0.0], [0.5]], [[1e-3], [2.5], [0.3]]
+    first = make_kernel(model, "cell", "numba").evaluate(u, p)
+    assert list((own_cache / "__pycache__").glob("cell-*.nbi"))
+    np.testing.assert_array_equal(make_kernel(model, "cell", "numba").evaluate(u, p)[0], first[0])
+
+
 def test_a_back_end_that_is_not_there_is_refused(monkeypatch):
     with pytest.raises(UsageError, match="no back end 'fortran'") as caught:
         register(make_memristor(), backend="fortran")

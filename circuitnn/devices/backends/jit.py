@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 from types import ModuleType
 
 from circuitnn.devices.backends.arrays import PythonKernel, python_kernel
@@ -69,6 +70,6 @@ def numba_kernel(model: Model, name: str) -> PythonKernel:
 def _import(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"_circuitnn_{hashlib.sha256(path.encode()).hexdigest()[:16]}", path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # numba looks for it there
     spec.loader.exec_module(module)
     return module
