@@ -164,6 +164,6 @@ def names() -> list[str]:
     Examples
     --------
     >>> names()
-    ['crossbar', 'lu', 'spice']
+    ['crossbar', 'devices', 'lu', 'spice']
     """
     return catalog("bench.cases").names()

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from circuitnn.devices import physics
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
-_KB = 1.380649e-23 / 1.602176634e-19
+#: kT/q over T, V/K, as the library has it.
+KB = physics.BOLTZMANN / physics.CHARGE
 
 
 def _fading(rate: Array, state: Array, low: Array, high: Array) -> tuple[Array, Array]:
@@ -54,7 +57,7 @@ def stanford(u: Array, p: Mapping[str, Array]) -> tuple[list[Array], list[Array]
     scale, cosine = p["i0"] * np.exp(-x / p["g0"]), np.cosh(cut)
     i = scale * (np.sinh(cut) + cosine * (arg - cut))
     by_v, by_gap = scale * cosine / p["v0"], np.where(moves, -i / p["g0"], 0.0)
-    vt = _KB * (p["surroundings"] + np.clip(rise, 0.0, 1e4))
+    vt = KB * (p["surroundings"] + np.clip(rise, 0.0, 1e4))
     nano = x * 1e9
     lift = p["a0"] * (p["gamma0"] - p["beta"] * nano**3) / p["l"]
     forth, back = (lift * v - p["eag"]) / vt, (-lift * v - p["ear"]) / vt
@@ -62,7 +65,7 @@ def stanford(u: Array, p: Mapping[str, Array]) -> tuple[list[Array], list[Array]
     e_forth, e_back = np.exp(cut_forth), np.exp(cut_back)
     speed = -p["vel0"] * (e_forth * (1.0 + forth - cut_forth) - e_back * (1.0 + back - cut_back))
     by_push = -p["vel0"] / vt * (e_forth + e_back)
-    by_rise = np.where((rise > 0.0) & (rise < 1e4), p["vel0"] * _KB / vt * (e_forth * forth - e_back * back), 0.0)
+    by_rise = np.where((rise > 0.0) & (rise < 1e4), p["vel0"] * KB / vt * (e_forth * forth - e_back * back), 0.0)
     per = 1.0 / np.sqrt(1.0 + (speed / p["v_sat"]) ** 2)
     rate = speed * per
     fade, turn = _fading(rate, gap, p["gap_min"], p["gap_max"])

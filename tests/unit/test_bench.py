@@ -7,7 +7,7 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.bench import decks, runner
-from circuitnn.bench.cases import spice
+from circuitnn.bench.cases import devices, spice
 from circuitnn.bench.ngspice import Ngspice
 from circuitnn.bench.peers import TimeLimitError, run_child
 from circuitnn.bench.vacask import Vacask, translate
@@ -129,3 +129,12 @@ def test_parts_are_run_by_name(monkeypatch):
     assert seen == [("a", 2), ("c", 2)]
     with pytest.raises(UsageError, match="no part 'd'"):
         runner.run("made_up", ["d"])
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_models_by_hand_mean_the_same_as_the_generated_ones(monkeypatch):
+    monkeypatch.setattr(devices, "_COUNT", 999)
+    distances = [row for row in devices.EXPORT.parts["kernels"](1) if "distance" in row.name]
+    assert any("C by hand" in row.name for row in distances)
+    for row in distances:  # functions differ by units in the last place, and exponents of 50 make them 50 times larger
+        assert row.value < 1e-12, row.name

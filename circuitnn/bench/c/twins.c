@@ -1,7 +1,7 @@
 /* Memristor models by hand, as one writes them for speed: no branches, the power taken once, loops that the compiler
  * turns into vectors with the C library's vector functions.  Rows of u, p and of the results as in cn_kernel.h; p holds
  * the parameters in the order in which they are read here.  Compared with the generated kernels by `circuitnn bench
- * devices`.
+ * devices`, which defines KB, the voltage kT/q over the temperature.
  */
 #include <math.h>
 
@@ -62,7 +62,7 @@ TARGET void stanford(int n, const double *restrict u, const double *restrict p, 
         const double scale = ROW(p, 0) * exp(-x * per_g0), current = scale * (sine + cosine * beyond);
         const double by_v = scale * cosine * per_v0, by_gap = -current * per_g0 * moves;
         const double hot = rise <= 0.0 ? 0.0 : rise >= 1e4 ? 1e4 : rise, warms = rise > 0.0 && rise < 1e4 ? 1.0 : 0.0;
-        const double kb = 1.380649e-23 / 1.602176634e-19, per_vt = 1.0 / (kb * (ROW(p, 15) + hot));
+        const double kb = KB, per_vt = 1.0 / (kb * (ROW(p, 15) + hot));
         const double nano = x * 1e9, gamma = ROW(p, 6) - beta * nano * nano * nano, push = a0 * gamma * v * per_l;
         const double af = (push - ROW(p, 4)) * per_vt, ar = (-push - ROW(p, 5)) * per_vt;
         const double cf = af < 80.0 ? af : 80.0, cr = ar < 80.0 ? ar : 80.0, ef = exp(cf), er = exp(cr);

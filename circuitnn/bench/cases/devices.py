@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from circuitnn.bench.runner import Case, Row, median_time
-from circuitnn.bench.twins import TWINS
+from circuitnn.bench.twins import KB, TWINS
 from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.nonlinear import Waveforms
@@ -78,7 +78,9 @@ def _by_hand(folder: Path, name: str, u: Array, p: Array, out: list[Array]) -> A
     library = folder / "twins.so"
     if not library.exists():
         source = Path(__file__).parents[1] / "c" / "twins.c"
-        subprocess.run([cc, *compiler.FLAGS, "-fopenmp", str(source), "-o", str(library), "-lm"], check=True)
+        subprocess.run(
+            [cc, *compiler.FLAGS, "-fopenmp", f"-DKB={KB!r}", str(source), "-o", str(library), "-lm"], check=True
+        )
     function = ctypes.CDLL(str(library))[name]
     pointers = [ctypes.c_void_p(x.ctypes.data) for x in (u, p, *out)]
     return partial(function, ctypes.c_int(u.shape[1]), *pointers)
@@ -175,7 +177,7 @@ def _arrays(rounds: int) -> list[Row]:
 
         try:
             taken = 1e3 * median_time(pulse, min(rounds, 3))
-            steps = float(len(pulse().times) - 1)
+            steps = float(len(pulse().time) - 1)
         except CircuitnnError as error:
             rows.append(Row(f"64 x 64 {name}: a write pulse", 0.0, "ms", details={"refused": error.message}))
             continue
