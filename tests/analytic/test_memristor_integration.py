@@ -1,5 +1,7 @@
 """Memristors through SET and RESET against scipy's integrators, from the papers' equations written out here."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -67,27 +69,30 @@ def stanford(v, y):
 
 def jart_state(v, n):
     """Voltage of the barrier, current, temperature and resistances of disc and plug, of 1e26 per m^3."""
-    area = np.pi * 45e-9**2
+    area = math.pi * 45e-9**2
     per = E * 2 * 4e-6 * area * 1e26
     disc, plug = 0.4e-9 / (per * n), 2.6e-9 / (per * 20)
 
     def ohmic(vo):
         """Current through disc, plug, TiOx and the lines, which heat themselves."""
         total, cubic = disc + plug + 650.0 + 719.244, 719.244**2 * 3.92e-3 * 90471.47
-        return brentq(lambda i: i * (total + cubic * i * i) - vo, -1.0, 1.0, xtol=1e-20, rtol=1e-14)
+        i = vo / total
+        for _ in range(8):  # Newton's method: the cubic part is small
+            i -= (i * (total + cubic * i * i) - vo) / (total + 3 * cubic * i * i)
+        return i
 
     def schottky(vs, temp):
         psi = 0.08 - vs
-        psi = 0.5 * (psi + np.sqrt(psi**2 + 4 * 0.01**2))
-        phi = 0.18 - (E**3 * 2 * n * 1e26 * psi / (8 * np.pi**2 * (5.5 * EPS0) ** 3)) ** 0.25
-        phi = 0.5 * (phi + np.sqrt(phi**2 + 4 * 1e-4**2))
+        psi = 0.5 * (psi + math.sqrt(psi**2 + 4 * 0.01**2))
+        phi = 0.18 - (E**3 * 2 * n * 1e26 * psi / (8 * math.pi**2 * (5.5 * EPS0) ** 3)) ** 0.25
+        phi = 0.5 * (phi + math.sqrt(phi**2 + 4 * 1e-4**2))
         kt = K * temp
         if vs >= 0:
-            return area * 6.01e5 * temp**2 * np.exp(-E * phi / kt) * np.expm1(E * vs / kt)
-        w00 = E * H / (4 * np.pi) * np.sqrt(2 * n * 1e26 / (ME * 17 * EPS0))
-        w0, xi = w00 / np.tanh(w00 / kt), w00 / (w00 / kt - np.tanh(w00 / kt))
-        front = area * 6.01e5 * temp / K * np.sqrt(np.pi * w00 * E * (-vs + phi / np.cosh(w00 / kt) ** 2))
-        return -front * np.exp(-E * phi / w0) * np.expm1(-E * vs / xi)
+            return area * 6.01e5 * temp**2 * math.exp(-E * phi / kt) * math.expm1(E * vs / kt)
+        w00 = E * H / (4 * math.pi) * math.sqrt(2 * n * 1e26 / (ME * 17 * EPS0))
+        w0, xi = w00 / math.tanh(w00 / kt), w00 / (w00 / kt - math.tanh(w00 / kt))
+        front = area * 6.01e5 * temp / K * math.sqrt(math.pi * w00 * E * (-vs + phi / math.cosh(w00 / kt) ** 2))
+        return -front * math.exp(-E * phi / w0) * math.expm1(-E * vs / xi)
 
     def rest(vs):
         i = ohmic(v - vs)
@@ -102,10 +107,10 @@ def jart(v, y):
     n = y[0] / 1e26
     vs, i, temp, disc, plug = jart_state(v, n)
     field = (vs + i * (disc + plug)) / 3e-9 if v > 0 else i * disc / 0.4e-9
-    g = 2 * 0.25e-9 * field / (np.pi * 1.35)
-    even, odd = 1.35 * (np.sqrt(1 - g * g) + g * np.arcsin(g)), 1.35 * g * np.pi / 2
+    g = 2 * 0.25e-9 * field / (math.pi * 1.35)
+    even, odd = 1.35 * (math.sqrt(1 - g * g) + g * math.asin(g)), 1.35 * g * math.pi / 2
     brake = 1 - (0.008 / n) ** 10 if v > 0 else 1 - (n / 20) ** 10
-    hops = np.exp((odd - even) / (KB * temp)) - np.exp((-odd - even) / (KB * temp))
+    hops = math.exp((odd - even) / (KB * temp)) - math.exp((-odd - even) / (KB * temp))
     return [-(20 + n) / 2 * 1e26 * 0.25e-9 * 2e13 * brake / 0.4e-9 * hops]
 
 
@@ -114,7 +119,7 @@ def bocquet(v, y):
     section = 1e5 * r**2 + (20e-9**2 - r**2)
     u = v / (1 + 500.0 * np.pi * section / 10e-9)
     vt = KB * (T + u**2 * section / (8 * 3.0 * 20e-9**2))
-    return [1e12 * ((20e-9 - r) * np.exp((0.5 * u - 1) / vt) - r * np.exp((-0.5 * u - 1) / vt))]
+    return [1e12 * ((20e-9 - r) / (1 + np.exp((1 - 0.5 * u) / vt)) - r / (1 + np.exp((1 + 0.5 * u) / vt)))]
 
 
 def bocquet_unipolar(v, y):
@@ -122,7 +127,7 @@ def bocquet_unipolar(v, y):
     section = 5e4 * r**2 + 10.0 * (10e-9**2 - r**2)
     u = abs(v) / (1 + 500.0 * np.pi * section / 30e-9)
     vt = KB * (T + u**2 * 5e4 / (8 * 9.0) * r**2 / (r**2 + 1e-18))
-    return [1e13 * ((10e-9 - r) * np.exp((0.5 * u - 1.5) / vt) - r * np.exp(-1 / vt))]
+    return [1e13 * ((10e-9 - r) / (1 + np.exp((1.5 - 0.5 * u) / vt)) - r * np.exp(-1 / vt))]
 
 
 #: Rates, parameters, series resistance (ohm), sine (V, Hz), initial states, ranges, and what it must pass through.
@@ -134,7 +139,7 @@ CASES = {
         0.0, (1.0, 10.0), {"x": 1.5e-9}, (3e-9,),
     ),
     "yakopcic": (yakopcic, {}, 0.0, (0.25, 100.0), {"x": 0.11}, (1.0,)),
-    "simmons": (simmons, {"w_min": 1.1e-9, "rs": 215.0}, 2400.0, (2.9, 0.25), {"w": 1.2e-9}, (0.8e-9,)),
+    "simmons": (simmons, {}, 2400.0, (2.2, 2e-3), {"w": 1.25e-9}, (0.8e-9,)),
     "stanford": (stanford, {"gap_max": 3e-9}, 2e4, (2.0, 1e3), {"gap": 1.6e-9, "rise": 0.0}, (1.6e-9, 1e3)),
     "jart": (jart, {}, 0.0, (-1.3, 2e3), {"n_disc": 1e24}, (2e27,)),
     "bocquet": (bocquet, {}, 500.0, (1.0, 1e3), {"r": 2e-9}, (20e-9,)),
@@ -155,14 +160,14 @@ def test_agrees_with_an_independent_integration(name):
         lambda t, z: np.array(rates(drive(t), z * scale)) / scale,
         (0.0, stop),
         np.array(list(start.values())) / scale,
-        method="Radau" if name in ("stanford", "jart") else "LSODA",
+        method="Radau" if name == "stanford" else "LSODA",
         rtol=1e-10,
         atol=1e-12,
         max_step=stop / 200,
         dense_output=True,
     )
     assert exact.success
-    circuit = cn.Circuit("sine", SimOptions(temp=CELSIUS, reltol=1e-8, abstol=1e-16, vntol=1e-12))
+    circuit = cn.Circuit("sine", SimOptions(temp=CELSIUS, reltol=1e-8, abstol=1e-16, vntol=1e-12, method="trbdf2"))
     circuit.model("m", name, **given)
     circuit.V("1", "s", 0, dc=0.0, waveform=("sin", 0.0, amplitude, frequency))
     if series:
@@ -170,19 +175,9 @@ def test_agrees_with_an_independent_integration(name):
     circuit.N("1", "a" if series else "s", 0, model="m", **start)
     tran = circuit.tran(stop=stop, max_step=stop / 8000)
     found = tran[f"@n1[{next(iter(start))}]"] / scale[0]
-    expected = exact.sol(tran.time)
-    speed = np.array([rates(drive(t), z * scale)[0] for t, z in zip(tran.time, expected.T, strict=True)]) / scale[0]
-    print(
-        name,
-        len(tran.time),
-        found.min(),
-        found.max(),
-        found[-1],
-        np.abs(found - expected[0]).max(),
-        (np.abs(found - expected[0]) / (1 + stop * np.abs(speed))).max(),
-    )
+    near = np.array([exact.sol(np.clip(tran.time + d, 0.0, stop))[0] for d in (-1e-6 * stop, 0.0, 1e-6 * stop)])
     # it goes there and comes back
     peak = np.abs(found - found[0]).max()
     assert peak > 0.05 and np.abs(found[-1] - found[0]) < 0.95 * peak
-    # 1e-6 of the range, and where the state jumps, of the time
-    assert np.all(np.abs(found - expected[0]) <= 1e-6 * (1 + stop * np.abs(speed)))
+    # 1e-6 of the range, and where the state jumps, 1e-6 of the time
+    assert np.all((near.min(axis=0) - 1e-6 <= found) & (found <= near.max(axis=0) + 1e-6))

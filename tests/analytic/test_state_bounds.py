@@ -8,11 +8,22 @@ from hypothesis import strategies as st
 import circuitnn as cn
 from circuitnn.circuit.options import SimOptions
 
-#: State, its range and a typical frequency (Hz) of each model.
-MODELS = {"vteam": ("w", 3e-9, 1e3), "linear_drift": ("x", 1.0, 0.1), "ovonic": ("x", 1.0, 1e7)}
+#: State, its bounds and a typical frequency (Hz) of each model.
+MODELS = {
+    "vteam": ("w", 0.0, 3e-9, 1e3),
+    "linear_drift": ("x", 0.0, 1.0, 0.1),
+    "ovonic": ("x", 0.0, 1.0, 1e7),
+    "team": ("x", 0.0, 3e-9, 1e3),
+    "yakopcic": ("x", 0.0, 1.0, 1e3),
+    "simmons": ("w", 1.2e-9, 1.9e-9, 1e3),
+    "stanford": ("gap", 0.1e-9, 1.7e-9, 1e4),
+    "jart": ("n_disc", 8e23, 2e27, 1e5),
+    "bocquet": ("r", 0.0, 20e-9, 1e4),
+    "bocquet_unipolar": ("r", 0.0, 10e-9, 1e4),
+}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     model=st.sampled_from(sorted(MODELS)),
     amplitude=st.floats(0.4, 4.0),
@@ -23,7 +34,7 @@ MODELS = {"vteam": ("w", 3e-9, 1e3), "linear_drift": ("x", 1.0, 0.1), "ovonic": 
     gear=st.booleans(),
 )
 def test_states_stay_inside(model, amplitude, decades, reltol, series, pulsed, gear):
-    state, width, usual = MODELS[model]
+    state, low, high, usual = MODELS[model]
     period = 1.0 / (usual * 10.0**decades)
     sine = ("sin", 0.0, amplitude, 1.0 / period)
     pulse = ("pulse", -amplitude, amplitude, 0.0, period / 50, period / 50, 0.4 * period, period)
@@ -33,7 +44,7 @@ def test_states_stay_inside(model, amplitude, decades, reltol, series, pulsed, g
     circuit.N("1", "a", 0, model=model)
     tran = circuit.tran(stop=3.0 * period)
     assert tran.time[-1] == pytest.approx(3.0 * period, rel=1e-12)
-    part = tran[f"@n1[{state}]"] / width
+    part = (tran[f"@n1[{state}]"] - low) / (high - low)
     # the engine takes a step anew that ends further outside than 1e-6 of the range
     assert part.min() >= -1.001e-6 and part.max() <= 1.0 + 1.001e-6
 

@@ -78,7 +78,7 @@ class Interpreter:
         raise AssertionError(f"a condition of an unknown kind: {condition}")
 
 
-def spread(param, rng):
+def spread(param, rng, decades=3.0):
     """A value from the whole range of a parameter, log-uniform where it has no zero inside."""
     if param.choices:
         return rng.choice(param.choices)
@@ -87,17 +87,17 @@ def spread(param, rng):
     high = np.inf if param.high is None else param.high
     if usual == 0.0:
         return usual if rng.uniform() < 0.5 or not np.isfinite(high) else rng.uniform(low, high)
-    value = usual * 10.0 ** rng.uniform(-3.0, 3.0)
+    value = usual * 10.0 ** rng.uniform(-decades, decades)
     if low > 0.0 and np.isfinite(high):
         value = np.exp(rng.uniform(np.log(low), np.log(high)))
     return float(np.clip(value, max(low, low + 1e-300) if param.exclusive else low, high))
 
 
 def draw(device, rng):
-    """Parameters of one instance, drawn again where the device refuses them (bounds in the wrong order, no barrier)."""
-    for _ in range(5000):
+    """Parameters of one instance, drawn again and closer where the device refuses them (no barrier, wrong order)."""
+    for k in range(100):
         values = {
-            key: np.array([np.nan if param.default is None else spread(param, rng)])
+            key: np.array([np.nan if param.default is None else spread(param, rng, 3.0 * 0.8**k)])
             for key, param in device.params.items()
         }
         for low, high in ((state.low, state.high) for state in device.states.values()):

@@ -12,7 +12,7 @@ FOLDER = NETLISTS / "examples"
 DECKS = [path for name in ("examples", "cells", "memristors") for path in sorted((NETLISTS / name).glob("*.cir"))]
 
 
-@pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DECKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_deck(path):
     for result in cn.load(path).run().values():
         assert len(result) and np.isfinite(result.data).all()
@@ -36,3 +36,16 @@ def test_crossbar_tile():
     assert results.op["i(a1.bit[0])"] == pytest.approx(results.op["v(out0)"] / 5e3, rel=1e-3)
     settled = results.tran["v(out1)"][np.searchsorted(results.tran.time, 18e-9)]
     assert settled == pytest.approx(results.op["v(out1)"], rel=1e-2)
+
+
+@pytest.mark.parametrize("path", sorted(MEMRISTORS.glob("*.cir")), ids=lambda path: path.stem)
+def test_memristor_shows_its_hysteresis(path):
+    """Within a fortieth of the voltages, conductances differ by a fifth at least, and none is negative."""
+    tran = cn.load(path).run().tran
+    v, i = tran["v(a)"], -tran["i(v1)"]
+    live = np.abs(v) > 0.05 * np.abs(v).max()
+    g = i[live] / v[live]
+    assert np.all(g > 0)
+    bins = np.digitize(v[live], np.linspace(v.min(), v.max(), 41))
+    assert max(g[bins == k].max() / g[bins == k].min() for k in set(bins)) > 1.2
+    assert np.all(np.abs(i[v == 0.0]) < 1e-4 * np.abs(i).max())

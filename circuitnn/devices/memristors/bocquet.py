@@ -13,17 +13,20 @@ from circuitnn.devices.symbolic import clip, electronvolts, equals, limexp, quan
 
 _KB = physics.BOLTZMANN / physics.CHARGE
 _PI = float(np.pi)
+#: Barrier over kT up to which its exponential is taken.
+_HIGHEST = 300.0
 _ROUND = "round number, not published: of the size of a 10 nm thick HfO2 cell"
 
 
 class Bocquet(Memristor):
     """dr/dt = (r_max - r)/tau_red - r/tau_ox; i = pi v (sigma_cf r^2 + sigma_ox (r_max^2 - r^2)) / l.
 
-    tau_red = tau0 exp((e_red - alpha v) / (kT/q)) and tau_ox = tau0 exp((e_ox + (1 - alpha) v) / (kT/q)): a positive
-    voltage grows the filament. T = T0 + v^2 (sigma_cf r^2 + sigma_ox (r_max^2 - r^2)) / (8 k_th r_max^2), the hottest
-    place of a filament cooled at its ends; ``heating = 0``: T = T0. At constant v and T, r relaxes to
-    r_max / (1 + tau_red/tau_ox) at the rate 1/tau_red + 1/tau_ox. The paper's structure as recalled, without its
-    trap-assisted current; its equations and constants could not be confirmed in a public copy.
+    tau_red = tau0 (1 + exp((e_red - alpha v) / (kT/q))) and tau_ox = tau0 (1 + exp((e_ox + (1 - alpha) v) / (kT/q))): a
+    positive voltage grows the filament, and neither reaction gets faster than it is without a barrier.
+    T = T0 + v^2 (sigma_cf r^2 + sigma_ox (r_max^2 - r^2)) / (8 k_th r_max^2), the hottest place of a filament cooled at
+    its ends; ``heating = 0``: T = T0. At constant v and T, r relaxes to r_max / (1 + tau_red/tau_ox) at the rate
+    1/tau_red + 1/tau_ox. The paper's structure as recalled, without its trap-assisted current; its equations and
+    constants could not be confirmed in a public copy.
     """
 
     model_types: ClassVar[tuple[str, ...]] = ("bocquet", "oxram")
@@ -64,8 +67,9 @@ class Bocquet(Memristor):
         heat = v**2 * self._section() / (8 * self.k_th * self.r_max**2)
         heat = where(equals(self.heating, 1), clip(heat, 0, quantity(1e4, "K")), 0)
         kt = self.let("kt", quantity(_KB, "eV/K") * (self.surroundings + heat))
-        reduction = limexp((electronvolts(self.alpha * v) - self.e_red) / kt) / self.tau0
-        oxidation = limexp((electronvolts((self.alpha - 1) * v) - self.e_ox) / kt) / self.tau0
+        lowered, raised = electronvolts(self.alpha * v), electronvolts((1 - self.alpha) * v)
+        reduction = 1 / (self.tau0 * (1 + limexp((self.e_red - lowered) / kt, _HIGHEST)))
+        oxidation = 1 / (self.tau0 * (1 + limexp((self.e_ox + raised) / kt, _HIGHEST)))
         return {"r": (self.r_max - self.r) * reduction - self.r * oxidation}
 
 

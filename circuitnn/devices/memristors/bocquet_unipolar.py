@@ -9,17 +9,19 @@ import numpy as np
 
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Environment, Memristor, Param, State, Values
-from circuitnn.devices.symbolic import clip, electronvolts, limexp, quantity, where
+from circuitnn.devices.symbolic import clip, electronvolts, exp, limexp, quantity, where
 
 _KB = physics.BOLTZMANN / physics.CHARGE
 _PI = float(np.pi)
+#: Barrier over kT up to which its exponential is taken.
+_HIGHEST = 300.0
 _ROUND = "round number, not published: in sweeps of milliseconds SET near 1.1 V, RESET near 0.7 V"
 
 
 class BocquetUnipolar(Memristor):
     """dr/dt = (r_max - r)/tau_red - r/tau_diff; i = pi v (sigma_cf r^2 + sigma_ox (r_max^2 - r^2)) / l.
 
-    tau_red = tau0 exp((e_red - alpha |v|) / (kT/q)), tau_diff = tau_d exp(e_diff / (kT/q)),
+    tau_red = tau0 (1 + exp((e_red - alpha |v|) / (kT/q))), tau_diff = tau_d exp(e_diff / (kT/q)),
     T = T0 + v^2 sigma_cf / (8 k_th) r^2 / (r^2 + r_loss^2): the hottest place of a filament cooled at its ends, and
     at its side where it is thin. A hot filament grows above the voltage (e_red - e_diff) / alpha and dissolves below:
     RESET takes a lower voltage than SET, of either sign. The paper's idea, an electrochemical SET and a thermal RESET
@@ -62,8 +64,9 @@ class BocquetUnipolar(Memristor):
         hot = v**2 * self.sigma_cf / (8 * self.k_th) * r**2 / (r**2 + self.r_loss**2)
         kt = self.let("kt", quantity(_KB, "eV/K") * (self.surroundings + clip(hot, 0, quantity(1e4, "K"))))
         size = where(v >= 0, v, -v)
-        reduction = limexp((electronvolts(self.alpha * size) - self.e_red) / kt) / self.tau0
-        dissolution = limexp(-self.e_diff / kt) / self.tau_d
+        lowered = electronvolts(self.alpha * size)
+        reduction = 1 / (self.tau0 * (1 + limexp((self.e_red - lowered) / kt, _HIGHEST)))
+        dissolution = exp(-self.e_diff / kt) / self.tau_d
         return {"r": (self.r_max - self.r) * reduction - self.r * dissolution}
 
 

@@ -25,7 +25,7 @@ _IMAGE = physics.CHARGE * np.log(2.0) / (8 * np.pi * physics.VACUUM_PERMITTIVITY
 
 
 def _stands(values: Values, image: np.ndarray, near: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Return whether there is a barrier at ``w_min`` and the voltage u, through which the current grows with u."""
+    """Return whether there is a barrier at ``w_min`` and the voltage u, through which the current rises ever more."""
     w, phi0 = values["w_min"], values["phi0"]
 
     def barrier(u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -38,8 +38,9 @@ def _stands(values: Values, image: np.ndarray, near: np.ndarray, u: np.ndarray) 
     with np.errstate(all="ignore"):
         far, phi, current = barrier(u)
         there = (3 * phi0 + 4 * image / w > 2 * u) & (w > near) & (far > 1.05 * near) & (phi > 0.05 * phi0)
-        # as the root of u at least
-        return there & ((u == 0.0) | (current > barrier(0.999 * u)[2] * 1.0005))
+        # with a slope that does not fall: Newton's method would go to and fro about an inflection
+        before, earlier = barrier(0.99 * u)[2], barrier(0.98 * u)[2]
+        return there & ((u == 0.0) | (current - before >= before - earlier))
 
 
 class Simmons(Memristor):
