@@ -413,3 +413,47 @@ def test_loop_is_pinched_and_vanishes_at_high_frequency(name):
     assert wide > 0.02 * amplitude * top  # it is a loop, not a line
     narrow, top = lobes(name, 1e12 * frequency if name == "jart" else 1e8 * frequency)
     assert narrow < 1e-3 * amplitude * top
+
+
+@pytest.mark.parametrize(
+    ("name", "v", "stop", "start"),
+    [
+        ("jart", -1.0, 100e-9, {}), ("jart", 1.3, 100e-6, {"n_disc": 2e27}), ("stanford", 2.0, 10e-6, {}),
+        ("stanford", -1.5, 1e-6, {"gap": 0.2e-9}), ("simmons", 1.0, 1.0, {}), ("simmons", -1.0, 1e-3, {"w": 1.8e-9}),
+        ("team", 0.5, 1e3, {}), ("team", -0.5, 1e-3, {}), ("yakopcic", 0.5, 10e-3, {}), ("bocquet", 0.8, 1e-3, {}),
+        ("bocquet", -0.8, 1e-3, {"r": 19e-9}), ("bocquet_unipolar", 2.0, 1e-3, {}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("series", [0.0, 1e3])
+def test_pulses_cost_a_sane_number_of_steps(name, v, stop, start, series):
+    """SET and RESET pulses at default tolerances, bare and through 1 kohm: few steps are taken anew."""
+    circuit = cell(name, **start)
+    circuit.V(
+        "1", "s", 0, dc=0.0, waveform=("pulse", 0.0, v, 0.02 * stop, 0.01 * stop, 0.01 * stop, 0.9 * stop, 2 * stop)
+    )
+    circuit.R("1", "s", "a", series or 1e-3)
+    done = circuit.tran(stop=stop).statistics
+    refused = sum(count for key, count in done.items() if key.startswith("rejected"))
+    assert done["accepted"] < 1000 and refused < 0.25 * done["accepted"]
+
+
+def test_heat_speeds_up_switching():
+    """The surroundings' temperature enters by the circuit, ``dtemp`` and ``temp`` alike, as Arrhenius' law."""
+    rates = [at("stanford", [1.1], {"gap": 0.8e-9}, celsius=85.0)[1]["gap"][0]]
+    rates.append(at("stanford", [1.1], {"gap": 0.8e-9}, dtemp=58.0)[1]["gap"][0])
+    rates.append(at("stanford", [1.1], {"gap": 0.8e-9}, temp=85.0)[1]["gap"][0])
+    np.testing.assert_allclose(rates, rates[0], rtol=1e-12)
+    field = (16.5 - 1.25 * 0.8**3) * 0.25e-9 * 1.1 / 5e-9
+    cold = at("stanford", [1.1], {"gap": 0.8e-9})[1]["gap"][0]
+    # the reverse hops are e^-30 of the forward ones
+    expected = np.exp((1.501 - field) / KB * (1 / 300.15 - 1 / 358.15))
+    assert rates[0] / cold == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("stanford", {"gap": 0.5e-9}), ("simmons", {"w": 1.4e-9}), ("bocquet", {"r": 4e-9})]
+)
+def test_cells_of_a_crossbar_conduct_as_in_a_circuit(name, state):
+    array = cn.Crossbar(cn.Cells(name, (1, 1), state=state), 1e-6, 1e-6)
+    # the lines add some microohms
+    assert array.solve([0.3]).currents[0] == pytest.approx(read(name, 0.3, **state), rel=1e-7)

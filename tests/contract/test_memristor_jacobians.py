@@ -14,7 +14,7 @@ from circuitnn.errors import DeviceError
 from circuitnn.registry import catalog
 
 MEMRISTORS = {name: d for name, d in catalog("devices").all().items() if issubclass(d, Memristor)}
-N = 300
+N = 200
 SEED = 7
 STEP = 1e-100
 
