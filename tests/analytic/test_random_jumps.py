@@ -1,6 +1,7 @@
 """Random jumps in transients: waiting times, spectra and switching probabilities against their distributions."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from circuitnn.devices.load import kernel_of
 from circuitnn.devices.symbolic import limexp
 
 RP, VH, VC = 6e3, 0.65, 0.5  # of the junctions below
+DECKS = Path(__file__).resolve().parents[2] / "netlists" / "memristors"
 
 #: With a fixed seed a test passes or fails for good; the smallest p-value of about ten tests is seldom below this.
 LEAST_P = 0.01
@@ -241,3 +243,28 @@ def test_reading_shows_the_state():
     r = c.tran(stop=50e-9)
     assert r["@n1[ap]"][0] == 1.0 and r["@n1[ap]"][-1] == 0.0
     assert -r["i(v1)"][-1] == pytest.approx(0.7 / RP)
+
+
+# ---------------------------------------------------------------------------------------------------- decks
+def test_write_deck():
+    """The current before and after tells how many of the eight have switched, and so do their states."""
+    found = cn.load(DECKS / "stt_mtj_write.cir").run()
+    switched = sum(found.tran[f"@n{k}[ap]"][-1] for k in range(1, 9))
+    g, lost = 1.0 / (RP + 10.0), 1.0 / (2.0 + (0.1 / VH) ** 2)
+    low = 1.0 / (RP / (1.0 - lost) + 10.0)
+    assert switched in (1, 2)  # 1.34 on average
+    assert found.measures["before"] == pytest.approx(0.8 * g, rel=1e-4)
+    # 0.1 V is that of junction and 10 ohm: TMR changes by 1e-4 of that
+    assert found.measures["after"] == pytest.approx(0.1 * ((8 - switched) * g + switched * low), rel=1e-3)
+
+
+def test_superparamagnetic_deck():
+    """Dwell times of 148 ns, a little longer in the state that the voltage of about 6 mV favours."""
+    r = cn.load(DECKS / "superparamagnetic.cir").run().tran
+    state = r["@n1[ap]"] > 0.5
+    count = np.count_nonzero(np.diff(state))
+    # exponential waits: their number is about Poisson's
+    expected = 20e-6 / 148.4e-9
+    assert abs(count - expected) < 3.0 * np.sqrt(expected) + 0.02 * expected
+    share = np.trapezoid(state, r["time"]) / 20e-6
+    assert abs(share - 0.47) < 3.0 * 0.5 * np.sqrt(148e-9 / 20e-6)
