@@ -131,10 +131,11 @@ def flicker_device(name, exponent):
         """A conductance of 1 mS with flicker noise."""
 
         model_types = (name,)
+        g = Param(1e-3, "S", low=0.0, doc="conductance")
         level = Param(1e-12, "A^2/Hz", low=0.0, doc="density at 1 Hz")
 
         def equations(self):
-            i = 1e-3 * (self.p - self.n)
+            i = self.g * (self.p - self.n)
             return Equations(f={"p": i, "n": -i})
 
         def noise(self):
