@@ -129,7 +129,7 @@ def ranges(frame: Any) -> list[tuple[str, Any, Any]]:
         When none has bounds.
     """
     found = [
-        (name, frame._value(state.low), frame._value(state.high))
+        (name, frame._bound(state, state.low), frame._bound(state, state.high))
         for name, state in frame.ideal.states.items()
         if state.low is not None and state.high is not None
     ]

@@ -522,6 +522,10 @@ def test_slopes_at_the_thresholds():
 
 
 # ------------------------------------------------------------------------------------------------------------- cards
+#: Cards whose states have no bounds that decide on the conductance, or that have more than two terminals.
+WITHOUT_RANGE = {"nbo2", "vo2", "pcm", "enode", "ecram", "fefet", "stt_mtj"}
+
+
 @pytest.mark.parametrize("name", sorted(CARDS))
 def test_ready_made_cards(name):
     """A card's parameters are those of its device, and both ends of its range can be reached."""
@@ -530,6 +534,9 @@ def test_ready_made_cards(name):
     for key, value in found.model.params.items():
         device.params[key].check(name, key, value)
     assert found.source and found.doc
-    # rounding: the range of a linear cell is that of its resistances
+    assert 0 < found.g_min < found.g_max
+    if name in WITHOUT_RANGE:
+        return
+    # the range of a linear cell is that of its resistances; others conduct by up to 5 % more at 0.2 V than at 0 V
     _, low, high = conductance_range(found.model, 0.2)
-    assert 0 < low * (1 - 1e-12) <= found.g_min < found.g_max <= high * (1 + 1e-12)
+    assert 0 < low * 0.95 <= found.g_min < found.g_max <= high * (1 + 1e-12)

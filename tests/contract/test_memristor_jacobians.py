@@ -54,6 +54,8 @@ class Interpreter:
             return np.prod(np.broadcast_arrays(*args), axis=0) if len(args) > 1 else args[0]
         if kind in ("Pow", "Power"):
             return self._power(*args)
+        if kind == "Abs":
+            return np.where(np.real(args[0]) < 0, -args[0], args[0])
         return _FUNCTIONS[kind](args[0])
 
     @staticmethod

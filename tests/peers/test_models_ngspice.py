@@ -47,5 +47,5 @@ def test_model(tmp_path, name):
     t = np.linspace(0, period, 2000)
     a, b = (np.interp(t, r.time, r["i(v1)"]) for r in (ours, theirs))
     assert np.abs(a - b).max() < tolerance * np.abs(a).max()
-    states = [name for name in ours.names if name.startswith("@n1[")]
+    states = [v.name for v in ours.variables if name.startswith("@n1[")]
     assert not states or any(np.ptp(ours[s]) > 0.0 for s in states)  # the state did move

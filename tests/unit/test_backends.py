@@ -42,6 +42,7 @@ def make_memristor():
     class Cell(Memristor):
         """A filament with a threshold, a power and an exponential."""
 
+        unitless = "numbers of a test carry no units"
         g = Param(1e-3, "S", low=0.0, doc="largest conductance")
         a = Param(2.5, "1", low=1.0, doc="exponent")
         vt = Param(0.3, "V", low=0.0, exclusive=True, doc="threshold")
@@ -61,6 +62,7 @@ def make_junction():
     class Junction(Device):
         """A diode with limiting, charge and noise."""
 
+        unitless = "numbers of a test carry no units"
         terminals = ("p", "n")
         links = (("p", "n", "resistive"),)
         i0 = Param(1e-14, "A", low=0.0, doc="saturation current")

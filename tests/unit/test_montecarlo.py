@@ -214,7 +214,13 @@ def area(run):
     return {"x": x, "seed": run.seed, "wave": np.array([x, 2.0 * x])}
 
 
-def test_functions_run_in_other_processes_too():
+@pytest.fixture
+def importable(monkeypatch):
+    """Other processes find this file, whatever the tests were started from."""
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2])
+
+
+def test_functions_run_in_other_processes_too(importable):
     one, two = cn.monte_carlo(area, 8, seed=1, workers=1), cn.monte_carlo(area, 8, seed=1, workers=2)
     assert (one["x"] == two["x"]).all() and one["x"].mask.tolist() == [k == 2 for k in range(8)]
     assert one.errors == {2: "ValueError: an unlucky run"} == two.errors
@@ -240,7 +246,7 @@ def test_a_process_that_dies_is_told_of(tmp_path):
         cn.monte_carlo(dying, 5, workers=2, store=tmp_path / "runs")
 
 
-def test_an_interrupt_lets_other_processes_end(tmp_path):
+def test_an_interrupt_lets_other_processes_end(tmp_path, importable):
     def stop(part):
         raise KeyboardInterrupt
 

@@ -79,6 +79,7 @@ def _summary(device: Any) -> str:
 def _show(device: Any) -> None:
     from circuitnn.devices.compiled import Compiled
     from circuitnn.devices.load import kernel_of
+    from circuitnn.registry import catalog
 
     click.echo(f"{device.name} (element letter {device.letter.upper()}): {_summary(device)}\n")
     click.echo("\n".join(line.strip() for line in (device.__doc__ or "").strip().splitlines()) + "\n")
@@ -86,7 +87,8 @@ def _show(device: Any) -> None:
     if device.model_types:
         click.echo(f"model types: {' '.join(device.model_types)}")
     if not issubclass(device, Compiled):
-        click.echo(f"evaluated by: {kernel_of(device).backend} kernel")
+        if device.name in catalog("devices"):  # not one of a deck, which nothing has compiled
+            click.echo(f"evaluated by: {kernel_of(device).backend} kernel")
         _show_equations(device)
     sources: list[str] = []
     rows = []
