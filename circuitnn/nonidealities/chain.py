@@ -158,15 +158,13 @@ def narrowed(effect: Nonideality, window: tuple[float, float] | None) -> tuple[f
 
 def acts_on(effect: Nonideality) -> str:
     """Return where an effect acts, in words."""
-    found = []
-    if effect.has("change"):
-        found += ["arrays of conductances"]
-        if effect.stage != "read" and not effect.has("set_up"):
-            found += ["memristors of one state with bounds"]
-    if effect.has("set_up") and not effect.has("extend"):
-        found += ["devices with such parameters"]
+    found = ["arrays of conductances"] if effect.has("change") else []
     if effect.has("extend"):
-        found += ["memristors"]
+        found.append("memristors of two terminals")
+    elif effect.has("set_up"):
+        found.append("devices with such parameters")
+    elif effect.stage != "read":
+        found.append("memristors of one state with bounds")
     return " and ".join(found)
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from circuitnn.devices.declare import Device, Environment, Noise, Param, Values
 from circuitnn.errors import UsageError
 from circuitnn.nonidealities.nonideality import Nonideality
-from circuitnn.nonidealities.sites import Sites
+from circuitnn.nonidealities.sites import Kept, Sites
 
 Array = NDArray[np.float64]
+_KEPT = Kept()
 
 
 class FlickerNoise(Nonideality):
@@ -54,8 +55,14 @@ class FlickerNoise(Nonideality):
 
     def change(self, g: Array, sites: Sites) -> Array:
         """Return conductances as a read finds them, never negative."""
-        parts = enumerate(np.sqrt(self.octaves()))
-        noise = sum(sigma * sites.normal(octave, sites.read >> octave) for octave, sigma in parts)
+        held = _KEPT.take(self, sites) or {}
+        noise = np.zeros(sites.shape)
+        for octave, sigma in enumerate(np.sqrt(self.octaves())):
+            number = sites.read >> octave
+            if held.get(octave, (-1,))[0] != number:
+                held[octave] = number, sigma * sites.normal(octave, number)
+            noise += held[octave][1]
+        _KEPT.put(self, sites, held)
         return np.maximum(g * (1.0 + noise), 0.0)
 
     def set_up(self, device: type[Device], columns: Values, sites: Sites, env: Environment) -> Values:

@@ -28,6 +28,7 @@ Keys = NDArray[np.uint64]
 Places = NDArray[np.int64]
 _PLACED = re.compile(r"(.*?)(\d+)_(\d+)")
 _NOWHERE = -1
+_MOST_KEPT = 64
 _REACH = 4.0  # deviations after which a smoothing kernel is cut: the rest is below 1e-3 of its largest value
 
 
@@ -115,12 +116,14 @@ class Sites:
     @property
     def T(self) -> Sites:
         """The cells of the transposed array: each keeps its numbers."""
-        return replace(self, bases=self.bases.T, rows=self.rows.T, cols=self.cols.T)
+        again = None if self.again is None else self.again.T
+        return replace(self, bases=self.bases.T, rows=self.rows.T, cols=self.cols.T, again=again)
 
     @property
     def flat(self) -> Sites:
         """The cells in one row."""
-        return replace(self, bases=self.bases.ravel(), rows=self.rows.ravel(), cols=self.cols.ravel())
+        again = None if self.again is None else self.again.ravel()
+        return replace(self, bases=self.bases.ravel(), rows=self.rows.ravel(), cols=self.cols.ravel(), again=again)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -197,6 +200,29 @@ class Sites:
             smooth = _convolved(_convolved(noise, kernel).T, kernel).T
             found[here] = smooth[rows - low[0], cols - low[1]]
         return found
+
+
+class Kept:
+    """What was computed for some arrays and may serve again: a memory of limited size that changes no result."""
+
+    def __init__(self) -> None:
+        self._values: dict[Any, Any] = {}
+
+    def take(self, effect: Any, sites: Sites) -> Any:
+        """Return what was put for an effect at the same places with the same seed, None when there is nothing."""
+        return self._values.get(_identity(effect, sites))
+
+    def put(self, effect: Any, sites: Sites, value: Any) -> None:
+        """Keep a value, the longest kept one giving way."""
+        self._values.pop(_identity(effect, sites), None)
+        while len(self._values) >= _MOST_KEPT:
+            del self._values[next(iter(self._values))]
+        self._values[_identity(effect, sites)] = value
+
+
+def _identity(effect: Any, sites: Sites) -> Any:
+    arrays = (sites.bases, sites.rows, sites.cols, sites.again)
+    return effect, sites.seed, sites.stream, sites.shape, *(None if a is None else a.tobytes() for a in arrays)
 
 
 def _uniform(bits: Keys) -> Array:

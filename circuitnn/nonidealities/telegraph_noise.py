@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from circuitnn.devices.declare import Device, Environment, Param, Values
 from circuitnn.errors import UsageError
 from circuitnn.nonidealities.nonideality import Nonideality
-from circuitnn.nonidealities.sites import Sites
+from circuitnn.nonidealities.sites import Kept, Sites
 
 Array = NDArray[np.float64]
+_KEPT = Kept()
 
 
 class TelegraphNoise(Nonideality):
@@ -25,8 +26,8 @@ class TelegraphNoise(Nonideality):
     Notes
     -----
     A process of these rates is one that is drawn anew, 1 with the probability tau_e / (tau_c + tau_e), at the events
-    of a Poisson process of the rate 1/tau_c + 1/tau_e. A read looks for the last interval between reads that had one;
-    that takes as long as the slowest cell's number of reads.
+    of a Poisson process of the rate 1/tau_c + 1/tau_e. A read looks for the last interval between reads that had one,
+    as far back as the read before that was asked for; reads in a row cost one step each.
 
     Examples
     --------
@@ -59,23 +60,38 @@ class TelegraphNoise(Nonideality):
 
     def caught(self, sites: Sites) -> Any:
         """Return whether each cell's trap is full at read ``sites.read``."""
-        _, capture, emission = self.traps(sites)
-        full = emission / (capture + emission)
-        quiet = np.exp(-self.t_read * (1.0 / capture + 1.0 / emission))
-        found, left = np.zeros(sites.shape, bool), np.ones(sites.shape, bool)
-        for k in range(sites.read, -1, -1):
-            here = sites.where(left)
-            event = here.uniform("event", k) > quiet[left] if k else np.ones(left.sum(), bool)
-            at = np.argwhere(left)[event]
-            found[tuple(at.T)] = (here.uniform("state", k) < full[left])[event]
-            left[tuple(at.T)] = False
-            if not left.any():
+        return self._walk(sites)[1]
+
+    def _walk(self, sites: Sites) -> tuple[Array, Any]:
+        """Amplitudes, and which traps are full; what a walk found is kept for the reads after it."""
+        amplitude, full, quiet, before, state = _KEPT.take(self, sites) or self._begin(sites)
+        if before > sites.read:
+            before, state = self._begin(sites)[3:]
+        found, left = state.copy(), np.arange(state.size)
+        flat = sites.flat
+        for k in range(sites.read, before, -1):
+            here = flat.where(left)
+            event = here.uniform("event", k) > quiet[left]
+            found[left[event]] = here.where(event).uniform("state", k) < full[left[event]]
+            left = left[~event]
+            if not left.size:
                 break
-        return found
+        _KEPT.put(self, sites, (amplitude, full, quiet, sites.read, found))
+        return amplitude, found.reshape(sites.shape)
+
+    def _begin(self, sites: Sites) -> tuple[Array, Array, Array, int, Any]:
+        """Amplitudes, shares of time full, chances of an interval without an event, and read 0 with its states."""
+        amplitude, capture, emission = self.traps(sites)
+        full = (emission / (capture + emission)).ravel()
+        quiet = np.exp(-self.t_read * (1.0 / capture + 1.0 / emission)).ravel()
+        return amplitude, full, quiet, 0, sites.flat.uniform("state", 0) < full
 
     def change(self, g: Array, sites: Sites) -> Array:
         """Return conductances as a read finds them."""
-        return np.where(self.caught(sites), g * (1.0 - self.traps(sites)[0]), g) if self.amplitude else g
+        if not self.amplitude:
+            return g
+        amplitude, caught = self._walk(sites)
+        return np.where(caught, g * (1.0 - amplitude), g)
 
     def set_up(self, device: type[Device], columns: Values, sites: Sites, env: Environment) -> Values:
         """Return columns with each device's trap."""

@@ -136,6 +136,17 @@ def test_drift_is_a_power_of_time_of_exactly_the_exponent():
     require_moments(exponents, 0.05, 0.008)
 
 
+def test_drift_exponents_of_phase_change_cells_are_the_published_ones():
+    # aihwkit's PCM model (Nandakumar et al., ICECS 2019): mean and deviation of nu at r
+    for r, mean, sigma in ((1.0, 0.049, 0.008), (0.5, 0.049, 0.008), (0.1, 0.0600901, 0.0228823)):
+        found = after(ni.Drift(fit="nandakumar2019", time=2e3), flat(r * WINDOW[1]))
+        exponents = -np.log(found / (r * WINDOW[1])) / np.log(100.0)
+        folded = stats.foldnorm(mean / sigma, scale=sigma)
+        require_moments(exponents, folded.mean(), folded.std())
+    with pytest.raises(UsageError, match="fit"):
+        ni.Drift(nu=0.1, fit="nandakumar2019")
+
+
 def test_drift_passes_faster_when_hot_as_arrhenius_says():
     cold, hot = 300.15, 358.15
     speed = np.exp(0.2 / 8.617333262e-5 * (1.0 / cold - 1.0 / hot))
@@ -148,7 +159,7 @@ def test_drift_passes_faster_when_hot_as_arrhenius_says():
 def test_read_noise_is_new_at_each_read_and_the_same_at_the_same_read():
     g = np.full((4, 3), 5e-5)
     xb = cn.Crossbar(g, 0.0, 0.0, nonidealities=ni.ReadNoise(0.02), seed=1)
-    reads = xb.solve(np.full((30_000, 4), 0.1))
+    reads = xb.solve(np.full((10_000, 4), 0.1))
     current = reads.currents / (0.1 * 4 * 5e-5) - 1.0
     require_moments(current, 0.0, 0.01)  # four cells: 2 % / sqrt(4)
     np.testing.assert_array_equal(reads.currents[7], xb.solve(np.full(4, 0.1), first_read=7).currents)

@@ -8,9 +8,12 @@ from scipy import signal, stats
 from scipy.integrate import solve_ivp
 
 import circuitnn as cn
+from circuitnn.devices.declare import Environment
+from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitError, CrossbarError, DeviceError
-from circuitnn.nonidealities.chain import Chain
+from circuitnn.nonidealities.chain import Chain, extended, set_up
 from circuitnn.nonidealities.sites import Sites
+from circuitnn.registry import catalog
 
 ni = cn.nonidealities
 WINDOW = (1e-6, 1e-4)
@@ -326,6 +329,47 @@ def test_cycles_differ_and_repeat():
 
     np.testing.assert_array_equal(written(3), written(3))
     assert abs(np.corrcoef(written(3).ravel(), written(4).ravel())[0, 1]) < 3.0 / 50.0
+
+
+EXTENDING = [effect for effect in catalog("nonidealities").all().values() if effect.has("extend")]
+
+
+@pytest.mark.parametrize("effect", EXTENDING, ids=lambda effect: effect.kind)
+@pytest.mark.parametrize("device", ["vteam", "linear_drift"])
+def test_extended_devices_have_exact_slopes_and_give_no_energy(device, effect):
+    ideal = catalog("devices").get(device)
+    made = extended(ideal, [effect()])
+    n, rng, env = 40, np.random.default_rng(8), Environment()
+    columns = {k: np.full(n, np.nan if p.default is None else p.default) for k, p in made.params.items()}
+    columns["p" if device == "linear_drift" else "alpha_off"] = np.full(n, 2.0)
+    columns = set_up(effect(), made, columns, Sites.of_elements([f"n{k}_0" for k in range(n)], seed=1), env)
+    kernel, prepared = kernel_of(made), made.prepare(columns, env)
+    param = np.array([np.broadcast_to(prepared[name], n) for name in kernel.param_names])
+    u = rng.uniform(-1.5, 1.5, (kernel.n_local, n))
+    sizes = np.ones(kernel.n_local)
+    for k, (name, (low, high)) in enumerate(made.state_bounds(columns).items(), 2):
+        low, high = (np.where(np.isfinite(end), end, other) for end, other in ((low, 280.0), (high, 320.0)))
+        sizes[k] = (high - low).max()
+        u[k] = low + (0.05 + 0.9 * rng.random(n)) * (high - low) if name != "worn" else rng.uniform(1e4, 1e6, n)
+    lim = np.ones((kernel.n_limit, n))
+    f, _, jf, jq = kernel.evaluate(u, param, lim)
+    assert np.isfinite(f).all()
+    assert (f[0] * (u[0] - u[1]) >= 0.0).all()
+    np.testing.assert_array_equal(f[0], -f[1])
+    dense = np.zeros((2, kernel.n_local, kernel.n_local, n))
+    for part, values, row, col in ((0, jf, kernel.jf_row, kernel.jf_col), (1, jq, kernel.jq_row, kernel.jq_col)):
+        dense[part][row, col] = values
+    for k in range(kernel.n_local):
+        h = 1e-6 * sizes[k]
+        up, down = u.copy(), u.copy()
+        up[k] += h
+        down[k] -= h
+        for part in (0, 1):
+            slope = (kernel.evaluate(up, param, lim)[part] - kernel.evaluate(down, param, lim)[part]) / (2.0 * h)
+            value = kernel.evaluate(u, param, lim)[part]
+            allowed = 1e-5 * np.abs(slope).max(axis=1, keepdims=True) + 1e-14 * np.abs(value) / h  # cancellation
+            # differences err by their step where the speed bends, at a threshold that few points are next to
+            assert (np.abs(dense[part][:, k] - slope) > allowed).mean() < 0.02
 
 
 ZERO = [
