@@ -17,6 +17,7 @@ PAGES = (
     "docs/memories.md",
     "docs/statistics.md",
     "docs/fitting.md",
+    "docs/nonidealities.md",
 )
 
 

@@ -56,3 +56,15 @@ def test_memristor_shows_its_hysteresis(path):
     bins = np.digitize(v[live], np.linspace(v.min(), v.max(), 41))
     assert max(g[bins == k].max() / g[bins == k].min() for k in set(bins)) > 1.2
     assert np.all(np.abs(i[v == 0.0]) < 1e-4 * np.abs(i).max())
+
+
+def test_nonideal_tile():
+    results = cn.load(FOLDER / "nonideal_tile.cir").run()
+    op = results.op
+    # the stuck cell carries 0.2 V over 10 kohm, give or take the spread of ron and an hour's drift, and is the hottest
+    assert op["i(vc1)"] == pytest.approx(2e-5 * (3600.0 / 20.0) ** -0.05, rel=0.3)
+    heat = {name: float(op[f"@{name}[temperature]"]) for name in ("n0_0", "n0_1", "n1_0", "n1_1")}
+    assert max(heat, key=heat.__getitem__) == "n1_1"
+    # what the sources deliver flows off through four thermal resistances of 1 MK/W
+    power = -0.1 * op["i(v0)"] - 0.2 * op["i(v1)"]
+    assert sum(heat.values()) - 4 * 300.15 == pytest.approx(1e6 * power, rel=1e-6)
