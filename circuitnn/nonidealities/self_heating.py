@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.devices.declare import Device, Environment, Equations, Param, State, Values
-from circuitnn.devices.symbolic import clip, exp
+from circuitnn.devices.symbolic import clip, exp, quantity
 from circuitnn.errors import DeviceError
 from circuitnn.nonidealities.drift import BOLTZMANN
 from circuitnn.nonidealities.nonideality import Nonideality
@@ -76,12 +76,12 @@ class SelfHeating(Nonideality):
 
             def current(self, v: Any) -> Any:
                 """Return the current of the warm device."""
-                warmer = clip(self.temperature, _COLDEST, _HOTTEST) - self.heat_ambient
+                warmer = _usable(self.temperature) - self.heat_ambient
                 return super().current(v) * clip(1 + self.heat_tcr * warmer, 0.01, 1e3)
 
             def rates(self, v: Any) -> dict[str, Any]:
                 """Return the rates of the warm device and that of its temperature."""
-                warm = clip(self.temperature, _COLDEST, _HOTTEST)
+                warm = _usable(self.temperature)
                 faster = exp(self.heat_activation * (1 / self.heat_ambient - 1 / warm))
                 found = {name: rate * faster for name, rate in super().rates(v).items()}
                 lost = (self.temperature - self.heat_ambient) / self.heat_resistance
@@ -95,6 +95,10 @@ class SelfHeating(Nonideality):
                 return rows
 
         return Extended
+
+
+def _usable(temperature: Any) -> Any:
+    return clip(temperature, quantity(_COLDEST, "K"), quantity(_HOTTEST, "K"))
 
 
 EXPORT = SelfHeating

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.devices.declare import Device, Environment, Noise, Param, Values
+from circuitnn.devices.symbolic import quantity
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.nonidealities.sites import Sites
 
@@ -58,7 +59,8 @@ class ThermalNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and the thermal one."""
-                density = self.thermal_noise * self.current(_SMALL) / _SMALL
+                small = quantity(_SMALL, "V")
+                density = self.thermal_noise * self.current(small) / small
                 return (*super().noise(), Noise("thermal", "p", "n", density))
 
         return Extended
