@@ -213,6 +213,12 @@ def _extended(device: Any, kinds: tuple[type[Nonideality], ...]) -> Any:
             expected="a memristor of two terminals",
             names=(device.name,),
         )
+    if device.equations is not Memristor.equations:
+        raise DeviceError(
+            f"{kinds[0].kind} does not act on {device.name}, whose equations are not a current and rates alone",
+            expected="a memristor that gives current(v) and rates(v), such as vteam",
+            names=(device.name,),
+        )
     made = device
     for kind in kinds:
         made = kind.extend(made)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.devices.declare import Device, Environment, Noise, Param, Values
-from circuitnn.devices.symbolic import quantity
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.nonidealities.sites import Sites
 
@@ -55,12 +54,12 @@ class ThermalNoise(Nonideality):
         class Extended(device):
             __doc__ = device.__doc__
 
+            thermal_volts = Param(_SMALL, "V", low=0.0, exclusive=True, doc="voltage of the conductance", on="instance")
             thermal_noise = Param(0.0, "J", low=0.0, doc="four times the thermal energy", on="instance")
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and the thermal one."""
-                small = quantity(_SMALL, "V")
-                density = self.thermal_noise * self.current(small) / small
+                density = self.thermal_noise * self.current(self.thermal_volts) / self.thermal_volts
                 return (*super().noise(), Noise("thermal", "p", "n", density))
 
         return Extended
