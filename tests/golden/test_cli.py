@@ -568,3 +568,14 @@ def test_tables_survive_a_terminal_without_the_letters(folder):
     out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     assert "v(a)" in out
+
+
+def test_effects_lists_non_idealities_and_shows_one(run):
+    status, out, err = run("effects")
+    assert (status, err) == (0, "")
+    assert all(name in out for name in catalog("nonidealities").names())
+    status, out, err = run("effects", "drift")
+    assert (status, err) == (0, "")
+    assert "nu_sigma" in out
+    assert "Nandakumar" in out
+    assert run("effects", "rust")[0] != 0

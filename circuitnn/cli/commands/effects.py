@@ -1,4 +1,4 @@
-"""``circuitnn nonidealities``: the faults and non-idealities, what they do, their parameters and sources."""
+"""``circuitnn effects``: the faults and non-idealities, what they do, their parameters and sources."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from circuitnn.cli import terminal
 
 @click.command()
 @click.argument("name", required=False)
-def nonidealities(name: str | None) -> None:
+def effects(name: str | None) -> None:
     """List the non-idealities, or show one.
 
     Of one: its law, where it acts, and its parameters with unit, default and source.
     """
     from circuitnn.registry import catalog
 
-    effects = catalog("nonidealities")
+    known = catalog("nonidealities")
     if name is not None:
-        _show(effects.get(name.lower()))
+        _show(known.get(name.lower()))
         return
     rows = []
-    for key, effect in effects.all().items():
+    for key, effect in known.all().items():
         text = (sys.modules[effect.__module__].__doc__ or "").strip()
         rows.append((key, effect.stage, " ".join(text.split()).partition(". ")[0].rstrip(".")))
     terminal.table(["non-ideality", "when", ""], rows)
@@ -49,4 +49,4 @@ def _show(effect: Any) -> None:
         click.echo(f"[{k}] {source}")
 
 
-EXPORT = nonidealities
+EXPORT = effects
