@@ -100,7 +100,8 @@ cdef class Callbacks:
         k.name = self._text(name)
         k.n_limit, k.n_discrete = counts
         k.n_param, k.n_local, k.n_noise = (len(x) for x in names)
-        k.param_names, k.local_names, k.noise_names = self._texts(names[0]), self._texts(names[1]), self._texts(names[2])
+        k.param_names, k.local_names = self._texts(names[0]), self._texts(names[1])
+        k.noise_names = self._texts(names[2])
         k.n_jf, k.n_jq = len(where[0]), len(where[2])
         k.jf_row, k.jf_col, k.jq_row = self._numbers(where[0]), self._numbers(where[1]), self._numbers(where[2])
         k.jq_col, k.noise_plus = self._numbers(where[3]), self._numbers(where[4])

@@ -579,3 +579,10 @@ def test_effects_lists_non_idealities_and_shows_one(run):
     assert "nu_sigma" in out
     assert "Nandakumar" in out
     assert run("effects", "rust")[0] != 0
+
+
+def test_a_compact_model_as_plain_elements(run):
+    status, out, err = run("devices", "hp", "--spice")
+    assert (status, err) == (0, "") and "b_n1#x n1#x 0" in out and ".ic v(n1#x)" in out
+    status, _, err = run("devices", "diode", "--spice")
+    assert status == 2 and "diode is an element D of SPICE already" in err

@@ -15,13 +15,17 @@ _LONGEST = 900  # characters; a longer equation is no help on a terminal, and it
 @click.command()
 @click.argument("name", required=False)
 @click.option("--deck", type=click.Path(), help="A deck: the devices that it writes itself.")
-def devices(name: str | None, deck: str | None) -> None:
+@click.option("--spice", is_flag=True, help="Write a compact model as plain elements, for any SPICE.")
+def devices(name: str | None, deck: str | None, spice: bool) -> None:
     """List the device models, or show one.
 
     Of one model: its equations, parameters with unit, default, range and source, and its states.
     """
     if deck is not None:
         _of_deck(deck, name)
+        return
+    if spice:
+        _write_plain(name)
         return
     from circuitnn.devices.cards import CARDS
     from circuitnn.devices.compiled import compiled_device, folder, titles
@@ -46,6 +50,24 @@ def devices(name: str | None, deck: str | None) -> None:
         _show(compiled_device(low))
     elif low in models or low not in CARDS:
         _show(models.get(low))
+
+
+def _write_plain(name: str | None) -> None:
+    """Print an element of a model, with its default parameters, as behavioural sources and capacitors."""
+    from circuitnn.circuit.circuit import Circuit
+    from circuitnn.devices.cards import CARDS
+    from circuitnn.errors import UsageError
+    from circuitnn.registry import catalog
+
+    if name is None:
+        raise UsageError("--spice needs a model's name", expected="circuitnn devices NAME --spice")
+    low = name.lower()
+    device = catalog("devices").get(CARDS[low].model.type if low in CARDS else low)
+    if device.letter != "n":
+        raise UsageError(f"{low} is an element {device.letter.upper()} of SPICE already", expected="a compact model")
+    circuit = Circuit(f"{low} between {' '.join(device.terminals)}")
+    circuit.N("1", *device.terminals, model=low)
+    click.echo("* " + circuit.to_plain().to_netlist().removesuffix(".end\n").rstrip())
 
 
 def _of_deck(deck: str, name: str | None) -> None:
