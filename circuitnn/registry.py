@@ -121,6 +121,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "bipolar",
             "behavioural",
             "typeset",
+            "notation",
             "cards",
             "compiled",
             "merz",

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from circuitnn.devices.cards import CARDS
-from circuitnn.devices.typeset import equations_latex
+from circuitnn.devices.typeset import typeset
 from circuitnn.registry import catalog
 
+#: What a sign in a formula means.
+_NOTES = (
+    (
+        r"k_\{\\mathrm\{B\}\}|(?<![\w{])q(?![\w}])",
+        "$k_\\mathrm{B}$ is Boltzmann's constant, $q$ the elementary charge.",
+    ),
+    (r"\]_\{", "$[x]_a^b$ is $x$, but not below $a$ or above $b$."),
+    (r"\\mathrm\{d\} T\}", "$T$ is the state `t`."),
+)
+_GUARDS = (
+    "The kernel's Jacobian is derived from these equations. Left out is what only guards its iterations: exponentials "
+    "go on as straight lines where their arguments are out of all reason, and states keep to their bounds, where "
+    "rates that point outwards stop."
+)
 _ON = {"both": "", "instance": "element", "model": ".model"}
 
 
@@ -30,11 +45,18 @@ def _page(name: str, device: Any) -> list[str]:
     lines = [f"# {name}", "", heading, "", "```text", *_plain(device.__doc__ or ""), "```", ""]
     form = f"Element `{device.letter.upper()}`, terminals `{' '.join(device.terminals) or 'none'}`"
     lines += [form + (f", model types `{' '.join(device.model_types)}`." if device.model_types else "."), ""]
-    formulas = equations_latex(device)
-    if formulas:
-        lines += ["## Equations", "", "As the kernel has them; its Jacobian is derived from them.", ""]
-        for formula in formulas:
-            lines += ["$$", formula, "$$", ""]
+    found = typeset(device)
+    if found.laws:
+        of = f", ${found.voltage}$" if found.voltage else ""
+        lines += ["## Equations", "", f"Currents flow into the device{of}.", ""]
+        lines += _formulas(found.laws)
+    if found.parts:
+        lines += ["with", "", *_formulas(found.parts)]
+    if found.noise:
+        lines += ["and noise currents of these spectral densities:", "", *_formulas(found.noise)]
+    notes = [note for mark, note in _NOTES if any(re.search(mark, formula) for formula in found.laws + found.parts)]
+    if found.laws:
+        lines += [" ".join((*notes, _GUARDS)), ""]
     sources: list[str] = []
     rows = []
     for key, param in device.params.items():
@@ -52,6 +74,10 @@ def _page(name: str, device: Any) -> list[str]:
     if states:
         lines += ["## States", "", *_table(["state", "unit", "initial", "bounds", "meaning"], states)]
     return lines + [f"[{k}] {source}\n" for k, source in enumerate(sources, 1)]
+
+
+def _formulas(formulas: list[str]) -> list[str]:
+    return [line for formula in formulas for line in ("$$", formula, "$$", "")]
 
 
 def _bounds(state: Any) -> str:
