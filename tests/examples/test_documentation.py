@@ -65,6 +65,9 @@ def test_circuits_in_python_are_what_the_page_says():
     assert names["ladder"].op()["v(n3)"] == pytest.approx(8 / 43, rel=1e-9)
     # in two stages the dc voltage passes
     assert names["stages"].op()["v(c)"] == pytest.approx(1.0, abs=1e-9)
+    # 16k dx - 15.9k x dx = 1e4 * 0.5 V dt from x = 0.5; of the change of 0.066, reltol of 1e-3
+    end = np.roots([-15.9e3 / 2, 16e3, 15.9e3 / 8 - 16e3 / 2 - 500.0]).min()
+    assert names["x"] == pytest.approx(end, abs=7e-5) and names["same"] == pytest.approx(end, abs=7e-5)
     # 2k over 6k beside 10k
     assert names["hand"].op()["v(b)"] == pytest.approx(3.75 / 5.75, rel=1e-9)
     assert names["gain"] == pytest.approx(1.0, abs=1e-9)
@@ -99,3 +102,9 @@ def test_memristors_are_what_the_page_says():
     op = cn.parse(blocks("docs/memristors.md", "text")[0]).run().op
     # vteam a third of the way from 10 k to 100 k is 40 k; beside it a positive current of the JART cell
     assert -op["i(v1)"] > 0.1 / 40e3 and op["@n1[w]"] == pytest.approx(1e-9)
+
+
+def test_device_in_a_deck_of_the_quick_start():
+    tran = cn.parse(blocks("docs/quickstart.md", "text")[1]).run().tran
+    # dx/dt = v/(v0 tau) is a charge of flux: the pulse's area over both, edges included; reltol of 1e-3
+    assert tran["@n1[x]"][-1] == pytest.approx(0.5 * (1e-6 + 1e-9) / 1e-6, rel=2e-3)
