@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from circuitnn.devices.symbolic import cases_class, power_class, quantity_class, quartic_class, where
@@ -106,22 +107,22 @@ def _turned(condition: Any) -> Any:
     return condition.reversed if fixed else condition
 
 
-def readable(expr: Any, kept: frozenset[Any] = frozenset()) -> Any:
+def readable(expr: Any, states: Mapping[Any, bool] = MappingProxyType({})) -> Any:
     """Return an expression without the cases that guard it and with names for usual ones.
 
-    `limexp` is an exponential, `limsinh` a sinh, what is clipped of ``kept`` (states, which keep their bounds) is
-    itself; other limits, magnitudes, signs and maxima are functions of these names, and of two forms of one value
-    only the first remains.
+    `limexp` is an exponential, `limsinh` a sinh; other limits, magnitudes, signs and maxima are functions of these
+    names, and of two forms of one value only the first remains. ``states`` says of each whether it has bounds: what is
+    clipped of one that has, or to numbers of no meaning, is the state itself.
     """
     if not expr.args:
         return expr
     if not isinstance(expr, cases_class()):
-        return expr.func(*(readable(arg, kept) for arg in expr.args))
-    again = where(*(_turned(readable(arg, kept)) if k % 2 == 0 and k < len(expr.args) - 1 else readable(arg, kept)
+        return expr.func(*(readable(arg, states) for arg in expr.args))
+    again = where(*(_turned(readable(arg, states)) if k % 2 == 0 and k < len(expr.args) - 1 else readable(arg, states)
                     for k, arg in enumerate(expr.args)))  # fmt: skip
     if not isinstance(again, cases_class()):
         return again
-    named = _two(again) if len(again.conditions) == 1 else _three(again, kept) if len(again.conditions) == 2 else None
+    named = _two(again) if len(again.conditions) == 1 else _three(again, states) if len(again.conditions) == 2 else None
     return again if named is None else named
 
 
@@ -144,7 +145,7 @@ def _two(cases: Any) -> Any:
     return first if _same(first, second) else None
 
 
-def _three(cases: Any, kept: frozenset[Any]) -> Any:
+def _three(cases: Any, states: Mapping[Any, bool]) -> Any:
     """Return the name of one of three cases, or None."""
     import sympy
 
@@ -154,7 +155,8 @@ def _three(cases: Any, kept: frozenset[Any]) -> Any:
     if x == sympy.sinh(one.lhs):
         return x
     if (x, low, high) == (one.lhs, one.rhs, other.rhs):
-        return x if x in kept else _function("within")(x, low, high)
+        fixed = all(end.is_number or isinstance(end, quantity_class()) for end in (low, high))
+        return x if states.get(x) or (fixed and x in states) else _function("within")(x, low, high)
     return None
 
 

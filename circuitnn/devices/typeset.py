@@ -99,7 +99,10 @@ class _Writer:
         self.printer = printer(self.names)
         if "T" not in self.names.values():  # no rate reads dt/dt
             self.names |= {symbol: "T" for name, symbol in self.unknown.items() if name == "t" in device.states}
-        self.states = frozenset(self.unknown[name] for name in device.states)
+        self.states = {
+            self.unknown[name]: state.low is not None and state.high is not None
+            for name, state in device.states.items()
+        }
         #: What has a symbol of its own: cases within formulas and what occurs twice, by their expression.
         self.named: dict[Any, Any] = {}
         letters = {text.partition("_")[0] for text in self.names.values()}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from circuitnn.devices import symbolic
+from circuitnn.devices.derive import frame_of
 from circuitnn.devices.notation import latex_name, latex_number, latex_quantity, readable
 from circuitnn.devices.typeset import LONGEST, equations_latex, typeset
 from circuitnn.registry import catalog
@@ -67,8 +68,11 @@ def test_guards_are_left_out_and_meaning_is_kept():
     x, y = sympy.symbols("x y", real=True)
     assert readable(symbolic.limexp(x)) == sympy.exp(x)
     assert readable(symbolic.limsinh(x / y)) == sympy.sinh(x / y)
-    assert readable(symbolic.clip(x, 0, y), frozenset({x})) == x
+    assert readable(symbolic.clip(x, 0, y), {x: True}) == x
     assert str(readable(symbolic.clip(x, 0, y))) == "within(x, 0, y)"
+    # of a state without bounds, limits that are parameters mean something
+    assert str(readable(symbolic.clip(x, 0, y), {x: False})) == "within(x, 0, y)"
+    assert readable(symbolic.clip(x, 0, symbolic.quantity(1e4, "K")), {x: False}) == x
     assert readable(symbolic.where(x >= 0, x, -x)) == abs(x)
     assert readable(symbolic.where(x >= 0, y, -y)) == y * sympy.sign(x)
     assert str(readable(symbolic.maximum(x, y))) == "largest(x, y)"
@@ -86,3 +90,38 @@ def test_numbers_and_quantities():
     assert latex_quantity("8.617330337217213e-05 eV/K") == r"k_{\mathrm{B}}"
     assert latex_quantity("10000.0 K") == r"10^{4}\,\mathrm{K}"
     assert latex_quantity("2.0 m^2/(V s)") == r"2\,\mathrm{m^{2}/(V\,s)}"
+
+
+def value(expr, at):
+    """The value of an expression of the derivation or of one made readable."""
+    import sympy
+
+    at = at | {each: each.value for each in expr.atoms(symbolic.quantity_class())}
+    shown = {"within": lambda x, a, b: min(max(x, a), b), "largest": max, "least": min, "Power": lambda x, n: x**n}
+    found = symbolic.substitute(expr, {symbol: sympy.Float(number) for symbol, number in at.items()})
+    return float(found.replace(lambda e: type(e).__name__ in shown, lambda e: shown[type(e).__name__](*e.args)))
+
+
+@pytest.mark.parametrize("volts", [0.3, -0.3])
+@pytest.mark.parametrize("name", ["linear_drift", "vteam", "team", "yakopcic", "stanford", "bocquet", "ftj", "ovonic"])
+def test_what_is_shown_has_the_value_of_what_is_solved(name, volts):
+    """At the defaults and within the bounds, where no guard acts; rounding is all that may differ."""
+    import sympy
+
+    device = DEVICES[name]
+    frame, unknown, known = frame_of(device)
+    defaults = {key: p.default for key, p in device.params.items() if p.default is not None}
+    numbers = {known[key]: number for key, number in {**dict.fromkeys(device.derived, 300.0), **defaults}.items()}
+    states = {}
+    for key, state in device.states.items():
+        ends = [defaults[end] if isinstance(end, str) else end for end in (state.low, state.high)]
+        numbers[unknown[key]] = 10.0 if None in ends else 0.4 * ends[0] + 0.6 * ends[1]
+        states[unknown[key]] = None not in ends
+    numbers |= {unknown[device.terminals[0]]: volts, unknown[device.terminals[1]]: 0.0}
+    equations = frame.equations()
+    for item in frame.lets:
+        numbers[item.symbol] = value(item.value, numbers)
+        assert value(readable(item.value, states), numbers) == pytest.approx(numbers[item.symbol], rel=1e-9)
+    for row in (*equations.f.values(), *equations.q.values()):
+        whole = sympy.sympify(row)
+        assert value(readable(whole, states), numbers) == pytest.approx(value(whole, numbers), rel=1e-9)
