@@ -22,7 +22,7 @@ _MELT_WIDTH, _MELT_TIME = (5.0, "K"), (1e-9, "s")
 #: Ends of the range in which temperatures count: iterates of Newton's method may lie anywhere.
 _COLDEST, _HOTTEST = (50.0, "K"), (5000.0, "K")
 _ROUND = "round number, chosen for pulses of about 1 V and 100 ns"
-_KHAN = "0.07 to 0.11 in line cells (Khan et al., Resistance Drift in Ge2Sb2Te5 Phase Change Memory Line Cells)"
+_KHAN = "0.07 to 0.11 in line cells (Khan et al., Appl. Phys. Lett. 116 (25), 2020, doi 10.1063/1.5144606, abstract)"
 _GST = "usual for Ge2Sb2Te5 (recalled, not looked up)"
 
 
