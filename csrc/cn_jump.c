@@ -76,9 +76,10 @@ static cn_status rates_of(cn_jumps *j, const cn_system *s, const cn_batch *b, co
     const size_t count = count_of(b), local = (size_t)kernel->n_local * (size_t)b->n;
     const double *position = positions(b, b->acc);
     for (size_t k = 0; k < local; k++) j->u[k] = x[b->index[k]];
+    const int init = kernel->n_discrete > kernel->n_jump ? CN_LIMIT_HOLD : CN_LIMIT_FOLLOW;
     if (!b->quiet && kernel->n_limit > kernel->n_discrete)
         for (int round = 0; round < 50; round++)
-            if (kernel->limit(kernel, b->n, j->u, b->param, env, b->acc, b->lim, 0) == 0) break;
+            if (kernel->limit(kernel, b->n, j->u, b->param, env, b->acc, b->lim, init) == 0) break;
     kernel->rates(kernel, b->n, j->u, b->lim, b->param, env, j->rates);
     int good = 1;
     for (size_t k = 0; k < count; k++) {

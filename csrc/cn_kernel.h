@@ -10,7 +10,7 @@
 
 #include "cn_types.h"
 
-#define CN_KERNEL_ABI 3
+#define CN_KERNEL_ABI 4
 
 /* flags */
 #define CN_KERNEL_LINEAR 1  /* f and q are linear in u and do not depend on env */
@@ -19,6 +19,9 @@
 
 /* rows of env */
 enum { CN_ENV_GMIN = 0, CN_ENV_TIME = 1, CN_ENV_SIZE = 2 };
+
+/* `init` of `limit` */
+enum { CN_LIMIT_FOLLOW = 0, CN_LIMIT_START = 1, CN_LIMIT_HOLD = 2 };
 
 typedef struct cn_kernel cn_kernel;
 
@@ -43,7 +46,8 @@ struct cn_kernel {
                  const double *env, double *f, double *q, double *jf, double *jq);
 
     /* Update lim from u.  On entry lim is the previous iterate's, acc the last accepted time point's.
-     * init != 0: ignore u and set the start values of junctions and of what jumps (switches follow acc and u).
+     * init: CN_LIMIT_START ignores u and sets the start values of junctions and of what jumps; CN_LIMIT_HOLD leaves the
+     * positions of switches, which follow acc and u otherwise, as they are in lim (kernels that have switches alone).
      * Returns how many instances were held back, so that Newton's method must go on. NULL when n_limit is 0. */
     cn_idx (*limit)(const cn_kernel *self, cn_idx n, const double *u, const double *p, const double *env,
                     const double *acc, double *lim, int init);

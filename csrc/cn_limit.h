@@ -127,10 +127,10 @@ static inline void cn_limit_mosfet(double vgs, double vds, double vbs, double vo
     *old_vbs = vbs;
 }
 
-/* Position of a switch with hysteresis: closed above on, open below off, else as at the last accepted time. */
-static inline double cn_switch(double control, double on, double off, double accepted)
+/* Position of a switch with hysteresis: closed above on, open below off, else as it was. */
+static inline double cn_switch(double control, double on, double off, double before)
 {
-    return control > on ? 1.0 : control < off ? 0.0 : accepted;
+    return control > on ? 1.0 : control < off ? 0.0 : before;
 }
 
 #endif

@@ -165,8 +165,9 @@ static int any_off(const cn_system *s)
     return 0;
 }
 
-cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
-                    int max_iterations)
+/* Newton's method with the switches where they are. */
+static cn_status iterate(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
+                         int max_iterations)
 {
     const cn_idx n = s->n;
     const int linear = s->n_batches == 0;
@@ -237,6 +238,18 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
     return CN_NO_CONVERGENCE;
 }
 
+cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history, cn_mode mode, double t, int init,
+                    int max_iterations)
+{
+    if (mode == CN_MODE_DC) cn_system_hold(s);
+    for (int round = 0; round < max_iterations; round++) {
+        const cn_status status = iterate(s, x, alpha, history, mode, t, init && round == 0, max_iterations);
+        if (status != CN_OK || cn_system_turn(s, x, t) == 0) return status;
+    }
+    if (mode == CN_MODE_TRAN) cn_newton_imbalance(s, x, alpha, history, mode, t);
+    return CN_NO_CONVERGENCE;
+}
+
 /* The size of the step that minus the residual at x asks for with the factors in place; infinite where f is. */
 static double natural_size(cn_system *s, const double *x, cn_status *status)
 {
@@ -254,6 +267,7 @@ cn_status cn_newton_line_search(cn_system *s, double *x, double *step, int max_i
     double damping = 1.0;
     cn_idx held;
     x[s->n] = 0.0;
+    cn_system_hold(s);
     for (int iteration = 0; iteration < max_iterations; iteration++) {
         s->report.iterations++;
         cn_system_load(s, x, 0.0, CN_MODE_DC, 0.0, CN_SETTLE, &held);
@@ -268,7 +282,9 @@ cn_status cn_newton_line_search(cn_system *s, double *x, double *step, int max_i
         memcpy(step, s->dx, bytes);
         if (size <= 1e-3) {
             for (cn_idx i = 0; i < s->n; i++) x[i] += step[i];
-            return CN_OK;
+            if (cn_system_turn(s, x, 0.0) == 0) return CN_OK;
+            damping = 1.0;
+            continue;
         }
         /* The natural level function: does the simplified step from the new point shrink? */
         double taken = 0.0;

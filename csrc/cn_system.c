@@ -35,6 +35,8 @@ static cn_status gather_sums(cn_system *s)
     return s->sums && scratch ? CN_OK : CN_NO_MEMORY;
 }
 
+static int has_switches(const cn_kernel *kernel) { return kernel->n_discrete > kernel->n_jump; }
+
 /* What jumps at random begins where its model says, and stays there but for a transient. */
 static void start_jumps(cn_batch *b, double gmin)
 {
@@ -43,7 +45,7 @@ static void start_jumps(cn_batch *b, double gmin)
     const size_t first = (size_t)(kernel->n_limit - kernel->n_jump) * (size_t)b->n;
     const size_t bytes = sizeof(double) * (size_t)kernel->n_jump * (size_t)b->n;
     if (kernel->n_jump == 0) return;
-    kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 1);
+    kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, CN_LIMIT_START);
     memcpy(b->acc + first, b->lim + first, bytes);
     memcpy(b->mark + first, b->lim + first, bytes);
 }
@@ -60,8 +62,15 @@ cn_status cn_system_init(cn_system *s, const cn_idx *perm)
         if (!(*vectors[k] = calloc(n, sizeof(double)))) return CN_NO_MEMORY;
     for (size_t k = 0; k < sizeof matrices / sizeof *matrices; k++)
         if (!(*matrices[k] = calloc(nnz, sizeof(double)))) return CN_NO_MEMORY;
+    size_t largest = 1;
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        const cn_kernel *kernel = s->batches[i].kernel;
+        const size_t size = ((size_t)kernel->n_local + (size_t)kernel->n_limit) * (size_t)s->batches[i].n;
+        if (has_switches(kernel) && size > largest) largest = size;
+    }
+    s->turning = calloc(largest, sizeof(double));
     s->is_held = calloc(n, 1);
-    if (!s->is_held || cn_quiet_init(s) != CN_OK || gather_sums(s) != CN_OK) return CN_NO_MEMORY;
+    if (!s->is_held || !s->turning || cn_quiet_init(s) != CN_OK || gather_sums(s) != CN_OK) return CN_NO_MEMORY;
     memcpy(s->g, s->g0, sizeof(double) * (size_t)s->nnz);
     memcpy(s->c, s->c0, sizeof(double) * (size_t)s->nnz);
     for (cn_idx k = 0; k < s->n_held; k++) s->is_held[s->held_row[k]] = 1;
@@ -74,7 +83,7 @@ void cn_system_free(cn_system *s)
     cn_delay_stop(&s->delays);
     cn_lu_free(s->lu);
     double *all[] = {s->base, s->ax, s->g, s->c, s->f, s->q, s->dx, s->residual, s->good, s->drive, s->anchor, s->f_quiet,
-                     s->q_quiet, s->noise, s->row_noise, s->touched_values};
+                     s->q_quiet, s->noise, s->row_noise, s->touched_values, s->turning};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     free(s->is_held);
     free(s->touched);
@@ -137,13 +146,56 @@ static void hold_states(cn_system *s, const double *x)
     }
 }
 
+static size_t positions_of(const cn_batch *b)
+{
+    return (size_t)(b->kernel->n_limit - b->kernel->n_discrete) * (size_t)b->n;
+}
+
+static size_t position_bytes(const cn_batch *b)
+{
+    return sizeof(double) * (size_t)(b->kernel->n_discrete - b->kernel->n_jump) * (size_t)b->n;
+}
+
+static void hold_switches(cn_batch *b)
+{
+    if (has_switches(b->kernel)) memcpy(b->lim + positions_of(b), b->acc + positions_of(b), position_bytes(b));
+}
+
+void cn_system_hold(cn_system *s)
+{
+    for (cn_idx i = 0; i < s->n_batches; i++) hold_switches(&s->batches[i]);
+}
+
+cn_idx cn_system_turn(cn_system *s, const double *x, double t)
+{
+    const double env[CN_ENV_SIZE] = {s->options.gmin, t};
+    cn_idx turned = 0;
+    for (cn_idx i = 0; i < s->n_batches; i++) {
+        cn_batch *b = &s->batches[i];
+        const cn_kernel *kernel = b->kernel;
+        if (b->quiet || !has_switches(kernel)) continue;
+        /* What the last iteration has left in the batch's own arrays gives the charges of the step. */
+        const size_t local = (size_t)kernel->n_local * (size_t)b->n, limits = (size_t)kernel->n_limit * (size_t)b->n;
+        double *const u = s->turning, *const lim = u + local;
+        for (size_t k = 0; k < local; k++) u[k] = x[b->index[k]];
+        memcpy(lim, b->lim, sizeof(double) * limits);
+        kernel->limit(kernel, b->n, u, b->param, env, b->lim, lim, CN_LIMIT_FOLLOW);
+        const size_t first = positions_of(b), bytes = position_bytes(b);
+        if (memcmp(b->lim + first, lim + first, bytes) == 0) continue;
+        memcpy(b->lim + first, lim + first, bytes);
+        turned++;
+    }
+    return turned;
+}
+
 /* x is meant as it is: let the limited voltages come to it, a few rounds for limiting that still holds back. */
-static void settle_limits(cn_batch *b, const double *env)
+static void settle_limits(cn_batch *b, const double *env, int switches)
 {
     const cn_kernel *kernel = b->kernel;
+    const int init = has_switches(kernel) ? switches : CN_LIMIT_FOLLOW;
     if (!kernel->limit) return;
     for (int round = 0; round < 50; round++)
-        if (kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, 0) == 0) break;
+        if (kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, init) == 0) break;
 }
 
 void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, double t, cn_limiting how, cn_idx *held)
@@ -165,9 +217,11 @@ void cn_system_load(cn_system *s, const double *x, double alpha, cn_mode mode, d
         if (b->quiet) continue;
         gather(b, x);
         if (how == CN_SETTLE) {
-            settle_limits(b, env);
+            settle_limits(b, env, CN_LIMIT_HOLD);
         } else if (kernel->limit && !(how == CN_HOLD_OFF && b->off)) {
-            *held += kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, how == CN_START);
+            const int init = how == CN_START ? CN_LIMIT_START : has_switches(kernel) ? CN_LIMIT_HOLD : CN_LIMIT_FOLLOW;
+            *held += kernel->limit(kernel, b->n, b->u, b->param, env, b->acc, b->lim, init);
+            if (how == CN_START) hold_switches(b);
         }
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         cn_sums_add(&b->jf_sums, b->jf, 1.0, s->ax);
@@ -200,7 +254,7 @@ void cn_system_charges(cn_system *s, const double *x, double t)
         const cn_kernel *kernel = b->kernel;
         if (kernel->n_jq == 0 && !(kernel->flags & CN_KERNEL_MEMORY)) continue;
         gather(b, x);
-        settle_limits(b, env);
+        settle_limits(b, env, CN_LIMIT_FOLLOW);
         if (kernel->n_jq == 0) continue;
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         cn_sums_add(&b->rows, b->q, 1.0, s->q);
@@ -219,7 +273,7 @@ void cn_system_step_charges(cn_system *s, const double *x, double t)
         if (b->quiet) continue;
         if (kernel->flags & CN_KERNEL_MEMORY) {
             gather(b, x);
-            settle_limits(b, env);
+            settle_limits(b, env, CN_LIMIT_FOLLOW);
             if (kernel->n_jq) kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         }
         if (kernel->n_jq == 0) continue;
@@ -245,7 +299,7 @@ void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx)
         cn_batch *b = &s->batches[i];
         const cn_kernel *kernel = b->kernel;
         gather(b, x);
-        settle_limits(b, env);
+        settle_limits(b, env, CN_LIMIT_FOLLOW);
         kernel->eval(kernel, b->n, b->u, b->lim, b->param, env, b->f, b->q, b->jf, b->jq);
         cn_sums_add(&b->jf_sums, b->jf, 1.0, gx);
         cn_sums_add(&b->jq_sums, b->jq, 1.0, cx);
@@ -274,7 +328,7 @@ void cn_system_start(cn_system *s, const double *x)
         cn_batch *b = &s->batches[i];
         if (!(b->kernel->flags & CN_KERNEL_MEMORY)) continue;
         gather(b, x);
-        settle_limits(b, env);
+        settle_limits(b, env, CN_LIMIT_FOLLOW);
         copy_limits(b, b->acc, b->lim);
     }
 }

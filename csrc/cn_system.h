@@ -111,6 +111,7 @@ typedef struct cn_system {
     double *f_quiet, *q_quiet; /* n+1: their constant parts */
     cn_idx *touched;           /* what the batches' `touch`, `at` and `seen` point into */
     double *touched_values;
+    double *turning;           /* unknowns and limited voltages of the largest batch: scratch */
     cn_idx *sums;              /* what the batches' sums point into */
     cn_report report;
 } cn_system;
@@ -159,10 +160,17 @@ void cn_system_start(cn_system *s, const double *x);
 /* Note the last accepted point as one to return to, and go back to it. */
 void cn_system_mark(cn_system *s);
 void cn_system_return(cn_system *s);
+/* Let switches stand as at the last accepted point. */
+void cn_system_hold(cn_system *s);
+/* Turn the switches whose controls at the solution x have passed the threshold to the other position; what lies between
+ * the thresholds stays.  Returns how many batches have changed: x solves the equations of the old positions. */
+cn_idx cn_system_turn(cn_system *s, const double *x, double t);
 /* 1 when a discrete variable differs from the last accepted point's. */
 int cn_system_switched(const cn_system *s);
 
 /* Solve f(x) + alpha q(x) + history - B s = 0 from the start value in x.  history may be NULL.
+ * Switches keep their positions until the iteration has converged: only a solution turns them, never an iterate astray,
+ * and from there the iteration goes on, until a solution turns none.
  * init: start with junctions at their initial voltages; in dc, batches that are `off` stay there until all else has
  * converged, and only then take part.
  * CN_OUT_OF_BOUNDS: the solution seems to lie where a state is out of its bounds (in time only). */

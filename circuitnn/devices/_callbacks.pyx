@@ -15,6 +15,8 @@ cdef extern from "cn_kernel.h":
         CN_KERNEL_LINEAR
         CN_KERNEL_TIMED
         CN_ENV_SIZE
+        CN_LIMIT_START
+        CN_LIMIT_HOLD
     ctypedef struct cn_kernel:
         int abi, flags
         const char *name
@@ -45,10 +47,13 @@ cdef extern from "cn_limit.h":
     double cn_limit_vds(double v, double old, int *held)
     void cn_limit_mosfet(double vgs, double vds, double vbs, double von, double vt, double vcrit_source,
                          double vcrit_drain, double *old_vgs, double *old_vds, double *old_vbs, int *held)
-    double cn_switch(double control, double on, double off, double accepted)
+    double cn_switch(double control, double on, double off, double before)
 
 cdef extern from "cn_math.h":
     double cn_quartic_root(double a, double b, double c, double d, double high)
+
+#: What `limit` is called with beside 0, see csrc/cn_kernel.h.
+LIMIT_START, LIMIT_HOLD = CN_LIMIT_START, CN_LIMIT_HOLD
 
 
 cdef _rows(const double *values, Py_ssize_t rows, Py_ssize_t n):
@@ -201,12 +206,12 @@ def limit_voltages(str kind, raw, arguments, double[:, ::1] lim, int[::1] held):
             raise ValueError(kind)
 
 
-def switch_positions(double[::1] control, double[::1] on, double[::1] off, double[::1] accepted):
+def switch_positions(double[::1] control, double[::1] on, double[::1] off, double[::1] before):
     """Return the positions of switches with hysteresis."""
     out = np.empty(control.shape[0])
     cdef double[::1] ov = out
     for i in range(control.shape[0]):
-        ov[i] = cn_switch(control[i], on[i], off[i], accepted[i])
+        ov[i] = cn_switch(control[i], on[i], off[i], before[i])
     return out
 
 

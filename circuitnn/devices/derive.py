@@ -113,18 +113,24 @@ def derive(device: type[Device], variant: Variant | None = None, *, readings: bo
     needed = _symbols([*raw_f, *raw_q, *(e for item in noise for e in (item.density, item.exponent))])
     needed |= _symbols([item.value for item in lets])
     needed |= _symbols([rate for item in frame.limits if item.kind == "jump" for rate in map(reduced, item.args)])
+
+    def raw(item: Limited) -> Any:
+        value = reduced(item.raw)
+        if item.kind not in _DISCRETE:  # the Jacobian has its slopes by the unknowns
+            for let in reversed(lets):
+                value = value.xreplace({let.symbol: let.value})
+        return value
+
     limits = [
-        Limited(item.name, item.kind, reduced(item.raw), tuple(map(reduced, item.args)), reduced(item.start))
+        Limited(item.name, item.kind, raw(item), tuple(map(reduced, item.args)), reduced(item.start))
         for item in sorted(frame.limits, key=lambda item: _DISCRETE.get(item.kind, 0))
         if not variant or item.kind != "pn" or sympy.Symbol(f"lim_{item.name}", real=True) in needed
     ]
     lim = {item.name: sympy.Symbol(f"lim_{item.name}", real=True) for item in limits}
     noisy = [e for item in noise for e in (item.density, item.exponent)]
-    rates = [sympy.sympify(rate, strict=True) for item in limits if item.kind == "jump" for rate in item.args]
-    lets = _used_lets(lets, [*raw_f, *raw_q, *noisy, *rates, *(of for _, of, _ in frame.slopes)])
-    used = _symbols([*raw_f, *raw_q, *noisy, *(item.value for item in lets)])
-    for item in limits:
-        used |= _symbols([item.raw, *item.args, item.start])
+    limiting = [e for item in limits for e in (item.raw, *item.args, item.start)]
+    lets = _used_lets(lets, [*raw_f, *raw_q, *noisy, *limiting, *(of for _, of, _ in frame.slopes)])
+    used = _symbols([*raw_f, *raw_q, *noisy, *limiting, *(item.value for item in lets)])
     unknowns = [unknown[name] for name in kept]
     env = {frame.gmin, frame.time}
     named = {node: symbol for symbol, node in shared.items()}

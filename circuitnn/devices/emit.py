@@ -95,7 +95,7 @@ def _limit(model: Model, printer: Any) -> list[str]:
         return []
     import sympy
 
-    block = Block(printer, [0], "        ", {}, frozenset())
+    block = Block(printer, [0], "        ", model.definitions, frozenset())
     pairs: list[tuple[str, Any]] = []
     for k, item in enumerate(model.limits):
         if item.kind != "jump":
@@ -107,13 +107,15 @@ def _limit(model: Model, printer: Any) -> list[str]:
         place = f"lim[{k}*n+i]"
         if item.kind == "switch":
             block.lines += [
-                f"        const double position{k} = cn_switch(raw{k}, arg{k}_0, arg{k}_1, acc[{k}*n+i]);",
-                f"        if (position{k} != {place}) held = 1;",
-                f"        {place} = position{k};",
+                "        if (init != CN_LIMIT_HOLD) {",
+                f"            const double position = cn_switch(raw{k}, arg{k}_0, arg{k}_1, acc[{k}*n+i]);",
+                f"            if (position != {place}) held = 1;",
+                f"            {place} = position;",
+                "        }",
             ]
             continue
         if item.kind == "jump":
-            block.lines.append(f"        {place} = init ? start{k} : acc[{k}*n+i];")
+            block.lines.append(f"        {place} = init == CN_LIMIT_START ? start{k} : acc[{k}*n+i];")
             continue
         if not item.kind:
             continue  # its leader has set it
@@ -125,14 +127,15 @@ def _limit(model: Model, printer: Any) -> list[str]:
             group = range(k, k + together)
             raws, places = (", ".join(x) for x in ([f"raw{m}" for m in group], [f"&lim[{m}*n+i]" for m in group]))
             block.lines += [
-                "        if (init) {",
+                "        if (init == CN_LIMIT_START) {",
                 *[f"            lim[{m}*n+i] = start{m};" for m in group],
                 "        } else {",
                 f"            cn_limit_{item.kind}({raws}{args}, {places}, &held);",
                 "        }",
             ]
             continue
-        block.lines.append(f"        {place} = init ? start{k} : cn_limit_{item.kind}(raw{k}, {place}{args}, &held);")
+        limited = f"cn_limit_{item.kind}(raw{k}, {place}{args}, &held)"
+        block.lines.append(f"        {place} = init == CN_LIMIT_START ? start{k} : {limited};")
     unused = [f"(void)start{k};" for k, item in enumerate(model.limits) if item.kind == "switch"]
     return [
         "",

@@ -37,7 +37,7 @@ def arrays_source(model: Model) -> str:
             named = [(f"raw{k}", item.raw), *((f"arg{k}_{m}", a) for m, a in enumerate(item.args))]
             pairs += [(name, sympy.sympify(value, strict=True)) for name, value in (*named, (f"start{k}", item.start))]
             result.append(f"({item.kind!r}, raw{k}, [{', '.join(name for name, _ in named[1:])}], start{k})")
-        lines += _function(model, "def limit(n, u, p, env, lim):", pairs, {})
+        lines += _function(model, "def limit(n, u, p, env, lim):", pairs, model.definitions)
         lines.append(f"    return [{', '.join(result)}]")
     if model.noise:
         count = len(model.noise)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitnn.devices._callbacks import Callbacks, limit_voltages, quartic_root, switch_positions
+from circuitnn.devices._callbacks import LIMIT_HOLD, LIMIT_START, Callbacks, limit_voltages, quartic_root, switch_positions
 from circuitnn.devices._kernels import Kernel
 from circuitnn.devices.derive import Model
 from circuitnn.devices.emit_python import arrays_source
@@ -94,11 +94,13 @@ def _limiter(values: Callable[..., list[tuple[str, Any, list[Any], Any]]]) -> Ca
         items = values(n, u, p, env, lim)
         held = np.zeros(n, np.int32)
         for k, (kind, raw, args, start) in enumerate(items):
+            if kind == "switch" and init == LIMIT_HOLD:
+                continue
             if kind == "switch":
                 position = switch_positions(raw, *args, np.ascontiguousarray(acc[k]))
                 held |= position != lim[k]
                 lim[k] = position
-            elif init:
+            elif init == LIMIT_START:
                 lim[k] = start
             elif kind:  # without one, the leader of the group before it has set it
                 size = next((m for m, item in enumerate(items[k + 1 :], 1) if item[0]), len(items) - k)
