@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from circuitnn.errors import CrossbarError
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.nonidealities.sites import Sites
-from circuitnn.results.atomic import replacing
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
@@ -580,12 +578,7 @@ class Crossbar:
         bias = make_bias(self.shape, v)
         if not bias.single:
             raise CrossbarError(f"a netlist holds one vector, not {len(bias)}", expected=f"v of shape ({self.rows},)")
-        text = write_netlist(self.G, self.wires, bias.v[0])
-        if path is None:
-            return text
-        with replacing(path) as temporary:
-            Path(temporary).write_text(text, encoding="ascii")
-        return None
+        return write_netlist(self.G, self.wires, bias.v[0], path)
 
     def _inside(self, bias: Bias, tolerance: float) -> tuple[Array, Array, Array]:
         """Return word and bit node voltages and the cells' currents, each of shape (batch, rows, cols)."""

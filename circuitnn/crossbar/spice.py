@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.crossbar.wires import Side, Wires
+from circuitnn.results.atomic import replacing
 
 Array = NDArray[np.float64]
 _PER_PRINT = 8
 _OPEN = 1e-300  # siemens; the resistance of less overflows
 
 
-def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
-    """Return the netlist of an array driven by ``v``; ``i(vsenseJ)`` is the current of bit line J into ground.
+def write_netlist(
+    conductances: Array, wires: Wires, v: Array, path: str | os.PathLike[str] | None = None
+) -> str | None:
+    """Write the netlist of an array driven by ``v`` to ``path``, or return it when there is none.
+
+    ``i(vsenseJ)`` is the current of bit line J into ground.
 
     Every value has 17 significant digits. Wires without resistance are left out (their nodes are one), and so are open
     cells, broken segments and ends that nothing is tied to. The options ask for more than SPICE's default accuracy,
@@ -41,7 +48,12 @@ def write_netlist(conductances: Array, wires: Wires, v: Array) -> str:
     lines += [".options reltol=1e-9 abstol=1e-18 vntol=1e-15", ".op"]
     for k in range(0, cols, _PER_PRINT):
         lines.append(".print op " + " ".join(f"i(vsense{j})" for j in range(k, min(k + _PER_PRINT, cols))))
-    return "\n".join([*lines, ".end", ""])
+    text = "\n".join([*lines, ".end", ""])
+    if path is None:
+        return text
+    with replacing(path) as temporary:
+        Path(temporary).write_text(text, encoding="ascii")
+    return None
 
 
 @dataclass(frozen=True, slots=True)
