@@ -28,46 +28,6 @@ static const double LEAP_STEP = 1e-3;
 static inline double larger(double a, double b) { return a > b ? a : b; }
 static inline double smaller(double a, double b) { return a < b ? a : b; }
 
-/* ---------------------------------------------------------------- records */
-static cn_status reserve(cn_tran *tr)
-{
-    if (tr->n_points < tr->capacity) return CN_OK;
-    if (tr->capacity > INT32_MAX / 2) return CN_NO_MEMORY;
-    const cn_idx capacity = tr->capacity ? 2 * tr->capacity : 1024;
-    double *points = realloc(tr->points, sizeof(double) * (size_t)capacity * ((size_t)tr->n_saved + 1));
-    if (!points) return CN_NO_MEMORY;
-    tr->points = points;
-    tr->capacity = capacity;
-    return CN_OK;
-}
-
-static cn_status record(cn_tran *tr)
-{
-    if (tr->t < tr->record_from - 1e-12 * fabs(tr->stop)) return CN_OK;
-    const cn_status status = reserve(tr);
-    if (status != CN_OK) return status;
-    double *row = tr->points + (size_t)tr->n_points * ((size_t)tr->n_saved + 1);
-    row[0] = tr->t;
-    for (cn_idx k = 0; k < tr->n_saved; k++) row[1 + k] = tr->x[0][tr->saved[k]];
-    tr->n_points++;
-    tr->total_points++;
-    return CN_OK;
-}
-
-cn_idx cn_tran_settled(const cn_tran *tr)
-{
-    /* Only the step after the first of a stretch can lead back to its start. */
-    return tr->valid <= 2 && tr->mark_points < tr->n_points ? tr->mark_points : tr->n_points;
-}
-
-void cn_tran_forget(cn_tran *tr, cn_idx count)
-{
-    const size_t width = (size_t)tr->n_saved + 1, kept = (size_t)(tr->n_points - count);
-    memmove(tr->points, tr->points + (size_t)count * width, sizeof(double) * kept * width);
-    tr->n_points -= count;
-    tr->mark_points = tr->mark_points > count ? tr->mark_points - count : 0;
-}
-
 /* ---------------------------------------------------------------- stretches */
 static void find_break(cn_tran *tr)
 {
@@ -124,7 +84,7 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q)
     const cn_status noisy = tr->noise ? cn_noise_start(tr->noise, tr->system, x, tr->t) : CN_OK;
     if (noisy != CN_OK) return noisy;
     if (tr->system->delays.running) tr->max_step = smaller(tr->max_step, tr->system->delays.shortest);
-    const cn_status status = record(tr);
+    const cn_status status = cn_tran_record(tr);
     begin_stretch(tr);
     /* A stretch needs a second step: only that one tells the error of the first. */
     tr->step = smaller(tr->first_step, 0.1 * (tr->next_break - tr->t));
@@ -140,7 +100,7 @@ cn_status cn_tran_resume(cn_tran *tr, const double *state, size_t size, int chan
     if (rated != CN_OK) return rated;
     tr->n_points = 0;
     tr->total_points = 0;
-    const cn_status recorded = record(tr);
+    const cn_status recorded = cn_tran_record(tr);
     if (tr->valid == 1) {
         begin_stretch(tr);
         tr->step = larger(smaller(tr->step, 0.1 * (tr->next_break - tr->t)), tr->min_step);
@@ -563,7 +523,7 @@ static cn_status attempt(cn_tran *tr)
     tr->corner = smaller(tr->corner, cn_delay_next_break(&s->delays, t));
     tr->next_break = smaller(tr->next_break, tr->corner);
     if (tr->rule == CN_BDF && tr->valid == 3) tr->order = tr->max_order < 2 ? 1 : 2;
-    const cn_status recorded = record(tr);
+    const cn_status recorded = cn_tran_record(tr);
     if (recorded != CN_OK) return recorded;
     /* An unchanged step keeps the factors of a linear circuit.  Where steps were too long lately, they grow slowly: what
      * made them so, an edge that runs through a chain of gates, comes again.  Higher orders change their steps rarely. */

@@ -55,6 +55,9 @@ cn_status cn_tran_init(cn_tran *tr, const double *x, const double *q);
 /* Take at most `budget` steps.  CN_CONTINUE: call again; CN_OK: reached stop. */
 cn_status cn_tran_advance(cn_tran *tr, int budget);
 
+/* Keep the current point, unless it comes before `record_from`. */
+cn_status cn_tran_record(cn_tran *tr);
+
 /* How many of the records no later step can take back, and forgetting that many. */
 cn_idx cn_tran_settled(const cn_tran *tr);
 void cn_tran_forget(cn_tran *tr, cn_idx count);

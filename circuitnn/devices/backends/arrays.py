@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from circuitnn.devices._callbacks import LIMIT_HOLD, LIMIT_START, Callbacks, limit_voltages, quartic_root, switch_positions
+from circuitnn.devices._callbacks import (
+    LIMIT_HOLD,
+    LIMIT_START,
+    Callbacks,
+    limit_voltages,
+    quartic_root,
+    switch_positions,
+)
 from circuitnn.devices._kernels import Kernel
 from circuitnn.devices.derive import Model
 from circuitnn.devices.emit_python import arrays_source
