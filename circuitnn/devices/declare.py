@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from circuitnn.devices.symbolic import quantity, stop_at_bounds, where
+from circuitnn.devices.symbolic import clip, quantity, stop_at_bounds, where
 from circuitnn.errors import DeviceError, nearest
 
 Values = dict[str, np.ndarray]
@@ -501,7 +501,12 @@ class Device:
                 continue
             if state.low is not None and state.high is not None and not self.confined:
                 rate = self.let(f"rate_{name}", rate)  # its sign and its value from one evaluation
-                rate = stop_at_bounds(rate, here, *(self._bound(state, end) for end in (state.low, state.high)))
+                low, high = (self._bound(state, end) for end in (state.low, state.high))
+                rate = stop_at_bounds(rate, here, low, high)
+                if state.settles:
+                    # a rate that comes to nothing just at a bound has no slope there, and dc no other equation:
+                    # any slope will do, outside alone
+                    rate = rate + quantity(1.0, "1/s") * (clip(here, low, high) - here)
             rows.f[name], rows.q[name] = -rate, here
         return rows
 
