@@ -415,7 +415,10 @@ class Device:
         return symbol
 
     def discrete(self, name: str, control: Any, on: Any, off: Any) -> Any:
-        """Return the symbol of a switch position: 1 above ``on``, 0 below ``off``, as it was in between."""
+        """Return the symbol of a switch position: 1 above ``on``, 0 below ``off``, as it was in between.
+
+        It turns at a solution whose control has passed a threshold, and stays if the turning brings that in between.
+        """
         return self._limit(Limited(name, "switch", control, (on, off), 0.0))
 
     def jump(self, name: str, up: Any, down: Any, start: Any = 0) -> Any:
