@@ -507,8 +507,7 @@ class Device:
                 low, high = (self._bound(state, end) for end in (state.low, state.high))
                 rate = stop_at_bounds(rate, here, low, high)
                 if state.settles:
-                    # a rate that comes to nothing just at a bound has no slope there, and dc no other equation:
-                    # any slope will do, outside alone
+                    # a rate that is 0 just at a bound has no slope there: any will do, and it acts outside alone
                     rate = rate + quantity(1.0, "1/s") * (clip(here, low, high) - here)
             rows.f[name], rows.q[name] = -rate, here
         return rows
