@@ -36,6 +36,14 @@ CARDS = {
         "SkyWater's public Verilog-A of its sky130 ReRAM cell, whose values are the defaults of the device; range read "
         "at 0.2 V",
     ),
+    "pku_rram": Card(
+        Model("pku_rram", "stanford_pku", {}),
+        3e-7,
+        3.2e-4,
+        "filamentary RRAM, Stanford-PKU model 2.0 of gap and width, from open to 5 nm wide",
+        "public Verilog-A RRAM_v_2_0_Beta of Peking and Stanford Universities, whose values are the defaults of the "
+        "device; range read at 0.2 V",
+    ),
     "hfo2": Card(
         Model(
             "hfo2",

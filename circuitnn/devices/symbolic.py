@@ -77,12 +77,10 @@ def limexp(x: Any, knee: float = LIMEXP_MAX) -> Any:
     return where(x < knee, exp(x), math.exp(knee) * (1 + x - knee))
 
 
-def limsinh(x: Any) -> Any:
-    """Return sinh(x) up to |x| = 80 and its tangents beyond."""
-    top, slope = math.sinh(LIMEXP_MAX), math.cosh(LIMEXP_MAX)
-    return where(
-        x > LIMEXP_MAX, top + slope * (x - LIMEXP_MAX), x < -LIMEXP_MAX, slope * (x + LIMEXP_MAX) - top, sinh(x)
-    )
+def limsinh(x: Any, knee: float = LIMEXP_MAX) -> Any:
+    """Return sinh(x) up to |x| = knee and its tangents beyond."""
+    top, slope = math.sinh(knee), math.cosh(knee)
+    return where(x > knee, top + slope * (x - knee), x < -knee, slope * (x + knee) - top, sinh(x))
 
 
 def soft_positive(x: Any, width: Any) -> Any:

@@ -281,6 +281,56 @@ def test_filament_cools_with_its_time_constant():
     np.testing.assert_allclose(rise[late], hot * np.exp(-(tran.time[late] - 1e-9) / 0.23e-9), rtol=1e-3)
 
 
+# -------------------------------------------------------------------------------------------------------- Stanford-PKU
+def test_pku_current_of_an_open_and_of_a_closed_gap():
+    """Closed forms of the Verilog-A: all hopping through the oxide with x = l0, and v/(rho l0/a_w) beside it, x = 0."""
+    hopping, size = 1e13 * np.exp(-3.0 / 0.4), np.pi * 5e-9**2 / 4
+    for v in (-0.3, 0.1, 0.8):
+        expected = hopping * size * np.sinh(v / 0.4)
+        # a hundredth of the area conducts behind 5 kohm, the filament taken as x_s long at least, against megohms
+        assert read("stanford_pku", v, x=3e-9) == pytest.approx(expected, rel=1e-4)
+    ohmic = 0.3 / (1.9635e-5 * 3e-9 / size)
+    # the contact takes 1 % of the filament's resistance, more below v_s
+    assert 0.95 < read("stanford_pku", 0.3, x=0.0, w=5e-9) / ohmic < 1.0
+
+
+def test_pku_filament_closes_before_it_widens():
+    """SET: the gap closes at constant width, then the width grows; RESET opens the gap and leaves the width alone."""
+    circuit = cell("stanford_pku", reltol=1e-5)
+    circuit.V("1", "s", 0, dc=0.0, waveform=("pwl", 0.0, 0.0, 1e-6, 1.5, 2e-6, 0.0, 3e-6, -1.8, 4e-6, 0.0))
+    circuit.R("1", "s", "a", 20e3)
+    tran = circuit.tran(stop=4e-6)
+    x, w = tran["@n1[x]"], tran["@n1[w]"]
+    open_ = x > 5e-11
+    before = tran.time < 1e-6
+    assert x[before].min() < 1e-12 and w.max() > 0.9e-9
+    np.testing.assert_allclose(w[open_ & before], 0.5e-9, rtol=1e-9)
+    after = tran.time > 2e-6
+    assert x[-1] > 1e-9
+    np.testing.assert_allclose(w[after], w[after][0], rtol=1e-9)
+
+
+def test_pku_rests_without_a_voltage():
+    for x in (0.0, 1e-9, 3e-9):
+        circuit = cell("stanford_pku", x=x, w=2e-9)
+        circuit.R("1", "a", 0, 1e3)
+        tran = circuit.tran(stop=1e6)
+        # rounding alone
+        assert tran["@n1[x]"][-1] == pytest.approx(x, rel=1e-12, abs=1e-24)
+        assert tran["@n1[w]"][-1] == pytest.approx(2e-9, rel=1e-12)
+
+
+def test_pku_gap_closes_in_the_time_of_its_law():
+    """dt = -dx / (a f exp(-(ea - alpha v/x)/kT)), the gap's voltage being v and the heat nothing at nanoamperes."""
+    v, stop = 0.5, 2e-3
+    time, x = step("stanford_pku", v, stop, "x", celsius=26.85, reltol=1e-7)
+    grid = np.linspace(1.5e-9, 3e-9, 20001)
+    pace = np.exp((0.7 - 0.75e-9 * v / grid) / (KB * 300.0)) / (0.25e-9 * 1e13)
+    expected = np.sum((pace[1:] + pace[:-1]) / 2 * np.diff(grid))
+    # 100 nA at 0.5 V and 5e5 K/W: 25 mK, that is e^(0.6 eV 25 mK/(kT 300 K)) - 1 = 2e-3
+    assert crossing(time, x, 1.5e-9) == pytest.approx(expected, rel=3e-3)
+
+
 # ---------------------------------------------------------------------------------------------------------------- JART
 PUBLISHED = {"v_flat": 1e-3}
 T0 = 293.0 - 273.15
@@ -365,8 +415,8 @@ def test_unipolar_cell_switches_at_one_sign():
     ("name", "state"),
     [
         ("linear_drift", {"x": 0.4}), ("vteam", {"w": 1e-9}), ("team", {"x": 1e-9}), ("yakopcic", {"x": 0.4}),
-        ("simmons", {"w": 1.4e-9}), ("stanford", {"gap": 0.8e-9}), ("bocquet", {"r": 4e-9}),
-        ("bocquet_unipolar", {"r": 4e-9}),
+        ("simmons", {"w": 1.4e-9}), ("stanford", {"gap": 0.8e-9}), ("stanford_pku", {"x": 1e-9}),
+        ("bocquet", {"r": 4e-9}), ("bocquet_unipolar", {"r": 4e-9}),
     ],
 )  # fmt: skip
 def test_current_is_odd_at_a_fixed_state(name, state):
@@ -382,6 +432,7 @@ LOOPS = {
     "yakopcic": (0.25, 0.0, 100.0, {}),
     "simmons": (3.0, 2.4e3, 0.25, {"w": 1.2e-9}),
     "stanford": (2.0, 1e3, 1e3, {}),
+    "stanford_pku": (2.0, 1e3, 1e3, {}),
     "jart": (1.3, 0.0, 1e3, {}),
     "bocquet": (1.2, 500.0, 1e3, {}),
 }
@@ -419,7 +470,8 @@ def test_loop_is_pinched_and_vanishes_at_high_frequency(name):
     ("name", "v", "stop", "start"),
     [
         ("jart", -1.0, 100e-9, {}), ("jart", 1.3, 100e-6, {"n_disc": 2e27}), ("stanford", 2.0, 10e-6, {}),
-        ("stanford", -1.5, 1e-6, {"gap": 0.2e-9}), ("simmons", 1.0, 1.0, {}), ("simmons", -1.0, 1e-3, {"w": 1.8e-9}),
+        ("stanford", -1.5, 1e-6, {"gap": 0.2e-9}), ("stanford_pku", 1.5, 1e-6, {}),
+        ("stanford_pku", -1.5, 1e-6, {"x": 0.0, "w": 5e-9}), ("simmons", 1.0, 1.0, {}), ("simmons", -1.0, 1e-3, {"w": 1.8e-9}),
         ("team", 0.5, 1e3, {}), ("team", -0.5, 1e-3, {}), ("yakopcic", 0.5, 10e-3, {}), ("bocquet", 0.8, 1e-3, {}),
         ("bocquet", -0.8, 1e-3, {"r": 19e-9}), ("bocquet_unipolar", 2.0, 1e-3, {}),
     ],

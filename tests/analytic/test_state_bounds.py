@@ -17,6 +17,7 @@ MODELS = {
     "yakopcic": ("x", 0.0, 1.0, 1e3),
     "simmons": ("w", 1.2e-9, 1.9e-9, 1e3),
     "stanford": ("gap", 0.1e-9, 1.7e-9, 1e4),
+    "stanford_pku": ("x", 0.0, 3e-9, 1e4),
     "jart": ("n_disc", 8e23, 2e27, 1e5),
     "bocquet": ("r", 0.0, 20e-9, 1e4),
     "bocquet_unipolar": ("r", 0.0, 10e-9, 1e4),

@@ -425,7 +425,8 @@ def crossing_time(name):
         for v in (3.0, -3.0):
             u[0] = v
             u, lim = balanced(name, u, p)
-            times.append(((high - low) / np.abs(kernel.evaluate(u, p, lim)[0][row]))[0])
+            with np.errstate(divide="ignore"):  # a state that rests there sets no time
+                times.append(((high - low) / np.abs(kernel.evaluate(u, p, lim)[0][row]))[0])
     return max(min(times), 1e-12)
 
 

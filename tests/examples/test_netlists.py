@@ -13,7 +13,8 @@ FOLDER = NETLISTS / "examples"
 HYSTERESIS = [
     NETLISTS / "memristors" / f"{name}.cir"
     for name in (
-        "bocquet", "bocquet_unipolar", "jart", "linear_drift", "simmons", "stanford", "team", "vteam", "yakopcic",
+        "bocquet", "bocquet_unipolar", "jart", "linear_drift", "simmons", "stanford", "stanford_pku", "team", "vteam",
+        "yakopcic",
     )
 ]  # fmt: skip
 DECKS = [path for name in ("examples", "cells", "memristors") for path in sorted((NETLISTS / name).glob("*.cir"))]
