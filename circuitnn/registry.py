@@ -125,6 +125,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "cards",
             "compiled",
             "merz",
+            "gate",
             "closing",
             "dimensions",
             "domain",

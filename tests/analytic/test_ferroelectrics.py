@@ -200,3 +200,101 @@ def test_polarisation_stays_in_bounds(reltol, top):
     tran = circuit.tran(stop=2e-6)
     # the engine takes a step anew that ends further outside than 1e-6 of the range, which is 2
     assert tran["@n1[p]"].min() >= -1 - 2.002e-6 and tran["@n1[p]"].max() <= 1 + 2.002e-6
+
+
+# --------------------------------------------------------------------------------- transistor with loops within loops
+def follow(volts, slope=0.5, per=400, **start):
+    """Gate voltages and polarisations along straight pieces between turning points, at ``slope`` V/us.
+
+    At 0.5 V/us parts lag by tau times it, 0.5 mV; the polarisation by that over vw = 0.3 V, 2e-3 at most.
+    """
+    spans = np.abs(np.diff(volts)) / slope * 1e-6
+    times = np.concatenate([[0.0], np.cumsum(spans)])
+    circuit = cn.Circuit("follow", SimOptions(reltol=1e-6))
+    circuit.V("g", "g", 0, dc=0.0, waveform=("pwl", *np.column_stack([times, volts]).ravel()))
+    circuit.N("1", 0, "g", 0, 0, model="fefet_preisach", **start)
+    tran = circuit.tran(stop=times[-1], max_step=times[-1] / 4000)
+    where = [t + np.linspace(0.0, 1.0, per + 1) * span for t, span in zip(times[:-1], spans, strict=True)]
+    return [(np.interp(w, tran.time, tran["v(g)"]), np.interp(w, tran.time, tran["@n1[p]"])) for w in where]
+
+
+LAG = 2e-3
+RADII = 1.2 * (1 + 0.5 * np.array([-1.2815515655446004, -0.5244005127080407, 0, 0.5244005127080407, 1.2815515655446004]))
+
+
+def test_major_loop_is_a_sum_of_tanh():
+    """From saturation each part runs along tanh((v -+ r_k)/vw); a loop is closed at its end."""
+    _, _, up, down, again = follow([0.0, 4.0, -4.0, 4.0, -4.0, 4.0])
+    for (v, p), sign in ((up, 1.0), (down, -1.0)):
+        beyond = sign * v > -4.0 + 2 * RADII.max()  # all parts are dragged
+        expected = np.tanh((v[:, None] - sign * RADII) / 0.3).mean(axis=1)
+        np.testing.assert_allclose(p[beyond], expected[beyond], atol=LAG)
+    np.testing.assert_allclose(again[1], up[1], atol=1e-5)  # the same lag: reltol alone
+
+
+def test_minor_loops_close_and_lie_inside():
+    pieces = follow([0.0, 4.0, -4.0, 1.5, -0.5, 1.5, -0.5, 4.0, -4.0])
+    (_, first), (v, second), (_, third), (_, last) = pieces[3], pieces[4], pieces[5], pieces[7]
+    np.testing.assert_allclose(third, first, atol=LAG)
+    assert second[-1] == pytest.approx(first[0], abs=LAG)
+    assert first.max() - first.min() > 0.1
+    assert np.all(second[1:-1] <= third[::-1][1:-1] + LAG)  # counter-clockwise: lower on the way up
+    lower = np.interp(v, *pieces[2]) if v[0] > -4 else None
+    upper = np.interp(v, pieces[7][0][::-1], last[::-1])
+    assert np.all((lower - LAG <= second) & (second <= upper + LAG))
+
+
+def test_minor_loops_between_the_same_voltages_are_congruent():
+    """Mayergoyz' property: whatever came before, they differ by a shift in polarisation alone."""
+    down = [follow([0.0, *before, 1.6, -0.6, 1.6])[-2:] for before in ([-4.0], [4.0, -0.6], [-4.0, 2.4, -0.6])]
+    offsets = []
+    for loop in down[1:]:
+        for (_, p), (_, reference) in zip(loop, down[0], strict=True):
+            shift = p - reference
+            assert np.ptp(shift) < 2 * LAG
+            offsets.append(shift.mean())
+    assert max(np.abs(offsets)) > 0.1  # they are different loops
+
+
+def test_larger_extrema_wipe_out_smaller_ones():
+    short = follow([0.0, -4.0, 2.0, -1.0, 3.0])[-1]
+    long = follow([0.0, -4.0, 1.5, 0.0, 1.2, -0.5, 2.0, 0.7, 1.4, -1.0, 3.0])[-1]
+    np.testing.assert_allclose(long[1], short[1], atol=1e-5)  # the same lag: reltol alone
+
+
+def test_smaller_extrema_are_remembered():
+    """What is not wiped out shows: after different inner turning points different polarisations at one voltage."""
+    one, other = (follow([0.0, -4.0, high, -0.5, 0.0])[-1][1][-1] for high in (1.2, 2.0))
+    assert other - one > 0.2
+
+
+def test_plays_against_an_independent_integration():
+    period, top = 40e-9, 3.0  # fast beside tau = 1 ns: with its lag
+    circuit = cn.Circuit("plays", FINE)
+    circuit.V("g", "g", 0, dc=0.0, waveform=("sin", 0.0, top, 1 / period))
+    circuit.N("1", 0, "g", 0, 0, model="fefet_preisach", s0=0.3)
+    tran = circuit.tran(stop=1.5 * period, max_step=period / 20000)
+
+    def rates(t, y):
+        v = top * np.sin(2 * np.pi * t / period)
+        return (np.maximum(v / RADII - 1 - y, 0) - np.maximum(y - 1 - v / RADII, 0)) / 1e-9
+
+    reference = solve_ivp(rates, (0, 1.5 * period), np.full(5, 0.3), rtol=1e-10, atol=1e-12, max_step=period / 1000)
+    found = np.array([tran[f"@n1[s{k}]"][-1] for k in range(1, 6)])
+    np.testing.assert_allclose(found, reference.y[:, -1], atol=1e-6 * np.abs(reference.y).max())
+    expected = np.tanh(RADII * reference.y[:, -1] / 0.3).mean()
+    assert tran["@n1[p]"][-1] == pytest.approx(expected, abs=1e-5)
+
+
+def test_preisach_polarisation_shifts_the_threshold():
+    """After +3 V and -3 V the drain current at a read voltage differs by the window that the remanence leaves."""
+    edges = []
+    for s0 in (-1.0, 1.0):
+        circuit = cn.Circuit("read")
+        circuit.V("g", "g", 0, dc=0.0)
+        circuit.V("d", "d", 0, dc=0.05)
+        circuit.N("1", "d", "g", 0, 0, model="fefet_preisach", s0=s0)
+        sweep = circuit.dc("vg", -0.5, 1.5, 0.005)
+        edges.append(np.interp(np.log(1e-6), np.log(-sweep["i(vd)"]), sweep["v(g)"]))
+    remanence = np.tanh(RADII / 0.3).mean()
+    assert edges[0] - edges[1] == pytest.approx(remanence, rel=1e-3)  # mw = 1 V, the grid of the sweep

@@ -471,7 +471,8 @@ def test_loop_is_pinched_and_vanishes_at_high_frequency(name):
     [
         ("jart", -1.0, 100e-9, {}), ("jart", 1.3, 100e-6, {"n_disc": 2e27}), ("stanford", 2.0, 10e-6, {}),
         ("stanford", -1.5, 1e-6, {"gap": 0.2e-9}), ("stanford_pku", 1.5, 1e-6, {}),
-        ("stanford_pku", -1.5, 1e-6, {"x": 0.0, "w": 5e-9}), ("simmons", 1.0, 1.0, {}), ("simmons", -1.0, 1e-3, {"w": 1.8e-9}),
+        ("stanford_pku", -1.5, 1e-6, {"x": 0.0, "w": 5e-9}), ("simmons", 1.0, 1.0, {}),
+        ("simmons", -1.0, 1e-3, {"w": 1.8e-9}),
         ("team", 0.5, 1e3, {}), ("team", -0.5, 1e-3, {}), ("yakopcic", 0.5, 10e-3, {}), ("bocquet", 0.8, 1e-3, {}),
         ("bocquet", -0.8, 1e-3, {"r": 19e-9}), ("bocquet_unipolar", 2.0, 1e-3, {}),
     ],

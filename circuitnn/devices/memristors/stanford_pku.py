@@ -38,8 +38,8 @@ class StanfordPku(Memristor):
 
     Where the published equations jump, a cubic step leads over: SET and RESET set in between v = 0 and +-v_s, the gap
     counts as closed from x = x_s down, and fields are those of x_s at least. A closed gap conducts at vg > 0,
-    k_c a_w/(rho l0) vg^2/(vg + v_s) (published: without any resistance, at v < 0 as an open one). Speeds saturate smoothly at v_sat;
-    beyond 12 v_t, currents follow the tangents of their sinh.
+    k_c a_w/(rho l0) vg^2/(vg + v_s) (published: without any resistance, at v < 0 as an open one). Speeds saturate
+    smoothly at v_sat; beyond 12 v_t, currents follow the tangents of their sinh.
     """
 
     model_types: ClassVar[tuple[str, ...]] = ("stanford_pku",)
