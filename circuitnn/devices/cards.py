@@ -104,6 +104,13 @@ CARDS = {
         "HfO2 transistor, memory window 1 V: drain, gate, source, bulk",
         "Tan et al., IEEE Electron Device Lett. 42, 994 (2021): window and write pulse; channel in round numbers",
     ),
+    "fefet_loops": Card(
+        Model("fefet_loops", "fefet_preisach", {"mw": 1.0}),
+        1e-9,
+        1e-3,
+        "HfO2 transistor with loops within loops, memory window 1 V: drain, gate, source, bulk",
+        "Tan et al., IEEE Electron Device Lett. 42, 994 (2021): window; coercive voltages and channel in round numbers",
+    ),
     "nbo2": Card(
         Model(
             "nbo2",

@@ -175,6 +175,19 @@ def test_fefet_deck():
     assert crossed[0] - crossed[1] == pytest.approx(1.0, abs=0.1)
 
 
+def test_fefet_preisach_deck():
+    """The loop within closes, lies inside, and is forgotten by the whole loop."""
+    tran = cn.load(NETLISTS / "memristors" / "fefet_preisach.cir").run().tran
+
+    def p(t):
+        return np.interp(np.asarray(t) * 1e-6, tran.time, tran["@n1[p]"])
+
+    # both lag by 1 ns, 0.3 and 0.4 V/us: p by less than 0.4 mV / 0.3 V
+    assert p(46) == pytest.approx(p(62), abs=2e-3) and p(38) == pytest.approx(p(54), abs=2e-3)
+    assert p(38) - p(46) > 0.2 and p(38) < p(20) and p(46) > p(10)
+    assert p(74) == pytest.approx(p(20), abs=2e-3) and p(90) == pytest.approx(p(10), abs=2e-3)
+
+
 def test_ecram_deck():
     tran = cn.load(NETLISTS / "memristors" / "ecram.cir").run().tran
     x = np.interp([0.05e-6, 5.09e-6, 10.19e-6], tran.time, tran["@n1[x]"])
