@@ -1,5 +1,5 @@
-"""Ferroelectric transistor with the loops within loops of a Preisach operator (Jiang et al., VLSI Technology 1997; Ni et
-al., VLSI Technology 2018)."""
+"""Ferroelectric transistor with the loops within loops of a Preisach operator (Jiang et al., VLSI Technology 1997;
+Ni et al., VLSI Technology 2018)."""
 
 from __future__ import annotations
 
