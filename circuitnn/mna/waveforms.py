@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 
 from circuitnn.errors import CircuitError, nearest
 from circuitnn.netlist.flat import Element, Waveform
@@ -158,6 +157,8 @@ def _colored(rng: np.random.Generator, count: int, exponent: float, deviation: f
     """Noise whose power falls as 1/f^exponent (Kasdin, Proc. IEEE 83, 802, 1995, eq. 116), shape (count,)."""
     k = np.arange(1.0, count)
     response = np.concatenate([[1.0], np.cumprod((k - 1.0 + exponent / 2.0) / k)])
+    from scipy.signal import fftconvolve  # a second of imports, in each process that runs circuits
+
     return np.asarray(fftconvolve(response, deviation * rng.standard_normal(count))[:count])
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from circuitnn.errors import UsageError
 
@@ -151,6 +150,8 @@ class Sites:
 
     def normal(self, *what: Any) -> Array:
         """Return a number of the standard normal distribution for each cell."""
+        from scipy.special import ndtri
+
         return np.asarray(ndtri(self.uniform(*what)))
 
     def line(self, side: str, *what: Any) -> Array:
@@ -196,6 +197,8 @@ class Sites:
             low, size = (rows.min(), cols.min()), (np.ptp(rows) + 1, np.ptp(cols) + 1)
             lattice = [np.arange(low[k] - reach, low[k] + size[k] + reach) for k in (0, 1)]
             keys = _at(base, lattice[0][:, None], lattice[1][None, :])
+            from scipy.special import ndtri
+
             noise = np.asarray(ndtri(_uniform(self._bits(keys, "field", *what))))
             smooth = _convolved(_convolved(noise, kernel).T, kernel).T
             found[here] = smooth[rows - low[0], cols - low[1]]

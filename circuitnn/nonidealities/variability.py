@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from circuitnn.devices.declare import Device, Environment, Param, Values
 from circuitnn.errors import DeviceError, UsageError, nearest
@@ -88,6 +87,8 @@ class Variability(Nonideality):
         ends = np.where(np.isnan(ends), np.array([-np.inf, np.inf]).reshape(2, *[1] * values.ndim), ends)
         cut = np.isfinite(ends).any(axis=0)
         if cut.any():
+            from scipy.special import ndtr, ndtri
+
             a, b = ndtr(ends[:, cut])
             z = z.copy()
             z[cut] = np.clip(ndtri(a + (b - a) * ndtr(z[cut])), *ends[:, cut])
