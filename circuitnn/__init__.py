@@ -37,6 +37,7 @@ _HOME = {
     "PulseTrain": "circuitnn.fitting.measured",
     "Result": "circuitnn.results.result",
     "Results": "circuitnn.results.results",
+    "SampleFamily": "circuitnn.results.family",
     "Samples": "circuitnn.results.samples",
     "State": "circuitnn.devices.declare",
     "Subcircuit": "circuitnn.circuit.subcircuit",
@@ -47,6 +48,7 @@ _HOME = {
     "fit": "circuitnn.fitting.fit",
     "load": "circuitnn.netlist.netlist",
     "monte_carlo": "circuitnn.runs.montecarlo",
+    "monte_carlo_corners": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
     "parse": "circuitnn.netlist.netlist",
     "read_measured": "circuitnn.fitting.measured",
@@ -95,9 +97,11 @@ if TYPE_CHECKING:
     from circuitnn.netlist.netlist import load as load
     from circuitnn.netlist.netlist import parse as parse
     from circuitnn.results.checkpoint import Checkpoint as Checkpoint
+    from circuitnn.results.family import SampleFamily as SampleFamily
     from circuitnn.results.result import Result as Result
     from circuitnn.results.results import Results as Results
     from circuitnn.results.samples import Samples as Samples
     from circuitnn.runs.check import check as check
     from circuitnn.runs.corners import corners as corners
     from circuitnn.runs.montecarlo import monte_carlo as monte_carlo
+    from circuitnn.runs.montecarlo import monte_carlo_corners as monte_carlo_corners

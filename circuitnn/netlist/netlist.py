@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,14 @@ class Netlist:
         report: Report = importlib.import_module("circuitnn.runs.check").check_netlist(self)
         return report
 
-    def run(self, progress: Callable[[float], None] | None = None, *, stream: str | Path | None = None) -> Results:
+    def run(
+        self,
+        progress: Callable[[float], None] | None = None,
+        *,
+        stream: str | Path | None = None,
+        workers: int | None = None,
+        store: str | os.PathLike[str] | None = None,
+    ) -> Results:
         """Run every analysis of the netlist in order, and measure what ``.measure`` and ``.four`` ask for.
 
         An error, or an interrupt, carries what was computed until then as ``result``.
@@ -144,9 +152,16 @@ class Netlist:
         stream : path, optional
             A ``.raw`` file that all results are written to as they are computed. The points of transients stay there,
             not in memory, and are read when they are asked for.
+        workers : int, optional
+            Processes for the points of ``.step``, ``.corner`` and ``.mc``. With it, or ``store``, points are in memory
+            until the end, and one that fails leaves the others their results.
+        store : path, optional
+            A folder in which finished points are kept. Given again it is gone on with.
 
         Raises
         ------
+        UsageError
+            For workers or a store and a deck without points, or with a script.
         NetlistError
             When it names no analysis.
         """
@@ -157,6 +172,10 @@ class Netlist:
                 expected=".op, .dc, .ac or .tran",
                 hint="add .op, for example",
             )
+        if workers is not None or store is not None:
+            points = importlib.import_module("circuitnn.runs.points")
+            shared: Results = points.run_points(self, workers, store, progress, stream)
+            return shared
         done: Results = importlib.import_module("circuitnn.runs.session").run_deck(self, progress, stream)
         return done
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from circuitnn.errors import UsageError
 from circuitnn.results.axes import COLOURS, finish, style
+from circuitnn.results.family import SampleFamily
 from circuitnn.results.samples import Samples
 
 _MOST_PANELS = 8
 
 
 def plot_samples(
-    samples: Samples,
+    samples: Samples | SampleFamily,
     *names: str,
     q: Sequence[float] = (5.0, 25.0, 50.0, 75.0, 95.0),
     bins: int | Sequence[float] | str = "auto",
@@ -26,7 +27,8 @@ def plot_samples(
 
     Parameters
     ----------
-    samples : Samples
+    samples : Samples or SampleFamily
+        Of a family each member has its colour.
     *names : str
         Vectors and measures; without any all measures, or all vectors where there are none, at most eight.
     q : sequence of float
@@ -50,14 +52,19 @@ def plot_samples(
     AnalysisError
         For unknown names.
     """
-    chosen = list(names) or list(samples.measures)[:_MOST_PANELS] or samples.names()[:_MOST_PANELS]
+    members = {"": samples} if isinstance(samples, Samples) else dict(samples)
+    if not members:
+        raise UsageError("there are no samples to draw")
+    one = next(iter(members.values()))
+    chosen = list(names) or list(one.measures)[:_MOST_PANELS] or one.names()[:_MOST_PANELS]
     if not chosen:
         raise UsageError("the runs have neither measures nor vectors to draw", hint="add .measure or .print cards")
     ends = np.asarray(q, dtype=float)
     if ends.ndim != 1 or not len(ends) or (np.diff(ends) <= 0.0).any():
         raise UsageError(f"percentiles {q!r}", expected="numbers that ascend, such as 5, 50, 95")
     for name in chosen:
-        samples.find(name)
+        for member in members.values():
+            member.find(name)
     import matplotlib.pyplot as plt
 
     with plt.rc_context(style()):
@@ -69,11 +76,13 @@ def plot_samples(
         if len(axes) < len(chosen):
             raise UsageError(f"{len(axes)} axes for {len(chosen)} panels")
         for panel, name in zip(axes, chosen, strict=False):
-            waves, _ = samples.find(name)
-            if waves is None:
-                _histogram(panel, samples, name, bins)
-            else:
-                _band(panel, samples, name, ends)
+            waves, _ = one.find(name)
+            for k, (label, member) in enumerate(members.items()):
+                colour = COLOURS[k % len(COLOURS)]
+                if waves is None:
+                    _histogram(panel, member, name, bins, label, colour)
+                else:
+                    _band(panel, member, name, ends, label, colour)
             for limit in (limits or {}).get(name, ()):
                 if limit is not None:
                     line = panel.axvline if waves is None else panel.axhline
@@ -82,18 +91,18 @@ def plot_samples(
     return axes if len(axes) > 1 else axes[0]
 
 
-def _band(ax: Any, samples: Samples, name: str, q: np.ndarray) -> None:
+def _band(ax: Any, samples: Samples, name: str, q: np.ndarray, point: str, colour: str) -> None:
     waves, k = samples.find(name)
     assert waves is not None
     bands = samples.percentiles(name, q)
     pairs = len(q) // 2
     for j in range(pairs):
-        label = f"{q[j]:g} .. {q[-1 - j]:g} %"
+        label = None if point else f"{q[j]:g} .. {q[-1 - j]:g} %"
         fade = 0.18 + 0.3 * j / max(pairs - 1, 1)
-        ax.fill_between(waves.axis, bands[j], bands[-1 - j], color=COLOURS[0], alpha=fade, linewidth=0.0, label=label)
+        ax.fill_between(waves.axis, bands[j], bands[-1 - j], color=colour, alpha=fade, linewidth=0.0, label=label)
     if len(q) % 2:
-        label = "median" if q[pairs] == 50.0 else f"{q[pairs]:g} %"
-        ax.plot(waves.axis, bands[pairs], color=COLOURS[0], label=label)
+        label = point or ("median" if q[pairs] == 50.0 else f"{q[pairs]:g} %")
+        ax.plot(waves.axis, bands[pairs], color=colour, label=label)
     if waves.axis_unit == "Hz" and waves.axis[0] > 0.0 and waves.axis[-1] > 10.0 * waves.axis[0]:
         ax.set_xscale("log")
     ax.margins(x=0.0)
@@ -102,12 +111,12 @@ def _band(ax: Any, samples: Samples, name: str, q: np.ndarray) -> None:
     ax.legend(title=f"{len(samples.sound(name))} runs")
 
 
-def _histogram(ax: Any, samples: Samples, name: str, bins: Any) -> None:
+def _histogram(ax: Any, samples: Samples, name: str, bins: Any, point: str, colour: str) -> None:
     counts, edges = samples.histogram(name, bins)
-    ax.stairs(counts, edges, fill=True, color=COLOURS[0], alpha=0.5)
+    ax.stairs(counts, edges, fill=True, color=colour, alpha=0.5)
     low, middle, high = samples.percentiles(name)
-    ax.axvline(middle, color=COLOURS[0], label="median")
-    ax.axvspan(low, high, color=COLOURS[0], alpha=0.12, linewidth=0.0, label="5 .. 95 %", zorder=0)
+    ax.axvline(middle, color=colour, label=point or "median")
+    ax.axvspan(low, high, color=colour, alpha=0.12, linewidth=0.0, label=None if point else "5 .. 95 %", zorder=0)
     ax.ticklabel_format(axis="x", scilimits=(-2, 4))
     ax.set_xlabel(name)
     ax.set_ylabel("runs")

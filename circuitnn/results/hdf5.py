@@ -26,6 +26,23 @@ _FORMAT, _VERSION = "circuitnn-results", 1
 _LARGE = 1 << 26
 
 
+# Damage can send the library round in circles for ever. Its latest layout has checksums for all but numbers and texts
+# without a fixed length, so there are none of these.
+def fixed_text(value: str) -> Any:
+    """Return a text as an attribute of its own length."""
+    import h5py
+
+    return np.array(value.encode(), h5py.string_dtype(length=max(len(value.encode()), 1)))
+
+
+def fixed_texts(values: list[str]) -> Any:
+    """Return texts as data, each as long as the longest."""
+    import h5py
+
+    made = [value.encode() for value in values]
+    return np.array(made, h5py.string_dtype(length=max([1, *map(len, made)])))
+
+
 def write_hdf5(path: str | os.PathLike[str], results: Results) -> None:
     """Write results to an HDF5 file, which is replaced whole.
 
@@ -36,36 +53,29 @@ def write_hdf5(path: str | os.PathLike[str], results: Results) -> None:
     """
     import h5py
 
-    def text(value: str) -> Any:
-        return np.array(value.encode(), h5py.string_dtype(length=max(len(value.encode()), 1)))
-
-    def texts(values: list[str]) -> Any:
-        made = [value.encode() for value in values]
-        return np.array(made, h5py.string_dtype(length=max([1, *map(len, made)])))
-
-    # Damage can send the library round in circles for ever. Its latest layout has checksums for all but numbers and
-    # texts without a fixed length, so there are none of these.
     with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
-        file.attrs.update(format=text(_FORMAT), version=_VERSION)
-        file.attrs["measures"] = text(_to_json(results.measures))
-        file.attrs["steps"] = text(_to_json(results.steps))
-        file.attrs["warnings"] = text(_to_json([str(warning) for warning in results.warnings]))
+        file.attrs.update(format=fixed_text(_FORMAT), version=_VERSION)
+        file.attrs["measures"] = fixed_text(_to_json(results.measures))
+        file.attrs["steps"] = fixed_text(_to_json(results.steps))
+        file.attrs["warnings"] = fixed_text(_to_json([str(warning) for warning in results.warnings]))
         for order, (name, result) in enumerate(results.items()):
             group = file.create_group(name)
-            group.attrs.update(kind=text(result.kind), title=text(result.title), command=text(result.command))
+            group.attrs.update(
+                kind=fixed_text(result.kind), title=fixed_text(result.title), command=fixed_text(result.command)
+            )
             group.attrs["order"] = order
-            group.attrs["statistics"] = text(_to_json(result.statistics))
-            group.attrs["step"] = text(_to_json(result.step))
+            group.attrs["statistics"] = fixed_text(_to_json(result.statistics))
+            group.attrs["step"] = fixed_text(_to_json(result.step))
             data, first = group.create_dataset("data", result.data.shape, result.data.dtype), 0
             for block in blocks_of(result.data):
                 data[first : first + len(block)] = block
                 first += len(block)
-            group["variables"] = texts([v.name for v in result.variables])
-            group["kinds"] = texts([v.kind for v in result.variables])
+            group["variables"] = fixed_texts([v.name for v in result.variables])
+            group["kinds"] = fixed_texts([v.kind for v in result.variables])
             sweeps = group.create_group("sweeps")
             for k, (source, values) in enumerate(result.sweeps.items()):
                 sweeps[str(k)] = values
-                sweeps[str(k)].attrs["source"] = text(source)  # a name may hold "/", which would make a group
+                sweeps[str(k)].attrs["source"] = fixed_text(source)  # a name may hold "/", which would make a group
 
 
 def _to_json(value: Any) -> str:
@@ -97,17 +107,17 @@ def read_hdf5(path: str | os.PathLike[str]) -> Results:
     try:
         require_regular(path, "results in HDF5")
         with h5py.File(path, "r") as file:
-            if _text(file.attrs.get("format", "")) != _FORMAT:
+            if plain_text(file.attrs.get("format", "")) != _FORMAT:
                 raise FileError(f"{path} is not a file of results", expected=f"the attribute format = {_FORMAT!r}")
             if file.attrs.get("version") != _VERSION:
                 raise FileError(f"{path} is of version {file.attrs.get('version')}", expected=f"version {_VERSION}")
             results = Results(
                 _read_group(path, group) for group in sorted(file.values(), key=lambda g: int(g.attrs["order"]))
             )
-            measures = json.loads(_text(file.attrs["measures"]))
+            measures = json.loads(plain_text(file.attrs["measures"]))
             results.measures = {key: _over_steps(v) if isinstance(v, list) else v for key, v in measures.items()}
-            results.steps = json.loads(_text(file.attrs.get("steps", "[]")))
-            results.warnings = list(json.loads(_text(file.attrs["warnings"])))
+            results.steps = json.loads(plain_text(file.attrs.get("steps", "[]")))
+            results.warnings = list(json.loads(plain_text(file.attrs["warnings"])))
             return results
     except FileError:
         raise
@@ -124,15 +134,15 @@ def _read_group(path: str | os.PathLike[str], group: Any) -> Result:
     sweeps = [group[f"sweeps/{k}"] for k in range(len(group["sweeps"]))]
     result = Result(
         "",
-        _text(group.attrs["kind"]),
-        _text(group.attrs["title"]),
+        plain_text(group.attrs["kind"]),
+        plain_text(group.attrs["title"]),
         [Variable(name, kind) for name, kind in zip(names, kinds, strict=True)],
         _points(path, group["data"]),
-        json.loads(_text(group.attrs["statistics"])),
-        _text(group.attrs["command"]),
-        sweeps={_text(values.attrs["source"]): values[()] for values in sweeps},
+        json.loads(plain_text(group.attrs["statistics"])),
+        plain_text(group.attrs["command"]),
+        sweeps={plain_text(values.attrs["source"]): values[()] for values in sweeps},
     )
-    result.step = json.loads(_text(group.attrs.get("step", "{}")))
+    result.step = json.loads(plain_text(group.attrs.get("step", "{}")))
     return result
 
 
@@ -150,7 +160,7 @@ def _points(path: str | os.PathLike[str], data: Any) -> Any:
         return map_points(file, data.dtype, offset, *data.shape)
 
 
-def _text(value: Any) -> str:
+def plain_text(value: Any) -> str:
     """Return an attribute as text: h5py gives bytes for texts of a fixed length."""
     return value.decode() if isinstance(value, bytes) else str(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -247,6 +248,50 @@ class Samples:
         middle = (share + z * z / (2 * count)) / (1 + z * z / count)
         half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
         return Yield(passed, count, share, max(0.0, middle - half), min(1.0, middle + half))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the runs to a file; it appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            ``.h5``/``.hdf5`` for all of them; ``.csv`` for the measures alone, a row a run.
+
+        Raises
+        ------
+        UsageError
+            When the suffix is another, or there are no measures for a CSV file.
+        FileError
+            When the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> samples = Samples([Record(0, measures={"gain": 2.0}), Record(1, "failed")], "amplifier", seed=4)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     samples.save(pathlib.Path(folder, "a.h5"))
+        ...     again = Samples.load(pathlib.Path(folder, "a.h5"))
+        >>> again.seed, again.errors, again["gain"].tolist()
+        (4, {1: 'failed'}, [2.0, None])
+        """
+        from circuitnn.results.samples_file import write_samples
+
+        write_samples(path, self)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Samples:
+        """Read what ``save`` wrote; a CSV file gives the measures and errors.
+
+        Raises
+        ------
+        UsageError
+            When the suffix is another.
+        FileError
+            When the file is missing, damaged or foreign.
+        """
+        from circuitnn.results.samples_file import read_samples
+
+        return read_samples(path, Samples)
 
     def plot(self, *names: str, **options: Any) -> Any:
         """Draw bands of vectors and histograms of measures; see `circuitnn.results.bands.plot_samples`."""

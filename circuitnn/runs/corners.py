@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ def corners(
     deck: Netlist | str | Path,
     values: Mapping[str, Mapping[str, float | str]],
     *,
+    workers: int | None = None,
+    store: str | os.PathLike[str] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Results:
     """Run a deck at corners, as if it had a ``.corner`` card for each.
@@ -26,6 +29,10 @@ def corners(
     values : mapping of str to mapping of str to float
         Name of a corner to what it changes: parameters, ``temp`` (degrees Celsius), elements (``r1``, ``m1:w``),
         parameters of models (``nm.vto``).
+    workers : int, optional
+        Processes; one when absent. Results are the same.
+    store : path-like, optional
+        A folder in which finished corners are kept. Given again it is gone on with.
     progress : callable, optional
         Called with the part that is done, 0 .. 1.
 
@@ -37,7 +44,7 @@ def corners(
     Raises
     ------
     UsageError
-        Without corners, or for a name with blanks.
+        Without corners, for a name with blanks, a store of other corners.
     NetlistError
         When a corner changes what does not exist.
 
@@ -59,4 +66,5 @@ def corners(
                 raise UsageError(f"{word!r} cannot name a corner or what it changes", expected="a word, such as hot")
         words = [Assignment(key.lower(), parse_value(value)) for key, value in changes.items()]
         cards.append(Directive("corner", (name.lower(), *words)))
-    return Netlist(netlist.title, [*netlist.statements, *cards], netlist.path, netlist.warnings).run(progress)
+    made = Netlist(netlist.title, [*netlist.statements, *cards], netlist.path, netlist.warnings)
+    return made.run(progress, workers=workers, store=store)

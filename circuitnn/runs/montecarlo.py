@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +14,13 @@ from circuitnn.netlist.early import seed_of
 from circuitnn.netlist.flat import FlatNetlist
 from circuitnn.netlist.netlist import Netlist, load
 from circuitnn.netlist.scope import Scope
+from circuitnn.results.family import SampleFamily
 from circuitnn.results.samples import Record, Samples
-from circuitnn.runs.session import Requests, analyses_of
+from circuitnn.runs.pool import Job, Progress, require_workers
+from circuitnn.runs.session import Requests, analyses_of, coordinates_of
+from circuitnn.runs.step import MAX_POINTS, Steps
 from circuitnn.runs.store import RunStore
 from circuitnn.runs.tasks import DeckTask, FunctionTask, Run
-
-Progress = Callable[[float], None]
-Task = DeckTask | FunctionTask
-#: Seconds of work that a process gets at a time, and of work left above which more processes are worth their start.
-_CHUNK, _WORTH = 0.5, 4.0
-_MOST_IN_CHUNK = 1000
-_MOST_WORKERS = 1024
 
 
 def monte_carlo(
@@ -91,19 +82,9 @@ def monte_carlo(
     >>> bool(abs(samples.mean("v(b)") - 0.5) < 0.01), len(samples.errors)
     (True, 0)
     """
-    for name, value, low, high in (("runs", runs, 1, MAX_RUNS), ("seed", seed, 0, 2**53), ("points", points, 2, 10**7),
-                                   ("workers", workers, 1, _MOST_WORKERS)):  # fmt: skip
-        if value is not None and not (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
-            raise UsageError(f"{name} = {value!r}", expected=f"a whole number, {low} .. {high:g}", names=(name,))
-    if isinstance(vectors, str):
-        raise UsageError(f"vectors = {vectors!r}", expected="a list of names")
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise UsageError(
-            "a process that should help with the runs came upon their beginning",
-            hint="put the call under: if __name__ == '__main__':",
-        )
+    _require(runs, seed, workers, points, vectors)
     chosen = None if vectors is None else tuple(vectors)
-    task: Task
+    task: DeckTask | FunctionTask
     if callable(target) and not isinstance(target, Netlist):
         if runs is None:
             raise UsageError("how many runs of the function?", expected="runs=...")
@@ -112,18 +93,123 @@ def monte_carlo(
             task.require_importable()
     else:
         netlist = target if isinstance(target, Netlist) else load(target)
-        task, count = _deck_task(netlist, runs, seed, chosen, points)
+        task, count, steps = _deck_task(netlist, runs, seed, chosen, points)
         title = netlist.title
-    kept = None if store is None else RunStore(store, task.about())
-    done = {} if kept is None else {k: record for k, record in kept.load().items() if k < count}
-    job = _Job(task, [k for k in range(count) if k not in done], done, kept, progress, count)
+        if any(steps.values()):
+            raise NetlistError(
+                f"{_called(netlist)} has {'.corner' if 'corner' in next(iter(steps.values())) else '.step'}",
+                expected="a deck with analyses alone",
+                hint="monte_carlo_corners() gives the runs of each point",
+            )
+    done: dict[int, Record] = {}
     try:
-        job.run(workers)
+        _do(task, done, count, workers, store, progress)
     except (AnalysisError, KeyboardInterrupt) as error:
         if any(not record.error for record in done.values()):
             vars(error)["result"] = Samples(done.values(), title, task.seed, count)
         raise
     return Samples(done.values(), title, task.seed, count)
+
+
+def monte_carlo_corners(
+    target: Netlist | str | Path,
+    runs: int | None = None,
+    seed: int | None = None,
+    *,
+    workers: int | None = None,
+    store: str | os.PathLike[str] | None = None,
+    vectors: Sequence[str] | None = None,
+    points: int = 1001,
+    progress: Progress | None = None,
+) -> SampleFamily:
+    """Run a deck many times at each point of its ``.step`` and ``.corner`` cards.
+
+    Run k draws the same numbers at all corners that leave the parameters as they are, so that differences between
+    corners are not blurred by chance; other values of parameters draw others, as ``netlist.run()`` does.
+
+    Parameters
+    ----------
+    target : Netlist or path
+    runs, seed, workers, store, vectors, points, progress
+        As of `monte_carlo`; ``runs`` at each point.
+
+    Returns
+    -------
+    SampleFamily
+        The Samples of each point, by the name of its corner and what is stepped. An error or interrupt in between
+        carries those that are done as ``result``.
+
+    Raises
+    ------
+    UsageError, NetlistError, AnalysisError
+        As `monte_carlo`; AnalysisError also when all runs at one point fail.
+
+    Examples
+    --------
+    >>> import circuitnn as cn
+    >>> deck = cn.parse(
+    ...     "divider\\nv1 a 0 1\\nr1 a b 1k dev=5%\\nr2 b 0 1k\\n.op\\n.corner low r2=500\\n.corner high r2=2k\\n"
+    ... )
+    >>> family = monte_carlo_corners(deck, runs=50, seed=1)
+    >>> [(name, round(float(samples.mean("v(b)")), 2)) for name, samples in family.items()]
+    [('low', 0.33), ('high', 0.67)]
+    """
+    _require(runs, seed, workers, points, vectors)
+    netlist = target if isinstance(target, Netlist) else load(target)
+    task, count, steps = _deck_task(netlist, runs, seed, None if vectors is None else tuple(vectors), points)
+    done: dict[int, Record] = {}
+    try:
+        _do(task, done, count * len(steps), workers, store, progress)
+    except (AnalysisError, KeyboardInterrupt) as error:
+        partial = _family(done, netlist, task.seed, count, steps)
+        if partial:
+            vars(error)["result"] = partial
+        raise
+    family = _family(done, netlist, task.seed, count, steps)
+    for label, step in zip(steps, steps.values(), strict=True):
+        if label not in family:
+            said = next(record.error for record in done.values() if record.error)
+            failure = AnalysisError(f"all {count} runs failed at {label}; one says: {said}", names=tuple(step))
+            vars(failure)["result"] = family
+            raise failure
+    return family
+
+
+def _require(runs: int | None, seed: int | None, workers: int | None, points: int, vectors: object) -> None:
+    for name, value, low, high in (("runs", runs, 1, MAX_RUNS), ("seed", seed, 0, 2**53), ("points", points, 2, 10**7)):
+        if value is not None and not (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
+            raise UsageError(f"{name} = {value!r}", expected=f"a whole number, {low} .. {high:g}", names=(name,))
+    if isinstance(vectors, str):
+        raise UsageError(f"vectors = {vectors!r}", expected="a list of names")
+    require_workers(workers)
+
+
+def _do(
+    task: DeckTask | FunctionTask, done: dict[int, Record], count: int, workers: int | None,
+    store: str | os.PathLike[str] | None, progress: Progress | None,
+) -> None:  # fmt: skip
+    """Do the runs that a store does not hold yet."""
+    kept = None if store is None else RunStore(store, task.about())
+    if kept is not None:
+        done.update({k: record for k, record in kept.load().items() if k < count})
+    Job(task, [k for k in range(count) if k not in done], done, kept, progress, count).run(workers)
+
+
+def _family(
+    done: dict[int, Record], netlist: Netlist, seed: int, count: int, steps: dict[str, dict[str, float]]
+) -> SampleFamily:
+    """Return the runs by point; a point at which none succeeded is left out."""
+    members, kept = {}, []
+    for place, (label, step) in enumerate(steps.items()):
+        mine = [replace(done[k], index=k // len(steps)) for k in sorted(done) if k % len(steps) == place]
+        if any(not record.error for record in mine):
+            members[label] = Samples(mine, f"{netlist.title}: {label}", seed, count)
+            kept.append(step)
+    return SampleFamily(members, kept, netlist.title)
+
+
+def _called(netlist: Netlist) -> str:
+    return str(netlist.path or f"the netlist {netlist.title!r}")
 
 
 def _name(function: Any) -> str:
@@ -132,16 +218,15 @@ def _name(function: Any) -> str:
 
 def _deck_task(
     netlist: Netlist, runs: int | None, seed: int | None, vectors: tuple[str, ...] | None, points: int
-) -> tuple[DeckTask, int]:
-    """Return the task of a deck and how many runs there are; what is wrong with all of them is raised here."""
+) -> tuple[DeckTask, int, dict[str, dict[str, float]]]:
+    """Return the task of a deck, how many runs there are, and its points; what is wrong with all is raised here."""
     flat = netlist.expand()
     card = flat.monte_carlo
-    name = str(netlist.path or f"the netlist {netlist.title!r}")
-    for what, present in ((".step", flat.steps), (".corner", flat.corners), ("a .control script", flat.script)):
-        if present:
-            raise NetlistError(
-                f"{name} has {what}", expected="a deck with analyses alone", hint="netlist.run() runs both"
-            )
+    name = _called(netlist)
+    if flat.script:
+        raise NetlistError(
+            f"{name} has a .control script", expected="a deck with analyses alone", hint="netlist.run() runs both"
+        )
     if not flat.wanted():
         raise NetlistError(f"{name} asks for no analysis" + (" that .mc names" if flat.analyses else ""))
     if runs is None and card is None:
@@ -153,132 +238,12 @@ def _deck_task(
     if seed is None:
         seed = seed_of(netlist.statements, Scope(FlatNetlist(), "", None, {}), {})
     count = runs if runs is not None else card.runs if card is not None else 0
-    return DeckTask(netlist.to_text(), str(netlist.path or "<text>"), seed, vectors, points), count
-
-
-class _Job:
-    """Runs that are left, and what becomes of them."""
-
-    def __init__(
-        self, task: Task, left: list[int], done: dict[int, Record], store: RunStore | None, progress: Progress | None,
-        count: int,
-    ) -> None:  # fmt: skip
-        self._task, self._left, self._done, self._store = task, left, done, store
-        self._progress, self._count = progress, count
-
-    def run(self, workers: int | None) -> None:
-        """Do what is left, here or in other processes."""
-        if workers is None or workers == 1:
-            workers = self._alone(workers is None)
-        if self._left:
-            self._together(workers)
-
-    def _alone(self, may_stop: bool) -> int:
-        """Run in this process; return how many processes are worth it for what is left after a while."""
-        began = last = time.monotonic()
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if multiprocessing.parent_process() is not None or not self._portable():
-            cores = 1
-        fresh: list[Record] = []
-        finished = 0
-        try:
-            while self._left:
-                fresh.append(self._task(self._left[0]))
-                self._done[fresh[-1].index] = fresh[-1]
-                del self._left[0]
-                finished += 1
-                self._tell()
-                now = time.monotonic()
-                if now - last > _CHUNK:
-                    last = now
-                    self._keep(fresh)
-                    if may_stop and cores > 1 and now - began > 1.0:
-                        if (now - began) / finished * len(self._left) > _WORTH:
-                            return cores
-                        may_stop = False
-        finally:
-            self._keep(fresh)
-        return 1
-
-    def _portable(self) -> bool:
-        if isinstance(self._task, FunctionTask):
-            try:
-                self._task.require_importable()
-            except UsageError:
-                return False
-        return True
-
-    def _together(self, workers: int) -> None:
-        workers = min(workers, len(self._left))
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, context, _begin, (self._task,))
-        pending: set[Future[tuple[list[Record], float]]] = set()
-        size = 1
-        try:
-            while self._left or pending:
-                while self._left and len(pending) < workers + 1:
-                    chunk, self._left = self._left[:size], self._left[size:]
-                    pending.add(pool.submit(_work, chunk))
-                ready, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in ready:
-                    size = self._take(future, workers, size)
-        except BrokenProcessPool:
-            raise AnalysisError(
-                "a process that did runs has died",
-                hint="it may have run out of memory; in a script, the call belongs under if __name__ == '__main__':",
-            ) from None
-        except KeyboardInterrupt:
-            self._progress = None
-            for future in pending:
-                future.cancel()
-            # Those that run are waited for: they are short, and what they give is kept.
-            pool.shutdown(wait=True, cancel_futures=True)
-            for future in pending:
-                if not future.cancelled() and future.exception() is None:
-                    self._take(future, workers, size)
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _take(self, future: Future[tuple[list[Record], float]], workers: int, size: int) -> int:
-        """Keep what a process gave, and return how many runs make the next part."""
-        records, seconds = future.result()
-        self._done.update({record.index: record for record in records})
-        each = max(seconds / len(records), 1e-6)
-        self._keep(records)
-        self._tell()
-        fair = max(1, len(self._left) // (4 * workers))
-        return max(1, min(int(_CHUNK / each), fair, _MOST_IN_CHUNK, 4 * size))
-
-    def _keep(self, records: list[Record]) -> None:
-        if self._store is not None:
-            self._store.add(records)
-        records.clear()
-
-    def _tell(self) -> None:
-        if self._progress is not None:
-            self._progress(len(self._done) / self._count)
-
-
-_task: Task | None = None
-
-
-def _begin(task: Task) -> None:
-    """Make a process ready: it leaves interrupts to the one that started it, and ends with it."""
-    global _task
-    _task = task
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
-
-
-def _work(indices: Iterable[int]) -> tuple[list[Record], float]:
-    assert _task is not None
-    began = time.monotonic()
-    return [_task(index) for index in indices], time.monotonic() - began
+    steps = Steps(netlist, replace(flat, monte_carlo=None))
+    labels: dict[str, dict[str, float]] = {}
+    for point in steps.points():
+        label = steps.label(point) or netlist.title
+        same = sum(other.partition(" #")[0] == label for other in labels) if label in labels else 0
+        labels[f"{label} #{same + 1}" if same else label] = coordinates_of(point)
+    if count * len(labels) > MAX_POINTS:
+        raise UsageError(f"{count} runs at {len(labels)} points", expected=f"at most {MAX_POINTS} in all")
+    return DeckTask(netlist.to_text(), str(netlist.path or "<text>"), seed, vectors, points), count, labels

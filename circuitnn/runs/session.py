@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +20,7 @@ from circuitnn.results.result import Result
 from circuitnn.results.results import Results
 from circuitnn.results.stream import RawStream
 from circuitnn.runs.control.interpreter import Interpreter, replace_totals
-from circuitnn.runs.step import Steps
+from circuitnn.runs.step import Steps, Target
 
 if TYPE_CHECKING:
     from circuitnn.netlist.netlist import Netlist
@@ -66,7 +66,12 @@ class Requests:
                 known[measure.name] = results.measures[measure.name] = measure.evaluate(result, known)
             except AnalysisError as error:
                 results.warnings.append(located(error))
-        for card in self.fourier if harmonics and result.kind == "tran" else ():
+        if harmonics:
+            self.analyse(result, results)
+
+    def analyse(self, result: Result, results: Results) -> None:
+        """Add what the ``.four`` cards ask of a transient; what cannot be had is a warning."""
+        for card in self.fourier if result.kind == "tran" else ():
             for vector in card.vectors:
                 try:
                     found = fourier(result, vector, card.frequency, **self._settings)
@@ -203,14 +208,54 @@ def _run_script(
 def _run_steps(steps: Steps, results: Results, progress: Progress | None, stream: RawStream | None) -> None:
     """Run each point and gather: all results with their point, measures as arrays over the points."""
     circuit: Circuit | None = None
-    measured: list[dict[str, Any]] = []
     points = list(steps.points())
-    results.corners = steps.corners
+    gathered = Gathered(steps, results)
 
     def part(index: int) -> Progress | None:
         return None if progress is None else lambda done: progress((index + done) / len(points))
 
-    def gather(one: Results, circuit: Circuit | None, coordinates: dict[str, float]) -> None:
+    for index, point in enumerate(points):
+        one = Results()
+        if stream is not None:
+            stream.step = coordinates_of(point)
+        try:
+            flat, circuit = steps.at(point, circuit)
+            requests = Requests(flat)
+            analyses = analyses_of(flat.wanted())
+            run_analyses(circuit, analyses, one, requests=requests, stream=stream, progress=part(index))
+            one.warnings += requests.left_over(one)
+        except (CircuitnnError, KeyboardInterrupt) as error:
+            if one:
+                gathered.add(point, one, circuit.warnings if circuit else ())
+            vars(error)["result"] = results
+            raise
+        gathered.add(point, one, circuit.warnings)
+
+
+def coordinates_of(point: Mapping[Target, float]) -> dict[str, float]:
+    """Return the values of a point by the names of what is stepped."""
+    return {str(target): value for target, value in point.items()}
+
+
+class Gathered:
+    """The results of a deck's points as one: each result with its point, measures as arrays over the points.
+
+    Parameters
+    ----------
+    steps : Steps
+    results : Results
+        What points are added to.
+    """
+
+    def __init__(self, steps: Steps, results: Results) -> None:
+        self._results = results
+        self._measured: list[dict[str, Any]] = []
+        results.corners = steps.corners
+
+    def add(self, point: Mapping[Target, float], one: Results, warnings: Iterable[str] = ()) -> None:
+        """Add the results of one point and the warnings of its circuit."""
+        results, measured = self._results, self._measured
+        coordinates = coordinates_of(point)
         for result in one.values():
             result.step = coordinates
             name = results.add(replace_totals(result))
@@ -223,23 +268,5 @@ def _run_steps(steps: Steps, results: Results, progress: Progress | None, stream
             results.measures[key] = np.ma.masked_array(
                 [0.0 if value is None else value for value in values], [value is None for value in values]
             )
-        said = [*(circuit.warnings if circuit else ()), *one.warnings]
+        said = [*warnings, *one.warnings]
         results.warnings += [warning for warning in said if warning not in results.warnings]
-
-    for index, point in enumerate(points):
-        one = Results()
-        coordinates = {str(target): value for target, value in point.items()}
-        if stream is not None:
-            stream.step = coordinates
-        try:
-            flat, circuit = steps.at(point, circuit)
-            requests = Requests(flat)
-            analyses = analyses_of(flat.wanted())
-            run_analyses(circuit, analyses, one, requests=requests, stream=stream, progress=part(index))
-            one.warnings += requests.left_over(one)
-        except (CircuitnnError, KeyboardInterrupt) as error:
-            if one:
-                gather(one, circuit, coordinates)
-            vars(error)["result"] = results
-            raise
-        gather(one, circuit, coordinates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from circuitnn.netlist.netlist import Netlist
 
 MAX_POINTS = 1_000_000
+_COUNTED = ("corner", "run")
 _SPACINGS = ("lin", "dec", "oct")
 
 
@@ -42,6 +44,8 @@ class Target:
         )
 
 
+#: The axis of Monte Carlo runs.
+RUN = Target("run", "run")
 Axis = tuple[tuple[Target, ...], list[tuple[float, ...]]]
 
 
@@ -71,11 +75,10 @@ class Steps:
             self._axes.append(((Target("corner", "corner"),), [(k + 1.0,) for k in range(len(self._corners))]))
         self._seed = flat.monte_carlo.seed if flat.monte_carlo else None
         if flat.monte_carlo:
-            self._axes.append(((Target("run", "run"),), [(float(k),) for k in range(flat.monte_carlo.runs)]))
+            self._axes.append(((RUN,), [(float(k),) for k in range(flat.monte_carlo.runs)]))
         if math.prod(len(values) for _, values in self._axes) > MAX_POINTS:
             place = flat.steps[0].place if flat.steps else None
             raise NetlistError("the deck is run at too many points", place=place, expected=f"at most {MAX_POINTS}")
-        self._samples: dict[tuple[float, ...], int] = {}
         targets = [*(t for some, _ in self._axes for t in some), *(t for corner in self._corners for t in corner)]
         self._reexpand = any(target.kind in ("param", "temp", "run") for target in targets)
 
@@ -90,17 +93,19 @@ class Steps:
                 point.update(zip(targets, values, strict=True))
             yield point
 
+    def label(self, point: Mapping[Target, float]) -> str:
+        """Return a point in words: the name of its corner, and what is stepped with its value."""
+        words = [self.corners[int(value) - 1] for target, value in point.items() if target.kind == "corner"]
+        return ", ".join([*words, *(f"{t} = {value:.6g}" for t, value in point.items() if t.kind not in _COUNTED)])
+
     def at(self, point: dict[Target, float], last: Circuit | None) -> tuple[FlatNetlist, Circuit]:
         """Return the flat netlist and the circuit at a point; the structure of the last one's equations is kept."""
         flat = self._flat
-        for target, value in [*point.items()]:
-            if target.kind == "corner":
-                point = {**point, **self._corners[int(value) - 1]}
+        point = self._resolved(point)
         if self._reexpand:
-            params = {target.name: value for target, value in point.items() if target.kind == "param"}
+            params = _params(point)
             temps = [value for target, value in point.items() if target.kind == "temp"]
-            # Each value of the parameters draws its own random numbers, and a temperature leaves them as they are.
-            sample = self._samples.setdefault(tuple(params.values()), len(self._samples))
+            sample = self._samples[tuple(params.values())]
             runs = [int(value) for target, value in point.items() if target.kind == "run"]
             temp = temps[-1] if temps else None
             flat = self._netlist.expand(params, temp, sample, run=runs[0] if runs else None, seed=self._seed)
@@ -110,6 +115,24 @@ class Steps:
         if last is not None:
             circuit.adopt(last)
         return flat, circuit
+
+    @cached_property
+    def _samples(self) -> dict[tuple[float, ...], int]:
+        """Which random numbers the values of the parameters draw, in whatever order and process they are run.
+
+        Each value of the parameters draws its own, and a temperature leaves them as they are.
+        """
+        found: dict[tuple[float, ...], int] = {}
+        for point in self.points():
+            found.setdefault(tuple(_params(self._resolved(point)).values()), len(found))
+        return found
+
+    def _resolved(self, point: dict[Target, float]) -> dict[Target, float]:
+        """Return a point with what its corner changes."""
+        for target, value in [*point.items()]:
+            if target.kind == "corner":
+                point = {**point, **self._corners[int(value) - 1]}
+        return point
 
     # ------------------------------------------------------------------ cards
     def _corner(self, card: AnalysisCard) -> dict[Target, float]:
@@ -214,6 +237,10 @@ class Steps:
         raise NetlistError(
             f".{card.name}: {message}", place=place, expected=usage, hint=hint, names=(name,) if name else ()
         )
+
+
+def _params(point: Mapping[Target, float]) -> dict[str, float]:
+    return {target.name: value for target, value in point.items() if target.kind == "param"}
 
 
 def apply(circuit: Circuit, target: Target, value: float) -> None:

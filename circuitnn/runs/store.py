@@ -19,8 +19,8 @@ _FORMAT = "circuitnn-runs 1"
 _ABOUT = "about.json"
 
 
-class RunStore:
-    """A folder that holds the finished runs of one analysis.
+class Store:
+    """A folder that holds what is finished of one analysis.
 
     Parameters
     ----------
@@ -58,6 +58,10 @@ class RunStore:
                 f"{self.path} holds runs of another analysis: {', '.join(differ)} differ",
                 hint="name another folder, or delete this one",
             )
+
+
+class RunStore(Store):
+    """A folder that holds the finished runs of a Monte Carlo analysis."""
 
     def load(self) -> dict[int, Record]:
         """Return the finished runs by number.

@@ -6,18 +6,19 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from circuitnn.circuit.circuit import Circuit
 from circuitnn.errors import CircuitnnError, UsageError
-from circuitnn.netlist.netlist import Netlist, parse
+from circuitnn.netlist.flat import MonteCarlo
+from circuitnn.netlist.netlist import parse
 from circuitnn.results.result import Result
 from circuitnn.results.results import Results
 from circuitnn.results.samples import Record, Waves
 from circuitnn.runs.session import Requests, analyses_of, run_analyses
+from circuitnn.runs.step import RUN, Steps, Target
 
 #: Numbers of a run's waveforms above which the vectors must be chosen.
 _MOST_NUMBERS = 20_000_000
@@ -57,16 +58,21 @@ class DeckTask:
     seed: int
     vectors: tuple[str, ...] | None
     points: int
-    _netlist: Netlist | None = field(default=None, repr=False)
+    _steps: Steps | None = field(default=None, repr=False)
+    _points: list[dict[Target, float]] = field(default_factory=list, repr=False)
 
     def __call__(self, index: int) -> Record:
-        """Run the deck with the numbers drawn for one run."""
-        if self._netlist is None:
-            self._netlist = parse(self.text, self.name)
+        """Run the deck with the numbers drawn for one run, at one of its points; these change fastest."""
+        if self._steps is None:
+            netlist = parse(self.text, self.name)
+            flat = netlist.expand()
+            kinds = flat.monte_carlo.kinds if flat.monte_carlo else ()
+            self._steps = Steps(netlist, replace(flat, monte_carlo=MonteCarlo(1, self.seed, kinds)))
+            self._points = list(self._steps.points())
+        run, place = divmod(index, len(self._points))
         results = Results()
         try:
-            flat = self._netlist.expand(run=index, seed=self.seed)
-            circuit = Circuit.from_flat(flat)
+            flat, circuit = self._steps.at({**self._points[place], RUN: float(run)}, None)
             try:
                 run_analyses(circuit, analyses_of(flat.wanted()), results, requests=Requests(flat))
             finally:
@@ -74,6 +80,12 @@ class DeckTask:
         except CircuitnnError as error:
             return Record(index, str(error).partition("\n")[0])
         return record_of(index, results, self.vectors, self.points)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_steps": None, "_points": []}  # made anew in another process
+
+    def require_importable(self) -> None:
+        """A deck travels as text."""
 
     def about(self) -> dict[str, Any]:
         """Return what the runs depend on."""

@@ -354,6 +354,159 @@ def test_corners_change_parameters_temperature_models_and_elements():
             cn.corners(cn.parse(CORNERS), bad)
 
 
+STEPPED = """\
+stepped
+.param vdd=1 rc=1k
+v1 a 0 pulse(0 {vdd} 0 1n 1n 1)
+r1 a b rm {rc}
+.model rm res(tc1=1m)
+c1 b 0 {agauss(1u,0.05u,1)}
+.tran 20u 3m
+.measure tran end find v(b) at=1m
+.four 1k v(b)
+.step param rc list 1k 2k 1k
+.corner nom
+.corner hot temp=127 vdd=1.1
+"""
+
+
+def same_results(one, two):
+    assert [*one] == [*two] and one.corners == two.corners and one.steps == two.steps
+    assert all((one[name].data == two[name].data).all() and one[name].step == two[name].step for name in one)
+    assert one.measures["end"].tolist() == two.measures["end"].tolist()
+    assert {k: [h.thd for h in v] for k, v in one.harmonics.items()} == {
+        k: [h.thd for h in v] for k, v in two.harmonics.items()
+    }
+    assert one.warnings == two.warnings
+
+
+def test_points_across_processes_are_those_of_one_and_are_gone_on_with(tmp_path):
+    deck, store = cn.parse(STEPPED), tmp_path / "points"
+    plain = deck.run()
+    assert len(plain) == 6 and plain.harmonics
+    same_results(plain, deck.run(workers=2, store=store))
+    kept = {path: path.stat().st_mtime_ns for path in store.glob("point-*.h5")}
+    assert len(kept) == 6
+    sorted(kept)[2].unlink()
+    same_results(plain, deck.run(workers=1, store=store))  # the lost one is done again, the others are not
+    assert sum(path.stat().st_mtime_ns != then for path, then in kept.items()) == 1
+    with pytest.raises(UsageError, match="another analysis"):
+        cn.parse(STEPPED.replace("3m", "4m")).run(store=store)
+    with pytest.raises(UsageError, match="no points"):
+        cn.parse(CORNERS).run(workers=2)
+    values = {"nom": {}, "high": {"vdd": 2.0}}
+    assert cn.corners(cn.parse(CORNERS), values, workers=1).measures["vb"].tolist() == pytest.approx([0.5, 1.0])
+
+
+def test_a_corner_that_fails_leaves_the_others_their_results():
+    deck = cn.parse(CORNERS + ".corner bad r1=0\n.corner good vdd=2\n")
+    with pytest.raises(CircuitnnError, match="r1") as caught:
+        deck.run(workers=1)
+    assert caught.value.result.measures["vb"].tolist() == pytest.approx([1.0])
+
+
+def test_corners_have_runs_and_bands_of_their_own(tmp_path):
+    deck = cn.parse(STEPPED.replace(".step param rc list 1k 2k 1k\n", "") + ".mc 12 seed=3\n")
+    store = tmp_path / "runs"
+    few = cn.monte_carlo_corners(deck, 5, workers=1, store=store)
+    family = cn.monte_carlo_corners(deck, workers=2, store=store)
+    assert [*family] == ["nom", "hot"] and family.steps == [{"corner": 1.0}, {"corner": 2.0}]
+    assert (few["hot"]["end"] == family["hot"]["end"][:5]).all()
+    # the deck itself has all runs at all corners, the corner changing slower than the first card and faster than runs
+    measured = deck.run().measures["end"].reshape(12, 2)
+    for k, samples in enumerate(family.values()):
+        assert samples.runs.tolist() == [*range(12)]
+        assert (samples["end"] == measured[:, k]).all()
+    # a member is what the deck at that corner alone gives; this corner leaves parameters, and so draws, as they are
+    alone = cn.parse(STEPPED.split(".step")[0] + ".mc 12 seed=3\n")
+    assert (cn.monte_carlo(alone, workers=1)["end"] == family["nom"]["end"]).all()
+    bands = family.percentiles("v(b)", (5, 95))
+    assert bands.shape == (2, 2, 1001)
+    assert bands[1, :, 500] == pytest.approx(np.percentile(np.asarray(family["hot"]["v(b)"])[:, 500], (5, 95)))
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    axis = family.plot("v(b)")
+    assert [line.get_label() for line in axis.get_lines()] == ["nom", "hot"]
+    highest = [axis.collections[k].get_paths()[0].vertices[:, 1].max() for k in (0, 2)]
+    assert highest == pytest.approx([family[name].percentiles("v(b)", 95.0).max() for name in family])
+    plt.close("all")
+    with pytest.raises(AnalysisError, match="no runs at"):
+        family["cold"]
+
+
+def test_all_runs_of_a_corner_failing_is_told_of():
+    deck = cn.parse(CORNERS + ".corner bad r1=0\n.corner good\n.mc 3\n")
+    with pytest.raises(AnalysisError, match="failed at bad") as caught:
+        cn.monte_carlo_corners(deck, workers=1)
+    assert [*caught.value.result] == ["good"]
+
+
+def test_steps_of_one_value_keep_their_places():
+    deck = cn.parse(CORNERS + ".step param vdd list 1 2 1\n.mc 2\n")
+    family = cn.monte_carlo_corners(deck, workers=1)
+    assert [*family] == ["vdd = 1", "vdd = 2", "vdd = 1 #2"]
+    assert [one["vb"][0] for one in family.values()] == pytest.approx([0.5, 1.0, 0.5])
+
+
+# ---------------------------------------------------------------------- files
+@pytest.fixture(scope="module")
+def some():
+    axis = np.linspace(0.0, 1.0, 4)
+    spectrum = Waves("frequency", "Hz", axis, ("v(a)",), ("V",), (1.0 + 2.0j) * axis[None])
+    step = Waves("time", "s", axis, ("v(a)", "i(v1)"), ("V", "A"), np.array([axis, -axis]))
+    good = [Record(k, "", {"a": k + 0.1}, {"tran1": step, "ac1": spectrum}, ["mind"]) for k in (0, 2, 7)]
+    good[1].measures["only"] = 1.0 / 3.0
+    return Samples([*good, Record(5, 'it said: "no", and left')], "some", 3, 9)
+
+
+def test_samples_come_back_from_files(some, tmp_path):
+    some.save(tmp_path / "a.h5")
+    again = Samples.load(tmp_path / "a.h5")
+    for name in ("title", "seed", "asked", "errors", "warnings"):
+        assert getattr(again, name) == getattr(some, name)
+    assert (
+        again.runs.tolist() == some.runs.tolist() and again.names() == some.names() and [*again.waves] == [*some.waves]
+    )
+    for name in ("a", "only", "tran1.v(a)", "i(v1)", "ac1.v(a)"):
+        assert again[name].tolist() == some[name].tolist() and again[name].dtype == some[name].dtype
+        assert again.unit(name) == some.unit(name)
+    some.save(tmp_path / "a.csv")
+    table = Samples.load(tmp_path / "a.csv")
+    assert table.measures.keys() == some.measures.keys() and table.errors == some.errors
+    assert all(table[name].tolist() == some[name].tolist() for name in some.measures)
+    family = cn.SampleFamily({"cold": some, "hot": some}, [{"corner": 1.0}, {"corner": 2.0}], "both")
+    for name in ("f.h5", "f.csv"):
+        family.save(tmp_path / name)
+        held = cn.SampleFamily.load(tmp_path / name)
+        assert [*held] == ["cold", "hot"] and held["hot"]["only"].tolist() == some["only"].tolist()
+        with pytest.raises(FileError, match="several points"):
+            Samples.load(tmp_path / name)
+        with pytest.raises(FileError, match="no family"):
+            cn.SampleFamily.load(tmp_path / name.replace("f", "a"))
+    assert cn.SampleFamily.load(tmp_path / "f.h5").steps == family.steps
+
+
+def test_bad_files_of_samples(some, tmp_path):
+    from circuitnn.results.result import Result, Variable
+
+    some.save(tmp_path / "a.h5")
+    whole = (tmp_path / "a.h5").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
+    cn.Results([Result("", "op", "t", [Variable("v(a)", "voltage")], [[1.0]])]).save(tmp_path / "other.h5")
+    (tmp_path / "text.csv").write_text("time,v(a)\n0,1\n")
+    (tmp_path / "short.csv").write_text("run,a,error\n0,1\n")
+    for name in ("cut.h5", "other.h5", "absent.h5", "absent.csv", "text.csv", "short.csv"):
+        with pytest.raises(FileError):
+            Samples.load(tmp_path / name)
+    with pytest.raises(UsageError, match="raw"):
+        some.save(tmp_path / "a.raw")
+    with pytest.raises(UsageError, match="measures"):
+        Samples([Record(0)]).save(tmp_path / "b.csv")
+
+
 @pytest.mark.parametrize(
     "card",
     [
@@ -379,6 +532,7 @@ def test_bad_cards(card):
         (RC, {"workers": 0}, "workers"),
         (RC, {"points": 1}, "points"),
         (RC, {"vectors": "v(b)"}, "vectors"),
+        (RC, {"workers": True}, "workers"),
         (RC + ".step param tau list 1m 2m\n", {}, "has .step"),
         (RC + ".corner hot temp=100\n", {}, "has .corner"),
         (RC + ".control\nrun\n.endc\n", {}, "script"),
@@ -419,6 +573,18 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     Path("corners.cir").write_text(CORNERS + ".corner cold temp=-40\n.corner hot temp=127\n")
     code, said = run("corners.cir")
     assert code == 0 and "op2, corner = hot" in said.out
-    for wrong in (("rc.cir", "-o", "all.raw"), ("corners.cir", "--seed", "3"), ("rc.cir", "--runs", "0")):
+    code, plain = run("corners.cir", "--workers", "1", "--store", "points", "-o", "corners.raw")
+    assert code == 0 and plain.out == said.out and len(cn.Results.load("corners.raw")) == 2
+    Path("both.cir").write_text(CORNERS.replace("1k\n.op", "1k dev=5%\n.op") + ".corner a\n.corner b r1=2k\n.mc 5\n")
+    code, said = run("both.cir", "--plot", "-o", "both.h5", "--workers", "1")
+    assert code == 0 and "corners: a: 5 runs" in said.out and "corners: b: 5 runs" in said.out, said.err
+    assert Path("both.png").stat().st_size > 5000 and [*cn.SampleFamily.load("both.h5")] == ["a", "b"]
+    Path("plain.cir").write_text(CORNERS)
+    for wrong in (
+        ("rc.cir", "-o", "all.raw"),
+        ("corners.cir", "--seed", "3"),
+        ("plain.cir", "--workers", "2"),
+        ("rc.cir", "--runs", "0"),
+    ):
         code, said = run(*wrong)
         assert code != 0 and said.err and "Traceback" not in said.err

@@ -40,8 +40,14 @@ _SINGLE = re.compile(r"[^()]*\([^()]*\)|[^-+*/^()<>=?&|%]*")
 @click.option("--json", "as_json", is_flag=True, help="Print measures and statistics as JSON.")
 @click.option("--runs", type=int, help="Monte Carlo runs, in place of those of the deck's .mc card.")
 @click.option("--seed", type=int, help="Seed of the runs.")
-@click.option("--workers", type=int, help="Processes for the runs; by default as many as are worth it.")
-@click.option("--store", metavar="FOLDER", help="Keep finished runs in a folder, and go on with those that are there.")
+@click.option(
+    "--workers",
+    type=int,
+    help="Processes for Monte Carlo runs (by default as many as are worth it), corners and steps.",
+)
+@click.option(
+    "--store", metavar="FOLDER", help="Keep finished runs and corners in a folder, and go on with those that are there."
+)
 def run(
     deck: str, output: str | None, plot: bool, as_json: bool, runs: int | None, seed: int | None, workers: int | None,
     store: str | None,
@@ -53,7 +59,8 @@ def run(
     fails or is interrupted, OUT holds what was computed until then, and the exit status is 1 or 130.
 
     A deck with a .mc card, or --runs, is run many times, across cores: printed is what is typical of its measures,
-    drawn are percentile bands and histograms, and OUT is a .csv file of the measures of all runs.
+    drawn are percentile bands and histograms, and OUT is a .csv file of the measures of all runs or a .h5 file of all
+    of them. With .corner or .step each of their points has its own.
     """
     from circuitnn.cli.statistics import is_wanted, run_samples
     from circuitnn.netlist.netlist import load
@@ -67,12 +74,9 @@ def run(
             picture = (target or Path(deck)).with_suffix(".png") if plot else None
             run_samples(netlist, options, target, picture, _printed(netlist), as_json=as_json)
             return
-        if seed is not None or workers is not None or store is not None:
-            raise UsageError(
-                "--seed, --workers and --store belong to Monte Carlo runs",
-                hint="give --runs, or a .mc card and neither .step nor .corner",
-            )
-        results = _compute(netlist, target)
+        if seed is not None:
+            raise UsageError("--seed belongs to Monte Carlo runs", hint="give --runs, or a .mc card")
+        results = _compute(netlist, target, workers, store)
     except (CircuitError, DeviceError, NetlistError) as error:
         if not getattr(error, "result", None):
             check(deck).throw()  # all mistakes instead of the first
@@ -121,7 +125,7 @@ def _written(results: Results, target: Path | None) -> list[Path]:
     return [*csv_tables(results, target)] if target.suffix.lower() == ".csv" else [target]
 
 
-def _compute(netlist: Netlist, target: Path | None) -> Results:
+def _compute(netlist: Netlist, target: Path | None, workers: int | None, store: str | None) -> Results:
     """Run the deck; what it computed is in the target, also when it fails or is interrupted."""
     flat = netlist.expand()
     if not flat.analyses and not flat.script:
@@ -133,7 +137,7 @@ def _compute(netlist: Netlist, target: Path | None) -> Results:
             stream = Path(stack.enter_context(_spool(target)), "points.raw")
         try:
             with terminal.progress(Path(str(netlist.path)).name) as progress:
-                results = netlist.run(progress, stream=stream)
+                results = netlist.run(progress, stream=stream, workers=workers, store=store)
         # Also a later card that names an absent source, or an interrupt in a later analysis: the earlier ones were run.
         except (CircuitnnError, KeyboardInterrupt) as error:
             terminal.warn(getattr(getattr(error, "result", None), "warnings", ()))

@@ -1,0 +1,194 @@
+"""Numbered pieces of work across processes: in parts of fitting size, kept as they end, broken off in good order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from circuitnn.errors import AnalysisError, UsageError
+
+Progress = Callable[[float], None]
+#: Seconds of work that a process gets at a time, and of work left above which more processes are worth their start.
+_CHUNK, _WORTH = 0.5, 4.0
+_MOST_IN_CHUNK = 1000
+MOST_WORKERS = 1024
+#: Processes that share the cores have one thread each.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Task(Protocol):
+    """What is done with a number, here or in another process."""
+
+    def __call__(self, index: int) -> Any:
+        """Return what one number gives; its ``index`` is the number."""
+
+    def require_importable(self) -> None:
+        """Raise UsageError when another process could not find what is to be done."""
+
+
+class Keeper(Protocol):
+    """Where what is finished is kept."""
+
+    def add(self, records: Iterable[Any]) -> None:
+        """Keep a part."""
+
+
+def require_workers(workers: int | None) -> None:
+    """Raise UsageError for a number of processes that cannot be, or in a process that is one of them."""
+    if workers is not None and not (type(workers) is int and 1 <= workers <= MOST_WORKERS):
+        raise UsageError(f"workers = {workers!r}", expected=f"a whole number, 1 .. {MOST_WORKERS}", names=("workers",))
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(
+            "a process that should help with the runs came upon their beginning",
+            hint="put the call under: if __name__ == '__main__':",
+        )
+
+
+class Job:
+    """Runs that are left, and what becomes of them."""
+
+    def __init__(
+        self, task: Task, left: list[int], done: dict[int, Any], store: Keeper | None, progress: Progress | None,
+        count: int,
+    ) -> None:  # fmt: skip
+        self._task, self._left, self._done, self._store = task, left, done, store
+        self._progress, self._count = progress, count
+
+    def run(self, workers: int | None) -> None:
+        """Do what is left, here or in other processes."""
+        if workers is None or workers == 1:
+            workers = self._alone(workers is None)
+        if self._left:
+            self._together(workers)
+
+    def _alone(self, may_stop: bool) -> int:
+        """Run in this process; return how many processes are worth it for what is left after a while."""
+        began = last = time.monotonic()
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if multiprocessing.parent_process() is not None or not self._portable():
+            cores = 1
+        fresh: list[Any] = []
+        finished = 0
+        try:
+            while self._left:
+                fresh.append(self._task(self._left[0]))
+                self._done[fresh[-1].index] = fresh[-1]
+                del self._left[0]
+                finished += 1
+                self._tell()
+                now = time.monotonic()
+                if now - last > _CHUNK:
+                    last = now
+                    self._keep(fresh)
+                    if may_stop and cores > 1 and now - began > 1.0:
+                        if (now - began) / finished * len(self._left) > _WORTH:
+                            return cores
+                        may_stop = False
+        finally:
+            self._keep(fresh)
+        return 1
+
+    def _portable(self) -> bool:
+        try:
+            self._task.require_importable()
+        except UsageError:
+            return False
+        return True
+
+    def _together(self, workers: int) -> None:
+        with _one_thread_each():
+            self._share(min(workers, len(self._left)))
+
+    def _share(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, context, _begin, (self._task,))
+        pending: set[Future[tuple[list[Any], float]]] = set()
+        size = 1
+        try:
+            while self._left or pending:
+                while self._left and len(pending) < workers + 1:
+                    chunk, self._left = self._left[:size], self._left[size:]
+                    pending.add(pool.submit(_work, chunk))
+                ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    size = self._take(future, workers, size)
+        except BrokenProcessPool:
+            raise AnalysisError(
+                "a process that did runs has died",
+                hint="it may have run out of memory; in a script, the call belongs under if __name__ == '__main__':",
+            ) from None
+        except KeyboardInterrupt:
+            self._progress = None
+            for future in pending:
+                future.cancel()
+            # Those that run are waited for: they are short, and what they give is kept.
+            pool.shutdown(wait=True, cancel_futures=True)
+            for future in pending:
+                if not future.cancelled() and future.exception() is None:
+                    self._take(future, workers, size)
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _take(self, future: Future[tuple[list[Any], float]], workers: int, size: int) -> int:
+        """Keep what a process gave, and return how many runs make the next part."""
+        records, seconds = future.result()
+        self._done.update({record.index: record for record in records})
+        each = max(seconds / len(records), 1e-6)
+        self._keep(records)
+        self._tell()
+        fair = max(1, len(self._left) // (4 * workers))
+        return max(1, min(int(_CHUNK / each), fair, _MOST_IN_CHUNK, 4 * size))
+
+    def _keep(self, records: list[Any]) -> None:
+        if self._store is not None:
+            self._store.add(records)
+        records.clear()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(len(self._done) / self._count)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start meanwhile keep to one thread of linear algebra, unless the user has said how many."""
+    added = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+_task: Task | None = None
+
+
+def _begin(task: Task) -> None:
+    """Make a process ready: it leaves interrupts to the one that started it, and ends with it."""
+    global _task
+    _task = task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _work(indices: Iterable[int]) -> tuple[list[Any], float]:
+    assert _task is not None
+    began = time.monotonic()
+    return [_task(index) for index in indices], time.monotonic() - began
