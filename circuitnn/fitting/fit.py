@@ -14,6 +14,7 @@ from circuitnn.devices.declare import Device
 from circuitnn.errors import AnalysisError, CircuitnnError, UsageError
 from circuitnn.fitting.fitted import Fit
 from circuitnn.fitting.measured import Loop, Measured, PulseTrain, read_measured
+from circuitnn.fitting.profile import Profile
 from circuitnn.fitting.scaling import Free, Weighing, free_parameters
 from circuitnn.fitting.simulation import Bench, device_and_card
 from circuitnn.fitting.uncertainty import uncertainties
@@ -92,6 +93,7 @@ def fit(
     and Li, SIAM J. Sci. Comput. 21, 1, 1999). Slopes are central differences of whole simulations. The covariance is
     s^2 (J^T J)^-1 with s^2 = sum r^2 / (n - p), which takes the noise of all points as equal in the chosen scale and
     independent; intervals are those of Student's distribution, of logarithmic parameters in the logarithm.
+    `Fit.interval` gives those of the profile likelihood, which do not take the model as linear.
 
     Examples
     --------
@@ -143,6 +145,7 @@ def fit(
         residuals=problem.parts(best.fun),
         evaluations=evaluations,
         warnings=warnings,
+        profile=Profile(problem, free, best.x, best.fun),
     )
 
 
@@ -220,12 +223,12 @@ class _Problem:
         found = self._try(u)
         return np.full(sum(self._lengths), self._penalty) if found is None else found
 
-    def jacobian(self, u: Vector) -> Vector:
-        """Return central differences, one-sided at bounds and beside parameters that fail."""
+    def jacobian(self, u: Vector, along: list[int] | None = None) -> Vector:
+        """Return central differences along all or some, one-sided at bounds and beside parameters that fail."""
         columns = []
         middle: Vector | None = None
-        for k, one in enumerate(self._free):
-            low, high = one.box()
+        for k in range(len(self._free)) if along is None else along:
+            low, high = self._free[k].box()
             ends: list[tuple[float, Vector]] = []
             for x in (min(u[k] + _STEP, high), max(u[k] - _STEP, low)):
                 moved = np.array(u)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.errors import UsageError
+from circuitnn.errors import UsageError, nearest
 from circuitnn.fitting.measured import Measured
+from circuitnn.fitting.profile import Profile
 from circuitnn.fitting.uncertainty import Estimate
 from circuitnn.netlist.flat import Model
 from circuitnn.results.atomic import replacing
@@ -45,6 +46,8 @@ class Fit:
     evaluations : int
         Simulations of all measurements.
     warnings : list of str
+    profile : Profile, optional
+        What ``interval`` asks.
     """
 
     device: str
@@ -59,6 +62,47 @@ class Fit:
     residuals: list[Vector]
     evaluations: int
     warnings: list[str]
+    profile: Profile | None = field(default=None, repr=False)
+
+    def interval(self, name: str, *, method: str = "profile", confidence: float | None = None) -> tuple[float, float]:
+        """Return a parameter's confidence interval.
+
+        Parameters
+        ----------
+        name : str
+        method : {"profile", "linear"}
+            By the profile likelihood (see `circuitnn.fitting.profile.Profile`), which takes some hundred simulations,
+            right also where the valley of good fits is curved, and ends at the parameter's bounds; or from the
+            standard error, as that in ``parameters``.
+        confidence : float, optional
+            That of the fit when absent.
+
+        Raises
+        ------
+        UsageError
+            For another parameter, method or confidence.
+        AnalysisError
+            When the profile finds better fits than the best.
+        """
+        if name not in self.parameters:
+            raise UsageError(f"{name} was not fitted", hint=nearest(name, self.parameters), names=(name,))
+        wanted = self.confidence if confidence is None else confidence
+        if not 0.0 < wanted < 1.0:
+            raise UsageError(f"confidence = {wanted!r}", expected="between 0 and 1, such as 0.95")
+        one = self.parameters[name]
+        if method == "profile" and self.profile is not None:
+            return self.profile.interval(name, wanted, one.error)
+        if method != "linear":
+            raise UsageError(f"method = {method!r}", expected="profile, of a fit just made, or linear")
+        from scipy.stats import t as student
+
+        spread = float(student.ppf(0.5 + 0.5 * wanted, self.goodness["freedom"])) * one.error
+        if not one.log:
+            return one.value - spread, one.value + spread
+        if not math.isfinite(spread):
+            return one.low, one.high
+        ends = [one.value * math.exp(sign * min(spread / abs(one.value), 700.0)) for sign in (-1.0, 1.0)]
+        return min(ends), max(ends)
 
     @cached_property
     def goodness(self) -> dict[str, float]:

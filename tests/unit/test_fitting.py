@@ -152,6 +152,50 @@ def test_correlated_parameters_are_named():
     assert any("not determined" in text or "together" in text for text in found.warnings)
 
 
+VT = 0.025864925
+VOLTS = np.linspace(0.45, 0.55, 21)
+
+
+def noisy_diode(seed):
+    """Shockley's current with noise of its logarithm."""
+    noise = np.random.default_rng(seed).normal(0.0, 0.5, len(VOLTS))
+    return cn.Loop(np.arange(21.0), VOLTS, 1e-14 * np.expm1(VOLTS / (1.2 * VT)) * np.exp(noise))
+
+
+def line_intervals(current):
+    """The logarithm is a straight line, log is + v / (n vt): the interval of its slope is exact, and so are these."""
+    from scipy.stats import t as student
+
+    design = np.column_stack([np.ones(21), VOLTS])
+    found = np.linalg.lstsq(design, np.log(current), rcond=None)
+    inverse = np.linalg.inv(design.T @ design)
+    half = student.ppf(0.975, 19) * np.sqrt(found[1][0] / 19 * np.diag(inverse))
+    (a, b), (da, db) = found[0], half
+    return {"is": (math.exp(a - da), math.exp(a + da)), "n": (1.0 / VT / (b + db), 1.0 / VT / (b - db))}
+
+
+def test_profile_intervals_are_exact_where_the_linear_ones_are_not():
+    bounds = {"is": (1e-22, 1e-6), "n": (0.4, 8.0)}
+    for seed in range(3):
+        loop = noisy_diode(seed)
+        found = cn.fit("diode", loop, bounds, start={"is": 1e-14, "n": 1.2}, scale="log", floor=1e-9)
+        assert abs(found.correlation[0, 1]) > 0.99
+        for name, expected in line_intervals(loop.current).items():
+            low, high = found.interval(name)
+            # ends are found to 0.3 % of the way in u, of some 12 in log(is)
+            assert math.log(low / expected[0]) == pytest.approx(0.0, abs=0.05 if name == "is" else 5e-3)
+            assert math.log(high / expected[1]) == pytest.approx(0.0, abs=0.05 if name == "is" else 5e-3)
+    linear = found.interval("n", method="linear")
+    assert linear == pytest.approx((found.parameters["n"].low, found.parameters["n"].high))
+    narrow = found.interval("n", confidence=0.5)
+    assert low < narrow[0] < found.parameters["n"].value < narrow[1] < high
+    for options in ({"method": "guess"}, {"confidence": 1.0}):
+        with pytest.raises(UsageError):
+            found.interval("n", **options)
+    with pytest.raises(UsageError, match="not fitted"):
+        found.interval("rs")
+
+
 def test_failing_simulations_are_a_penalty(monkeypatch):
     from circuitnn.fitting import fit as module
 
