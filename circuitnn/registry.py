@@ -133,7 +133,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "written",
         ),
     ),
-    "nonidealities": ("non-ideality", ("nonideality", "sites", "states", "chain", "engine", "thermal")),
+    "nonidealities": ("non-ideality", ("nonideality", "sites", "states", "chain", "engine", "frame", "thermal")),
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),
     "mapping.importers": ("network format", ("importer",)),

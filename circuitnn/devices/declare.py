@@ -446,6 +446,13 @@ class Device:
         self.slopes.append((symbol, of, by))
         return symbol
 
+    def channel(self, i: Any) -> Any:
+        """Return the current between the ends of the first link, as non-idealities leave it: here as it is.
+
+        A device of more than two terminals passes it through here once, so that effects act on it alone.
+        """
+        return i
+
     def state_rows(self, rates: dict[str, Any]) -> Equations:
         """Return the rows of the states, q = state and f = -rate, for a device of any number of terminals.
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.devices.declare import Device, Environment, Memristor, Values
+from circuitnn.devices.declare import Device, Environment, Values
 from circuitnn.devices.load import compile_kernels
 from circuitnn.errors import DeviceError, UsageError
+from circuitnn.nonidealities.frame import framed
 from circuitnn.nonidealities.nonideality import STAGES, Nonideality
 from circuitnn.nonidealities.sites import Sites
 from circuitnn.nonidealities.states import through_states
@@ -160,7 +161,7 @@ def acts_on(effect: Nonideality) -> str:
     """Return where an effect acts, in words."""
     found = ["arrays of conductances"] if effect.has("change") else []
     if effect.has("extend"):
-        found.append("memristors of two terminals")
+        found.append("devices with states and one current between two terminals")
     elif effect.has("set_up"):
         found.append("devices with such parameters")
     elif effect.stage != "read":
@@ -196,7 +197,7 @@ def extended(device: Any, effects: Sequence[Nonideality]) -> Any:
     Raises
     ------
     DeviceError
-        When the device is no memristor of two terminals, or an effect is given twice.
+        When the device has no states or no current that effects could act on, or an effect is given twice.
     """
     kinds = [type(effect) for effect in effects if effect.has("extend")]
     for kind in kinds:
@@ -207,22 +208,12 @@ def extended(device: Any, effects: Sequence[Nonideality]) -> Any:
 
 @cache
 def _extended(device: Any, kinds: tuple[type[Nonideality], ...]) -> Any:
-    if not issubclass(device, Memristor) or len(device.terminals) != 2:
-        raise DeviceError(
-            f"{kinds[0].kind} does not act on {device.name}",
-            expected="a memristor of two terminals",
-            names=(device.name,),
-        )
-    if device.equations is not Memristor.equations:
-        raise DeviceError(
-            f"{kinds[0].kind} does not act on {device.name}, whose equations are not a current and rates alone",
-            expected="a memristor that gives current(v) and rates(v), such as vteam",
-            names=(device.name,),
-        )
-    made = device
+    made = framed(device, kinds[0].kind if len(kinds) == 1 else "one of " + ", ".join(kind.kind for kind in kinds))
+    made.ideal, made.name = device, device.name
     for kind in kinds:
+        below = made.name
         made = kind.extend(made)
-        made.name = f"{device.name if made is device else made.__mro__[1].name}_{kind.kind}"
-    made.ideal, made.kinds = device, frozenset(kinds)
+        made.name = f"{below}_{kind.kind}"
+    made.kinds = frozenset(kinds)
     compile_kernels(made)
     return made

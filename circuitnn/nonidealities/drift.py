@@ -98,10 +98,10 @@ class Drift(Nonideality):
             drift_age = Param(1.0, "1", low=0.0, doc="age at time 0 over t0", on="instance")
             drift_speed = Param(0.0, "1/s", low=0.0, doc="rate at which it ages", on="instance")
 
-            def current(self, v: Any) -> Any:
-                """Return the drifted current."""
+            def multiplier(self) -> Any:
+                """Return the part of the current that is left."""
                 age = self.drift_age + self.drift_speed * self.time
-                return super().current(v) * where(age > 1, exp(-self.drift_nu * log(age)), 1.0)
+                return super().multiplier() * where(age > 1, exp(-self.drift_nu * log(age)), 1.0)
 
         return Extended
 

@@ -72,9 +72,9 @@ class Endurance(Nonideality):
             wear_end = Param(0.5, "1", low=0.0, high=1.0, doc="where the window of the state closes", on="instance")
             worn = State(0.0, "1", doc="cycles that the state has gone through")
 
-            def rates(self, v: Any) -> dict[str, Any]:
+            def moved(self, v: Any, rates: dict[str, Any]) -> dict[str, Any]:
                 """Return the rates within the window, and that of the cycles."""
-                found = super().rates(v)
+                found = dict(super().moved(v, rates))
                 left = limexp(-self.worn / self.wear_life)
                 cycles: Any = 0
                 for name, low, high in ranges(self):

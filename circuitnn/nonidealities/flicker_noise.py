@@ -82,8 +82,8 @@ class FlickerNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and the 1/f noise."""
-                density = self.flicker_k * self.current(self.p - self.n) ** 2
-                return (*super().noise(), Noise("flicker", "p", "n", density, self.flicker_exponent))
+                density = self.flicker_k * self.flowing() ** 2
+                return (*super().noise(), Noise("flicker", *self.ends, density, self.flicker_exponent))
 
         return Extended
 

@@ -60,9 +60,9 @@ class NonlinearUpdate(Nonideality):
             update_up = Param(_LINEAR, "1", doc="nonlinearity of the rising state, not 0", on="instance")
             update_down = Param(_LINEAR, "1", doc="nonlinearity of the falling state, not 0", on="instance")
 
-            def rates(self, v: Any) -> dict[str, Any]:
+            def moved(self, v: Any, rates: dict[str, Any]) -> dict[str, Any]:
                 """Return the rates, weighted by where the state is."""
-                found = super().rates(v)
+                found = dict(super().moved(v, rates))
                 for name, low, high in ranges(self):
                     x = (getattr(self, name) - low) / (high - low)
                     up, down = _factor(x, self.update_up), _factor(1 - x, self.update_down)

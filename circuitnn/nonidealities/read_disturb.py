@@ -69,9 +69,9 @@ class ReadDisturb(Nonideality):
             disturb_v0 = Param(1.0, "V", low=0.0, exclusive=True, doc="voltage scale", on="instance")
             disturb_sign = Param(1.0, "1", choices=(-1.0, 1.0), doc="voltage that raises the state", on="instance")
 
-            def rates(self, v: Any) -> dict[str, Any]:
+            def moved(self, v: Any, rates: dict[str, Any]) -> dict[str, Any]:
                 """Return the rates with the creep."""
-                found = super().rates(v)
+                found = dict(super().moved(v, rates))
                 u = self.disturb_sign * v / self.disturb_v0
                 speed = self.disturb_rate * where(
                     u >= 0, (limexp(u) - exp(-u)) / 2, (limexp(-u) - exp(u)) / 2

@@ -52,8 +52,8 @@ class ReadNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and that of reads."""
-                density = self.read_noise * self.current(self.p - self.n) ** 2
-                return (*super().noise(), Noise("read", "p", "n", density))
+                density = self.read_noise * self.flowing() ** 2
+                return (*super().noise(), Noise("read", *self.ends, density))
 
         return Extended
 

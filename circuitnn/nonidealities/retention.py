@@ -72,9 +72,9 @@ class Retention(Nonideality):
             retention_rate = Param(0.0, "1/s", low=0.0, doc="rate at which the state relaxes", on="instance")
             retention_rest = Param(0.0, "1", low=0.0, high=1.0, doc="where it relaxes to", on="instance")
 
-            def rates(self, v: Any) -> dict[str, Any]:
+            def moved(self, v: Any, rates: dict[str, Any]) -> dict[str, Any]:
                 """Return the rates with the relaxation."""
-                found = super().rates(v)
+                found = dict(super().moved(v, rates))
                 for name, low, high in ranges(self):
                     rest = low + self.retention_rest * (high - low)
                     found[name] = found[name] - self.retention_rate * (getattr(self, name) - rest)

@@ -13,6 +13,7 @@ from circuitnn.errors import DeviceError
 from circuitnn.nonidealities.drift import BOLTZMANN
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.nonidealities.sites import Sites
+from circuitnn.nonidealities.states import slow
 
 Array = NDArray[np.float64]
 _ROUND = "round number"
@@ -59,10 +60,9 @@ class SelfHeating(Nonideality):
     @classmethod
     def extend(cls, device: Any) -> Any:
         """Return a device with a temperature."""
-        if "temperature" in device.states:
-            raise DeviceError(
-                f"self_heating of {device.name}, which has a temperature of its own", names=["temperature"]
-            )
+        own = next((name for name, state in device.states.items() if state.unit == "K"), None)
+        if own:
+            raise DeviceError(f"self_heating of {device.ideal.name}, which has a temperature of its own", names=[own])
 
         class Extended(device):
             __doc__ = device.__doc__
@@ -74,24 +74,24 @@ class SelfHeating(Nonideality):
             heat_ambient = Param(300.15, "K", low=0.0, doc="temperature around", on="instance")
             temperature = State("heat_ambient", "K", doc="temperature of the cell", scale=300.0, settles=True)
 
-            def current(self, v: Any) -> Any:
-                """Return the current of the warm device."""
+            def multiplier(self) -> Any:
+                """Return what the temperature makes of the current."""
                 warmer = _usable(self.temperature) - self.heat_ambient
-                return super().current(v) * clip(1 + self.heat_tcr * warmer, 0.01, 1e3)
+                return super().multiplier() * clip(1 + self.heat_tcr * warmer, 0.01, 1e3)
 
-            def rates(self, v: Any) -> dict[str, Any]:
-                """Return the rates of the warm device and that of its temperature."""
+            def moved(self, v: Any, rates: dict[str, Any]) -> dict[str, Any]:
+                """Return the rates of the warm device; the temperature's row needs the power, which comes later."""
                 warm = _usable(self.temperature)
                 faster = exp(self.heat_activation * (1 / self.heat_ambient - 1 / warm))
-                found = {name: rate * faster for name, rate in super().rates(v).items()}
-                lost = (self.temperature - self.heat_ambient) / self.heat_resistance
-                return {**found, "temperature": (self.current(v) * v - lost) / self.heat_capacity}
+                found = super().moved(v, rates)
+                return {**found, **{name: found[name] * faster for name in slow(self)}, "temperature": 0}
 
             def equations(self) -> Equations:
                 """Give the row of the temperature in watts, so that thermal conductances may join it."""
-                rows = super().equations()
-                for part in (rows.f, rows.q):
-                    part["temperature"] = part["temperature"] * self.heat_capacity
+                rows: Equations = super().equations()
+                lost = (self.temperature - self.heat_ambient) / self.heat_resistance
+                rows.f["temperature"] = lost - self.flowing() * self.across
+                rows.q["temperature"] = self.heat_capacity * self.temperature
                 return rows
 
         return Extended

@@ -59,8 +59,8 @@ class ShotNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and that of its current."""
-                density = self.shot_noise * magnitude(self.current(self.p - self.n))
-                return (*super().noise(), Noise("shot", "p", "n", density))
+                density = self.shot_noise * magnitude(self.flowing())
+                return (*super().noise(), Noise("shot", *self.ends, density))
 
         return Extended
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 READ_VOLTAGE = 0.1  # volts at which a device is said to have a conductance
 _HALVINGS = 200
+_ITERATIONS = 200  # of Newton's method for inner nodes and for what settles
+_TOLERANCE = 1e-13  # V, or parts of what is larger
 
 
 class StateMap:
@@ -31,6 +34,12 @@ class StateMap:
     param : ndarray, shape (params, n)
     low, high : ndarray, shape (n,)
         Bounds of the state.
+    place : int
+        The state's number among the local unknowns.
+    u : ndarray, shape (unknowns, n)
+        Where the search for inner unknowns begins.
+    free : mapping of int to ndarray of bool, shape (n,)
+        The inner unknowns, each where it does not lie on the first terminal.
 
     Notes
     -----
@@ -38,9 +47,11 @@ class StateMap:
     state all the way.
     """
 
-    def __init__(self, kernel: Any, param: Array, low: Array, high: Array) -> None:
-        self._kernel, self._param = kernel, np.ascontiguousarray(param)
-        self._u = np.zeros((kernel.n_local, len(low)))
+    def __init__(
+        self, kernel: Any, param: Array, low: Array, high: Array, place: int, u: Array, free: Mapping[int, Any]
+    ) -> None:
+        self._kernel, self._param, self._place, self._u = kernel, np.ascontiguousarray(param), place, u
+        self._inner, self._free = [*free], np.array([*free.values()], bool).reshape(len(free), len(low))
         self._u[0] = READ_VOLTAGE
         ends = np.stack([self.conductance(low), self.conductance(high)])
         self.falling = ends[0] > ends[1]
@@ -49,8 +60,23 @@ class StateMap:
 
     def conductance(self, state: Array) -> Array:
         """Return i / v in siemens."""
-        self._u[2] = state
-        return np.asarray(self._kernel.evaluate(self._u, self._param)[0][0] / READ_VOLTAGE)
+        self._u[self._place] = state
+        inner, free = self._inner, self._free
+        for _ in range(_ITERATIONS):
+            f, _, jf, _ = self._kernel.evaluate(self._u, self._param)
+            if not inner:
+                break
+            slopes = np.zeros((*(2 * [self._kernel.n_local]), f.shape[1]))
+            slopes[self._kernel.jf_row, self._kernel.jf_col] = jf
+            slopes = np.where(free[:, None], slopes[np.ix_(inner, inner)], np.eye(len(inner))[:, :, None])
+            miss = np.where(free, f[inner], self._u[inner] - READ_VOLTAGE)
+            step = np.linalg.solve(slopes.transpose(2, 0, 1), miss.T[:, :, None])[:, :, 0].T
+            self._u[inner] -= step
+            if np.all(np.abs(step) <= _TOLERANCE * (1.0 + np.abs(self._u[inner]))):
+                break
+        else:
+            raise DeviceError("no inner voltages found at which a memristor conducts 0.1 V")
+        return np.asarray((f[0] + np.where(free, 0.0, f[inner]).sum(axis=0)) / READ_VOLTAGE)
 
     def state(self, g: Array) -> Array:
         """Return the states at which devices conduct ``g``, or the nearest bound."""
@@ -76,14 +102,15 @@ def state_map(device: type[Device], columns: Values, env: Environment, why: str)
         When the device is no memristor of one state with bounds; ``why`` says what needs it.
     """
     device = getattr(device, "ideal", device)
-    name = next(iter(device.states), "")
-    if len(device.states) != 1 or len(device.terminals) != 2:
-        states = ", ".join(device.states) or "none"
+    slow = [name for name, state in device.states.items() if len(device.states) == 1 or not state.settles]
+    if len(slow) != 1 or len(device.terminals) != 2 or device.branches or device.controls:
+        states, ends = ", ".join(device.states) or "none", len(device.terminals)
         raise DeviceError(
-            f"{why} does not act on {device.name}, whose states are: {states}",
+            f"{why} does not act on {device.name}, whose states are: {states}; it has {ends} terminals",
             expected="a memristor of two terminals with one state that has bounds, or an array of conductances",
             names=(device.name,),
         )
+    name = slow[0]
     low, high = device.state_bounds(columns)[name]
     if not np.isfinite([low, high]).all():
         raise DeviceError(
@@ -94,7 +121,18 @@ def state_map(device: type[Device], columns: Values, env: Environment, why: str)
     kernel = kernel_of(device)
     prepared = device.prepare(columns, env)
     rows = [prepared.get(key, columns.get(key)) for key in kernel.param_names]
-    return name, StateMap(kernel, np.array(rows, dtype=float), low, high), device.state_init(columns)[name]
+    start, collapsed = device.state_init(columns), device.collapse(columns)
+    shape = start[name].shape
+    u = np.zeros((kernel.n_local, *shape))
+    free = {}
+    for key in (*device.internals, *(other for other in device.states if other != name)):
+        u[device.locals.index(key)] = start.get(key, 0.0)
+        target, fallen = collapsed.get(key, (None, np.zeros(shape, bool)))
+        if fallen.any() and target != device.terminals[0]:
+            raise DeviceError(f"{why} does not act on {device.name} with {key} at {target}", names=(device.name,))
+        free[device.locals.index(key)] = ~fallen
+    states = StateMap(kernel, np.array(rows, dtype=float), low, high, device.locals.index(name), u, free)
+    return name, states, start[name]
 
 
 def oriented(device: type[Device], columns: Values, env: Environment, why: str) -> NDArray[np.bool_]:
@@ -120,6 +158,11 @@ def through_states(
     return {**columns, name: np.where(same, start, states.state(found))}
 
 
+def slow(frame: Any) -> list[str]:
+    """Return the states that a device had before effects added theirs, less those that follow others at once."""
+    return [name for name, state in frame.ideal.states.items() if name not in frame.relaxing and state.unit != "K"]
+
+
 def ranges(frame: Any) -> list[tuple[str, Any, Any]]:
     """Return name and bounds, as symbols, of each state that a device had before effects added theirs.
 
@@ -131,7 +174,7 @@ def ranges(frame: Any) -> list[tuple[str, Any, Any]]:
     found = [
         (name, frame._bound(state, state.low), frame._bound(state, state.high))
         for name, state in frame.ideal.states.items()
-        if state.low is not None and state.high is not None
+        if state.low is not None and state.high is not None and name in slow(frame)
     ]
     if not found:
         raise DeviceError(f"{frame.ideal.name} has no state with bounds, which {frame.name} needs")

@@ -12,7 +12,7 @@ from circuitnn.devices.symbolic import where
 from circuitnn.errors import UsageError
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.nonidealities.sites import Sites
-from circuitnn.nonidealities.states import through_states
+from circuitnn.nonidealities.states import slow, through_states
 
 Array = NDArray[np.float64]
 _ROUND = "round number"
@@ -78,10 +78,10 @@ class Stuck(Nonideality):
 
             stuck = Param(0.0, "1", choices=(0.0, 1.0), doc="1: the states do not move", on="instance")
 
-            def rates(self, v: Any) -> dict[str, Any]:
+            def moved(self, v: Any, rates: dict[str, Any]) -> dict[str, Any]:
                 """Return the rates, those of the device itself zero where it is stuck."""
-                found = super().rates(v)
-                return {**found, **{name: where(self.stuck > 0.5, 0.0, found[name]) for name in self.ideal.states}}
+                found = dict(super().moved(v, rates))
+                return {**found, **{name: where(self.stuck > 0.5, 0.0, found[name]) for name in slow(self)}}
 
         return Extended
 

@@ -112,10 +112,10 @@ class TelegraphNoise(Nonideality):
             trap_down = Param(0.0, "1/s", low=0.0, doc="rate of emission", on="instance")
             trap_start = Param(0.0, "1", choices=(0.0, 1.0), doc="1: full at the beginning", on="instance")
 
-            def current(self, v: Any) -> Any:
-                """Return the current, less what the trap takes."""
+            def multiplier(self) -> Any:
+                """Return the part of the current that the trap leaves."""
                 trap = self.jump("trap", self.trap_up, self.trap_down, start=self.trap_start)
-                return super().current(v) * (1 - self.trap_amplitude * trap)
+                return super().multiplier() * (1 - self.trap_amplitude * trap)
 
         return Extended
 

@@ -59,8 +59,8 @@ class ThermalNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and the thermal one."""
-                density = self.thermal_noise * self.current(self.thermal_volts) / self.thermal_volts
-                return (*super().noise(), Noise("thermal", "p", "n", density))
+                density = self.thermal_noise * self.conductance(self.thermal_volts)
+                return (*super().noise(), Noise("thermal", *self.ends, density))
 
         return Extended
 

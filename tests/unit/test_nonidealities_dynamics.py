@@ -418,11 +418,6 @@ def test_heat_needs_what_it_needs(effects, message):
         cell(*effects).op()
 
 
-def test_equations_of_their_own_are_not_passed_over():
-    with pytest.raises(CircuitError, match="drift does not act on jart"):
-        cell(ni.Drift(), model="jart").op()
-
-
 def test_thermal_noise_of_a_current_by_cases():
     c = cell(ni.ThermalNoise(), dc=0.0, model="yakopcic")
     assert np.isfinite(float(c.op()["i(v1)"]))

@@ -42,7 +42,7 @@ class Ecram(Device):
         leak = (self.xr - self.x) / self.tau
         rows = self.state_rows({"x": drive / self.qmax + leak})
         gate = self.qmax * (-rows.f["x"] - leak)  # what the bounds let through, so that no charge is lost
-        i = (self.g_min + (self.g_max - self.g_min) * clip(self.x, 0, 1)) * (self.d - self.s)
+        i = self.channel((self.g_min + (self.g_max - self.g_min) * clip(self.x, 0, 1)) * (self.d - self.s))
         return Equations(f={"d": i - gate / 2, "g": gate, "s": -i - gate / 2, **rows.f}, q=rows.q)
 
 

@@ -55,7 +55,7 @@ class FerroelectricGate(Device):
 
         pinch = (self.g - self.b - self.vto + self.mw / 2 * p) / self.n
         strength = 2 * self.n * self.kp * self.w / self.l * self.vt**2
-        i = strength * (filling(pinch - self.s + self.b) - filling(pinch - self.d + self.b))
+        i = self.channel(strength * (filling(pinch - self.s + self.b) - filling(pinch - self.d + self.b)))
         charge = self.w * self.l * (self.cox * self.field() + self.pr * p)
         rows = self.state_rows(rates)
         return Equations(
