@@ -87,7 +87,9 @@ def _own(base: Any, why: str) -> Any:
 
         def state_rows(self, rates: dict[str, Any]) -> Equations:
             """Return the rows of the rates as effects leave them."""
-            rows: Equations = super().state_rows(self.moved(self.across, rates))
+            # one symbol each: effects use a rate several times, and its slopes are long
+            own = {name: self.let(f"own_{name}", rate) for name, rate in rates.items()}
+            rows: Equations = super().state_rows(self.moved(self.across, own))
             return rows
 
         def equations(self) -> Equations:

@@ -40,6 +40,7 @@ def test_drift_scales_the_current_and_nothing_else(model):
         assert float(made["i(vg)"]) == pytest.approx(float(ideal["i(vg)"]), abs=1e-18)
 
 
+@pytest.mark.slow  # classes that are compiled
 @pytest.mark.parametrize(("model", "bounds"), [("simmons", ("w_min", "w_max")), ("jart", ("n_min", "n_max"))])
 def test_stuck_cells_with_inner_nodes_start_where_they_conduct_most_and_stay(model, bounds):
     # SET and RESET voltages: both would move the state within the run
@@ -127,6 +128,7 @@ EXTENDING = [
 ]
 
 
+@pytest.mark.slow  # classes that are compiled
 @pytest.mark.parametrize("effect", EXTENDING, ids=lambda effect: effect.kind)
 def test_extended_devices_with_inner_nodes_have_exact_slopes_and_keep_charge(effect):
     made = extended(catalog("devices").get("simmons"), [effect()])
