@@ -82,8 +82,9 @@ class FlickerNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and the 1/f noise."""
+                plus, minus = self.ends
                 density = self.flicker_k * self.flowing() ** 2
-                return (*super().noise(), Noise("flicker", *self.ends, density, self.flicker_exponent))
+                return (*super().noise(), Noise("flicker", plus, minus, density, self.flicker_exponent))
 
         return Extended
 

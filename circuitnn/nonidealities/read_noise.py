@@ -52,8 +52,9 @@ class ReadNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and that of reads."""
+                plus, minus = self.ends
                 density = self.read_noise * self.flowing() ** 2
-                return (*super().noise(), Noise("read", *self.ends, density))
+                return (*super().noise(), Noise("read", plus, minus, density))
 
         return Extended
 

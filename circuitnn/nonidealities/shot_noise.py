@@ -59,8 +59,9 @@ class ShotNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and that of its current."""
+                plus, minus = self.ends
                 density = self.shot_noise * magnitude(self.flowing())
-                return (*super().noise(), Noise("shot", *self.ends, density))
+                return (*super().noise(), Noise("shot", plus, minus, density))
 
         return Extended
 

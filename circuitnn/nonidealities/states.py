@@ -37,9 +37,9 @@ class StateMap:
     place : int
         The state's number among the local unknowns.
     u : ndarray, shape (unknowns, n)
-        Where the search for inner unknowns begins.
+        Where the search for inner unknowns begins; zero when not given.
     free : mapping of int to ndarray of bool, shape (n,)
-        The inner unknowns, each where it does not lie on the first terminal.
+        The inner unknowns, each where it does not lie on the first terminal; none when not given.
 
     Notes
     -----
@@ -48,10 +48,19 @@ class StateMap:
     """
 
     def __init__(
-        self, kernel: Any, param: Array, low: Array, high: Array, place: int, u: Array, free: Mapping[int, Any]
+        self,
+        kernel: Any,
+        param: Array,
+        low: Array,
+        high: Array,
+        place: int = 2,
+        u: Array | None = None,
+        free: Mapping[int, Any] | None = None,
     ) -> None:
-        self._kernel, self._param, self._place, self._u = kernel, np.ascontiguousarray(param), place, u
-        self._inner, self._free = [*free], np.array([*free.values()], bool).reshape(len(free), len(low))
+        self._kernel, self._param, self._place = kernel, np.ascontiguousarray(param), place
+        self._u = np.zeros((kernel.n_local, len(low))) if u is None else u
+        self._inner = [*(free or {})]
+        self._free = np.array([*(free or {}).values()], bool).reshape(len(self._inner), len(low))
         self._u[0] = READ_VOLTAGE
         ends = np.stack([self.conductance(low), self.conductance(high)])
         self.falling = ends[0] > ends[1]
@@ -131,8 +140,8 @@ def state_map(device: type[Device], columns: Values, env: Environment, why: str)
         if fallen.any() and target != device.terminals[0]:
             raise DeviceError(f"{why} does not act on {device.name} with {key} at {target}", names=(device.name,))
         free[device.locals.index(key)] = ~fallen
-    states = StateMap(kernel, np.array(rows, dtype=float), low, high, device.locals.index(name), u, free)
-    return name, states, start[name]
+    found = StateMap(kernel, np.array(rows, dtype=float), low, high, device.locals.index(name), u, free)
+    return name, found, start[name]
 
 
 def oriented(device: type[Device], columns: Values, env: Environment, why: str) -> NDArray[np.bool_]:

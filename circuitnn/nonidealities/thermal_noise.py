@@ -59,8 +59,9 @@ class ThermalNoise(Nonideality):
 
             def noise(self) -> tuple[Noise, ...]:
                 """Return the device's noise and the thermal one."""
+                plus, minus = self.ends
                 density = self.thermal_noise * self.conductance(self.thermal_volts)
-                return (*super().noise(), Noise("thermal", *self.ends, density))
+                return (*super().noise(), Noise("thermal", plus, minus, density))
 
         return Extended
 

@@ -7,7 +7,7 @@ import circuitnn as cn
 from circuitnn.devices.declare import Device, Environment, Equations, Param, State
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitError, DeviceError
-from circuitnn.nonidealities.chain import extended, set_up
+from circuitnn.nonidealities.chain import Chain, extended
 from circuitnn.nonidealities.sites import Sites
 from circuitnn.nonidealities.states import state_map
 from circuitnn.registry import catalog
@@ -15,6 +15,9 @@ from circuitnn.registry import catalog
 ni = cn.nonidealities
 TWO = {"jart": ("a", 0), "simmons": ("a", 0)}
 THREE = {"ecram": ("a", "g", 0), "fefet": ("a", "g", 0, 0)}
+
+
+MODELS = ["jart", "ecram", "fefet"]  # a class of simmons is long in the making: in fewer tests
 
 
 def cell(model, *effects, dc=0.1, gate=None, **params):
@@ -30,7 +33,7 @@ def cell(model, *effects, dc=0.1, gate=None, **params):
     return c
 
 
-@pytest.mark.parametrize("model", [*TWO, *THREE])
+@pytest.mark.parametrize("model", MODELS)
 def test_drift_scales_the_current_and_nothing_else(model):
     drift = ni.Drift(nu=0.05, nu_sigma=0.0, time=2000.0)
     ideal, made = cell(model).op(), cell(model, drift).op()
@@ -71,6 +74,7 @@ def test_conductances_with_inner_nodes_are_those_of_the_operating_point(model, r
     np.testing.assert_allclose(states.state(states.conductance(wanted)), wanted, rtol=1e-6)
 
 
+@pytest.mark.slow  # a class that is compiled
 def test_heat_of_a_memristor_with_an_inner_node_is_its_whole_power():
     op = cell("simmons", ni.SelfHeating(r_th=1e6), dc=0.2).op()
     power = -float(op["i(v1)"]) * 0.2
@@ -85,7 +89,7 @@ def test_heat_of_a_transistor_is_that_of_its_channel():
     assert float(op["@n1[temperature]"]) - 300.15 == pytest.approx(1e6 * power, rel=1e-6)
 
 
-@pytest.mark.parametrize("model", [*TWO, *THREE])
+@pytest.mark.parametrize("model", MODELS)
 def test_read_noise_has_the_density_of_the_current_that_flows(model):
     c = cell(model, ni.ReadNoise(0.02, 1e6))
     c.H("1", "out", 0, "v1", 1.0)  # all of the noise current flows through v1
@@ -117,24 +121,24 @@ def test_a_trap_takes_its_part_of_the_channel_alone():
 
 
 EXTENDING = [
-    ni.Drift,
-    ni.Endurance,
-    ni.NonlinearUpdate,
-    ni.ReadDisturb,
-    ni.Retention,
-    ni.SelfHeating,
-    ni.Stuck,
-    ni.TelegraphNoise,
+    ni.Drift(),
+    ni.Endurance(),
+    ni.NonlinearUpdate(),
+    ni.ReadDisturb(),
+    ni.Retention(),
+    ni.SelfHeating(tcr=1e-3, activation=0.1),
+    ni.Stuck(on=0.1),
+    ni.TelegraphNoise(),
 ]
 
 
-@pytest.mark.slow  # classes that are compiled
-@pytest.mark.parametrize("effect", EXTENDING, ids=lambda effect: effect.kind)
-def test_extended_devices_with_inner_nodes_have_exact_slopes_and_keep_charge(effect):
-    made = extended(catalog("devices").get("simmons"), [effect()])
+@pytest.mark.slow  # a class that is compiled
+def test_a_device_with_an_inner_node_and_all_effects_has_exact_slopes_and_keeps_charge():
+    chain = Chain.of(EXTENDING, 1)
+    made = extended(catalog("devices").get("simmons"), chain.effects)
     n, rng, env = 20, np.random.default_rng(8), Environment()
     columns = {k: np.full(n, np.nan if p.default is None else p.default) for k, p in made.params.items()}
-    columns = set_up(effect(), made, columns, Sites.of_elements([f"n{k}_0" for k in range(n)], seed=1), env)
+    columns = chain.set_up(made, columns, Sites.of_elements([f"n{k}_0" for k in range(n)], seed=1), env)
     kernel, prepared = kernel_of(made), made.prepare(columns, env)
     param = np.array([np.broadcast_to(prepared.get(k, columns.get(k)), n) for k in kernel.param_names], dtype=float)
     u, sizes = rng.uniform(-0.5, 0.5, (kernel.n_local, n)), np.ones(kernel.n_local)
