@@ -21,32 +21,40 @@ typedef long long mask __attribute__((vector_size(8 * WIDTH)));
 
 INLINE vec V(set)(double x) { return x - (vec){0.0}; }
 
-/* The next WIDTH numbers of a row of which count are left; the first one again in place of those past the end, so that
- * the lanes over go the same way as one that counts. */
+/* Numbers of a row: WIDTH of them, or one for all lanes.  The compiler knows count wherever they are called. */
 INLINE vec V(load)(const double *row, cn_idx count)
 {
     vec x;
-    if (__builtin_expect(count >= WIDTH, 1)) {
-        __builtin_memcpy(&x, row, sizeof x);
-        return x;
-    }
-    x = V(set)(row[0]);
-    if (count == 1) return x;
-    for (cn_idx k = 1; k < WIDTH - 1; k++)
-        if (k < count) x[k] = row[k];
+    if (count == 1) return V(set)(row[0]);
+    __builtin_memcpy(&x, row, sizeof x);
     return x;
 }
 
 INLINE void V(store)(double *row, cn_idx count, vec x)
 {
-    if (__builtin_expect(count >= WIDTH, 1)) {
+    if (count == 1)
+        row[0] = x[0];
+    else
         __builtin_memcpy(row, &x, sizeof x);
-        return;
+}
+
+/* Rows of n < WIDTH numbers as rows of WIDTH, filled up with the first one, so that the lanes over go the same way as
+ * one that counts; and back. */
+INLINE void V(widen)(cn_idx rows, cn_idx n, const double *from, double *to)
+{
+    for (cn_idx k = 0; k < rows; k++) {
+        vec x = V(set)(from[k * n]);
+        for (cn_idx m = 1; m < WIDTH - 1; m++)
+            if (m < n) x[m] = from[k * n + m];
+        __builtin_memcpy(to + k * WIDTH, &x, sizeof x);
     }
-    row[0] = x[0];
-    if (count == 1) return;
-    for (cn_idx k = 1; k < WIDTH - 1; k++)
-        if (k < count) row[k] = x[k];
+}
+
+INLINE void V(narrow)(cn_idx rows, cn_idx n, const double *from, double *to)
+{
+    for (cn_idx k = 0; k < rows; k++)
+        for (cn_idx m = 0; m < WIDTH - 1; m++)
+            if (m < n) to[k * n + m] = from[k * WIDTH + m];
 }
 
 INLINE int V(any)(mask m)

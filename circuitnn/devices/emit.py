@@ -15,7 +15,7 @@ from typing import Any
 from circuitnn.devices.blocks import Block, scalar_printer
 from circuitnn.devices.declare import READINGS, Device
 from circuitnn.devices.derive import Model, derive
-from circuitnn.devices.vectors import VectorBlock, vector_printer, vectorised
+from circuitnn.devices.vectors import VectorBlock, vector_printer, vectorised, with_loads
 from circuitnn.registry import catalog
 
 _HEADERS = ("cn_types.h", "cn_kernel.h", "cn_limit.h", "cn_math.h")
@@ -31,14 +31,14 @@ def _strings(name: str, values: Iterable[str]) -> str:
     return f"static const char *const {name}[] = {{{text or '0'}}};"
 
 
-def loads(model: Model, block: Block, indent: str) -> list[str]:
-    """Return the statements that read what a block uses."""
+def loads(model: Model, block: Block) -> dict[str, str]:
+    """Return the statements that read what a block uses, by the names that they set."""
     names = {str(s) for s in block.used}
     rows = [(str(symbol), f"u[{k}*n+i]") for k, symbol in enumerate(model.unknowns)]
     rows += [(f"p_{name}", f"p[{k}*n+i]") for k, name in enumerate(model.params)]
     rows += [(f"lim_{item.name}", f"lim[{k}*n+i]") for k, item in enumerate(model.limits)]
     rows += [("env_gmin", "env[CN_ENV_GMIN]"), ("env_time", "env[CN_ENV_TIME]")]
-    return [indent + block.load(name, place) for name, place in rows if name in names]
+    return {name: block.load(name, place) for name, place in rows if name in names}
 
 
 _EVAL = (
@@ -56,18 +56,54 @@ def outputs(model: Model) -> list[tuple[str, Any]]:
 
 
 def _eval(model: Model) -> list[str]:
-    vectors = vectorised(model)
-    kind, printer = (VectorBlock, vector_printer()) if vectors else (Block, scalar_printer())
-    block = kind(printer, [0], "        ", model.definitions, frozenset())
+    block = Block(scalar_printer(), [0], "        ", model.definitions, frozenset())
     block.assign(outputs(model))
-    head = "\n".join(_EVAL).format(name="NAME(eval)" if vectors else "eval")
     return [
-        f"TARGET {head}" if vectors else head,
+        *"\n".join(_EVAL).format(name="eval").splitlines(),
         _UNUSED,
-        f"    for (cn_idx i = 0; i < n; i += {'WIDTH' if vectors else '1'}) {{",
-        *loads(model, block, "        "),
+        "    for (cn_idx i = 0; i < n; i++) {",
+        *("        " + line for line in loads(model, block).values()),
         *block.lines,
         "    }",
+        "}",
+    ]
+
+
+def _eval_vectors(model: Model) -> list[str]:
+    """The evaluation on vectors: of the last instances over again where they do not fill one, widened where all don't.
+
+    An instance alone has code of its own, in which a row is one number for all lanes.
+    """
+    block = VectorBlock(vector_printer(), [0], "    ", model.definitions, frozenset())
+    block.assign(outputs(model))
+    local, rest = len(model.unknowns), "lim, p, env, f, q, jf, jq"
+    given = {"u": local, "lim": len(model.limits), "p": len(model.params)}
+    found = {"f": local, "q": local, "jf": len(model.jf), "jq": len(model.jq)}
+    given, found = ({name: rows for name, rows in x.items() if rows} for x in (given, found))
+    wide = {name: f"wide_{name}" if name in {**given, **found} else name for name in ("u", *rest.split(", "))}
+    buffers = ", ".join(f"wide_{name}[{rows} * WIDTH]" for name, rows in {**given, **found}.items())
+    return [
+        "INLINE void NAME(lanes)(cn_idx count, cn_idx n, cn_idx i, const double *u, const double *lim,",
+        "    const double *p, const double *env, double *f, double *q, double *jf, double *jq)",
+        "{",
+        _UNUSED.replace("(void)self, ", ""),
+        *with_loads(block.lines, loads(model, block)),
+        "}",
+        "",
+        *("TARGET " + "\n".join(_EVAL).format(name="NAME(eval)")).splitlines(),
+        "    if (n == 1) {",
+        f"        NAME(lanes)(1, 1, 0, u, {rest});",
+        "        return;",
+        "    }",
+        "    if (n > 0 && n < WIDTH) {",
+        f"        double {buffers};",
+        *(f"        V(widen)({rows}, n, {name}, wide_{name});" for name, rows in given.items()),
+        f"        NAME(eval)(self, WIDTH, {', '.join(wide.values())});",
+        *(f"        V(narrow)({rows}, n, wide_{name}, {name});" for name, rows in found.items()),
+        "        return;",
+        "    }",
+        "    for (cn_idx i = 0; i < n; i += WIDTH)",
+        f"        NAME(lanes)(WIDTH, n, i < n - WIDTH ? i : n - WIDTH, u, {rest});",
         "}",
     ]
 
@@ -146,7 +182,7 @@ def _limit(model: Model, printer: Any) -> list[str]:
         "    (void)self, (void)u, (void)p, (void)env, (void)acc, (void)init;",
         "    for (cn_idx i = 0; i < n; i++) {",
         "        int held = 0;",
-        *loads(model, block, "        "),
+        *("        " + line for line in loads(model, block).values()),
         *block.lines,
         *["        " + line for line in unused],
         "        count += held;",
@@ -175,7 +211,7 @@ def _noise(model: Model, printer: Any) -> list[str]:
         "{",
         "    (void)self, (void)u, (void)lim, (void)p, (void)env;",
         "    for (cn_idx i = 0; i < n; i++) {",
-        *loads(model, block, "        "),
+        *("        " + line for line in loads(model, block).values()),
         *block.lines,
         "    }",
         "}",
@@ -199,7 +235,7 @@ def _rates(model: Model, printer: Any) -> list[str]:
         "{",
         "    (void)self, (void)u, (void)lim, (void)p, (void)env;",
         "    for (cn_idx i = 0; i < n; i++) {",
-        *loads(model, block, "        "),
+        *("        " + line for line in loads(model, block).values()),
         *block.lines,
         "    }",
         "}",
@@ -228,8 +264,9 @@ def kernel_source(model: Model, name: str, symbol: str, file: str | None = None)
     jumps = sum(item.kind == "jump" for item in model.limits)
     flags = "CN_KERNEL_LINEAR" if model.linear else "CN_KERNEL_TIMED" if model.timed else "0"
     before: list[str] = []
-    evaluate, evaluator = _eval(model), "eval"
-    if vectorised(model):
+    vectors = vectorised(model)
+    evaluate, evaluator = (_eval_vectors if vectors else _eval)(model), "eval"
+    if vectors:
         if file is None:
             evaluator = "NAME(eval)"
         else:

@@ -20,7 +20,7 @@ class _ArrayBlock(VectorBlock):
 def _function(model: Model, head: str, pairs: list[tuple[str, Any]], definitions: dict[Any, Any]) -> list[str]:
     block = _ArrayBlock(vector_printer(PYTHON), [0], "    ", definitions, frozenset())
     block.assign(pairs)
-    return [head, "    set = setter(n)", *loads(model, block, "    "), *block.lines]
+    return [head, "    set = setter(n)", *("    " + line for line in loads(model, block).values()), *block.lines]
 
 
 def arrays_source(model: Model) -> str:
@@ -96,4 +96,5 @@ def loop_source(model: Model) -> str:
     block = _LoopBlock(_loop_printer(), [0], "        ", model.definitions, frozenset())
     block.assign(outputs(model))
     head = ["def evaluate(self, n, u, lim, p, env, f, q, jf, jq):", "    for i in range(n):"]
-    return "\n".join([*head, *loads(model, block, "        "), *block.lines, ""])
+    reads = ("        " + line for line in loads(model, block).values())
+    return "\n".join([*head, *reads, *block.lines, ""])

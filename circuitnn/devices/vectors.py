@@ -7,6 +7,7 @@ domain, and raise floating-point exceptions beyond it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,8 @@ class Words:
     variable: str = "vec {} = {};"
     mask: str = "const mask {} = {};"
     change: str = "{} = {};"
-    load: str = "V(load)({} + {}*n+i, n - i)"
-    store: str = "V(store)({} + {}*n+i, n - i, {});"
+    load: str = "V(load)({} + {}*n+i, count)"
+    store: str = "V(store)({} + {}*n+i, count, {});"
     when: str = "if (V(any)({})) {{"
     end: tuple[str, ...] = ("}",)
 
@@ -221,6 +222,27 @@ class VectorBlock(Block):
         else:
             self.lines += [self.indent + self.words.when.format(lanes), *inner.lines]
             self.lines += [self.indent + end for end in self.words.end]
+
+
+def with_loads(lines: list[str], loads: dict[str, str]) -> list[str]:
+    """Return C statements with each load, by the name that it sets, before its first use in every block that needs it.
+
+    A row that only some cases read costs nothing where no lane is in them.
+    """
+    names = [set(re.findall(r"\w+", line)) & loads.keys() for line in lines]
+    loaded: list[set[str]] = [set()]  # in the blocks around a line
+    out = []
+    for k, line in enumerate(lines):
+        if line.endswith("}"):
+            loaded.pop()
+        indent = line[: len(line) - len(line.lstrip())]
+        for name in (name for name in loads if name in names[k] and not any(name in block for block in loaded)):
+            loaded[-1].add(name)
+            out.append(indent + loads[name])
+        out.append(line)
+        if line.endswith("{"):
+            loaded.append(set())
+    return out
 
 
 def _row(place: str) -> tuple[str, int | None]:
