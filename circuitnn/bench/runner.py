@@ -92,6 +92,25 @@ class Case:
         return [name for name, there in self.peers.items() if not there()]
 
 
+def median_times(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """Return the median times of calls, s, each after one that nobody times; a round goes through all of them.
+
+    Examples
+    --------
+    >>> max(median_times([lambda: None, lambda: None], 3)) < 1.0
+    True
+    """
+    taken: list[list[float]] = [[] for _ in calls]
+    for call in calls:
+        call()
+    for _ in range(rounds):
+        for call, times in zip(calls, taken, strict=True):
+            began = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - began)
+    return [statistics.median(times) for times in taken]
+
+
 def median_time(call: Callable[[], object], rounds: int) -> float:
     """Return the median time of a call, s, after one that nobody times.
 
@@ -100,13 +119,7 @@ def median_time(call: Callable[[], object], rounds: int) -> float:
     >>> median_time(lambda: None, 3) < 1.0
     True
     """
-    call()
-    taken = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+    return median_times([call], rounds)[0]
 
 
 def case(name: str) -> Case:

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from circuitnn.bench.runner import Case, Row, median_time
+from circuitnn.bench.runner import Case, Row, median_time, median_times
 from circuitnn.bench.twins import KB, TWINS
 from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.nonlinear import Waveforms
+from circuitnn.devices import physics
 from circuitnn.devices.backends import BACKENDS, compiler, jit, make_kernel
 from circuitnn.devices.declare import Device, Environment, Memristor, Param, State
 from circuitnn.devices.emit import model_of
@@ -29,7 +30,6 @@ from circuitnn.registry import catalog
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _COUNT = 100_000
-_MODELS = ("vteam", "stanford", "jart")
 
 
 def _values(device: type[Device], n: int) -> dict[str, Array]:
@@ -78,8 +78,9 @@ def _by_hand(folder: Path, name: str, u: Array, p: Array, out: list[Array]) -> A
     library = folder / "twins.so"
     if not library.exists():
         source = Path(__file__).parents[1] / "c" / "twins.c"
+        constants = [f"-DKB={KB!r}", f"-DCHARGE={physics.CHARGE!r}"]
         subprocess.run(
-            [cc, *compiler.FLAGS, "-fopenmp", f"-DKB={KB!r}", str(source), "-o", str(library), "-lm"], check=True
+            [cc, *compiler.FLAGS, "-fopenmp", *constants, str(source), "-o", str(library), "-lm"], check=True
         )
     function = ctypes.CDLL(str(library))[name]
     pointers = [ctypes.c_void_p(x.ctypes.data) for x in (u, p, *out)]
@@ -89,32 +90,24 @@ def _by_hand(folder: Path, name: str, u: Array, p: Array, out: list[Array]) -> A
 def _kernels(rounds: int) -> list[Row]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in _MODELS:
-            if name not in catalog("devices"):
-                continue
-            device = catalog("devices").get(name)
-            kernel, u, p = _instances(device, _COUNT)
+        for name, twin in TWINS.items():
+            kernel, u, p = _instances(catalog("devices").get(name), _COUNT)
+            named = dict(zip(kernel.param_names, p, strict=True))
             call, out = _evaluator(kernel, u, p)
-            ours = 1e9 * median_time(call, rounds) / _COUNT
+            hand_out = [np.zeros_like(x) for x in out]
+            mine = np.array([named[key] for key in twin.order])  # held here: C has its address alone
+            hand = _by_hand(Path(folder), name, u, mine, hand_out)
+            # in turn, so that what disturbs one disturbs the others
+            calls = [call, partial(twin.numpy, u, named), *([] if hand is None else [hand])]
+            ours, arrays, *by_hand = (1e9 * time / _COUNT for time in median_times(calls, rounds))
             title = f"{name}: ns an instance"
-            if name in TWINS:
-                twin, named = TWINS[name], dict(zip(kernel.param_names, p, strict=True))
-                theirs = 1e9 * median_time(partial(twin.numpy, u, named), rounds) / _COUNT
-                rows.append(Row(f"{title}, against NumPy", ours, "ns", baseline=theirs, goal=5.0))
-                f, jf = twin.numpy(u, named)
-                rows.append(Row(f"{name}: distance from NumPy, f", _distance(out[0], np.array(f)), "relative"))
-                rows.append(Row(f"{name}: distance from NumPy, df/du", _distance(out[2], np.array(jf)), "relative"))
-                hand_out = [np.zeros_like(x) for x in out]
-                mine = np.array([named[key] for key in twin.order])
-                hand = _by_hand(Path(folder), name, u, mine, hand_out)
-                if hand is not None:
-                    theirs = 1e9 * median_time(hand, rounds) / _COUNT
-                    rows.append(Row(f"{title}, against C by hand", ours, "ns", baseline=theirs, goal=1.0 / 1.2))
-                    rows.append(Row(f"{name}: distance from C by hand", _distance(out[2], hand_out[2]), "relative"))
-            else:
-                arrays = make_kernel(model_of(device), name, "numpy")
-                theirs = 1e9 * median_time(_evaluator(arrays, u, p)[0], rounds) / _COUNT
-                rows.append(Row(f"{title}, against generated NumPy", ours, "ns", baseline=theirs, goal=5.0))
+            rows.append(Row(f"{title}, against NumPy", ours, "ns", baseline=arrays, goal=5.0))
+            f, jf = twin.numpy(u, named)
+            rows.append(Row(f"{name}: distance from NumPy, f", _distance(out[0], np.array(f)), "relative"))
+            rows.append(Row(f"{name}: distance from NumPy, df/du", _distance(out[2], np.array(jf)), "relative"))
+            if by_hand:
+                rows.append(Row(f"{title}, against C by hand", ours, "ns", baseline=by_hand[0], goal=1.0 / 1.2))
+                rows.append(Row(f"{name}: distance from C by hand", _distance(out[2], hand_out[2]), "relative"))
     return rows
 
 
