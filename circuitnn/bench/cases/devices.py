@@ -80,7 +80,8 @@ def _by_hand(folder: Path, name: str, u: Array, p: Array, out: list[Array]) -> A
         source = Path(__file__).parents[1] / "c" / "twins.c"
         constants = [f"-DKB={KB!r}", f"-DCHARGE={physics.CHARGE!r}"]
         subprocess.run(
-            [cc, *compiler.FLAGS, "-fopenmp", *constants, str(source), "-o", str(library), "-lm"], check=True
+            [cc, *compiler.FLAGS, "-ffp-contract=fast", "-fopenmp", *constants, str(source), "-o", str(library), "-lm"],
+            check=True,
         )
     function = ctypes.CDLL(str(library))[name]
     pointers = [ctypes.c_void_p(x.ctypes.data) for x in (u, p, *out)]

@@ -16,7 +16,8 @@ from circuitnn.devices.emit import kernel_source
 from circuitnn.devices.vectors import target_text
 from circuitnn.errors import DeviceError
 
-FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math")
+#: Contraction is off as in setup.py: multiplications and additions are not joined where the compiler sees fit.
+FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
 _SYMBOL = "cn_user_kernel"
 
 
