@@ -242,7 +242,8 @@ cn_status cn_newton(cn_system *s, double *x, double alpha, const double *history
                     int max_iterations)
 {
     if (mode == CN_MODE_DC) cn_system_hold(s);
-    for (int round = 0; round < max_iterations; round++) {
+    /* A switch may turn the next one, and so on along a chain: what is solved in between is nearly linear. */
+    for (int round = 0; round < s->options.itl1; round++) {
         const cn_status status = iterate(s, x, alpha, history, mode, t, init && round == 0, max_iterations);
         if (status != CN_OK || cn_system_turn(s, x, t) == 0) return status;
     }
