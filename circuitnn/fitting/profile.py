@@ -78,7 +78,7 @@ class Profile:
         from scipy.optimize import brentq
 
         low, high = self._free[place].box()
-        known = {float(self._best[place]): np.delete(self._best, place)}
+        known = {float(self._best[place]): (np.delete(self._best, place), -limit)}
         inner = float(self._best[place])
         for _ in range(_MOST_WIDENINGS):
             outer = min(max(float(self._best[place]) + step, low), high)
@@ -91,23 +91,25 @@ class Profile:
             inner, step = outer, 2.0 * step
         return inner
 
-    def _excess(self, place: int, u: float, limit: float, known: dict[float, Vector]) -> float:
+    def _excess(self, place: int, u: float, limit: float, known: dict[float, tuple[Vector, float]]) -> float:
         """Return the root of the growth of the squares in units of s, less the limit; nearly linear in u."""
         from scipy.optimize import least_squares
 
+        if u in known:  # asked again it might come out a little better, and the end be lost
+            return known[u][1]
         others = [k for k in range(len(self._free)) if k != place]
         boxes = np.array([self._free[k].box() for k in others]).reshape(len(others), 2)
 
         def whole(x: Vector) -> Vector:
             return np.insert(x, place, u)
 
-        begin = known[min(known, key=lambda other: abs(other - u))]
+        end = begin = known[min(known, key=lambda other: abs(other - u))][0]
         if others:
             found = least_squares(
                 lambda x: self._problem.residuals(whole(x)), begin, lambda x: self._problem.jacobian(whole(x), others),
                 bounds=(boxes[:, 0], boxes[:, 1]), x_scale="jac", xtol=1e-6, ftol=1e-6, gtol=1e-10, max_nfev=50,
             )  # fmt: skip
-            squares, known[u] = 2.0 * float(found.cost), found.x
+            squares, end = 2.0 * float(found.cost), found.x
         else:
             left = self._problem.residuals(whole(begin))
             squares = float(left @ left)
@@ -118,4 +120,5 @@ class Profile:
                 hint="fit again from there, or with more starts",
                 names=(self._free[place].name,),
             )
-        return math.sqrt(max(growth, 0.0)) - limit
+        known[u] = (end, math.sqrt(max(growth, 0.0)) - limit)
+        return known[u][1]
