@@ -155,19 +155,38 @@ def _compilation(rounds: int) -> list[Row]:
     return rows
 
 
+#: Volts and seconds of a pulse in which the states of a selected cell begin to move; 1 V and 10 ns where none is given.
+_PULSES = {
+    "bocquet": (1.0, 1e-6),
+    "bocquet_unipolar": (1.5, 10e-9),
+    "ftj": (2.0, 100e-6),
+    "jart": (-1.0, 10e-9),
+    "linear_drift": (1.0, 10e-3),
+    "ovonic": (1.5, 10e-9),
+    "pcm": (1.5, 10e-9),
+    "simmons": (1.5, 10e-9),
+    "stanford": (2.0, 10e-9),
+    "team": (2.0, 10e-9),
+    "yakopcic": (1.0, 100e-6),
+}
+
+
 def _arrays(rounds: int) -> list[Row]:
-    """A SET pulse of 1 V on one word line of 64 x 64 cells, V/2 scheme, 1 ohm a segment, for each memristor."""
+    """A write pulse on one word line of 64 x 64 cells, V/2 scheme, 1 ohm a segment, for each memristor."""
     rows, size = [], 64
-    times = np.array([0.0, 1e-9, 10e-9, 11e-9, 15e-9])
-    level = np.full((5, size), 0.0)
-    level[1:3] = 0.5
-    level[1:3, 0] = 1.0
     for name, device in catalog("devices").all().items():
         if not issubclass(device, Memristor):
             continue
 
-        def pulse(name: str = name) -> Any:
-            return Crossbar(Cells(name, (size, size)), 1.0, 1.0).tran(Waveforms(times, level))
+        volts, seconds = _PULSES.get(name, (1.0, 10e-9))
+        times = seconds * np.array([0.0, 0.1, 1.0, 1.1, 1.5])
+        level = np.zeros((5, size))
+        level[1:3] = 0.5 * volts
+        level[1:3, 0] = volts
+        wave = Waveforms(times, level)
+
+        def pulse(name: str = name, wave: Waveforms = wave) -> Any:
+            return Crossbar(Cells(name, (size, size)), 1.0, 1.0).tran(wave)
 
         try:
             taken = 1e3 * median_time(pulse, min(rounds, 3))
@@ -175,7 +194,9 @@ def _arrays(rounds: int) -> list[Row]:
         except CircuitnnError as error:
             rows.append(Row(f"64 x 64 {name}: a write pulse", 0.0, "ms", details={"refused": error.message}))
             continue
-        rows.append(Row(f"64 x 64 {name}: a write pulse", taken, "ms", details={"steps": steps}))
+        rows.append(
+            Row(f"64 x 64 {name}: a write pulse", taken, "ms", details={"steps": steps, "V": volts, "s": seconds})
+        )
     return rows
 
 
