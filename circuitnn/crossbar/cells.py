@@ -17,7 +17,7 @@ from circuitnn.devices.declare import Device, Environment
 from circuitnn.devices.load import kernel_of
 from circuitnn.errors import CircuitnnError, CrossbarError
 from circuitnn.netlist.flat import Element, Model
-from circuitnn.nonidealities.chain import Chain, extended
+from circuitnn.nonidealities.chain import Chain, extended, gained
 from circuitnn.nonidealities.sites import Sites
 
 Array = NDArray[np.float64]
@@ -52,7 +52,9 @@ class Cells:
     transistor_params : mapping
     temp : float, degC
     effects : Chain
-        Non-idealities of the device, as ``Crossbar`` was given them.
+        Non-idealities of the device but those of reads, as ``Crossbar`` was given them.
+    gain : array_like of that shape, optional
+        What the device's currents are multiplied by: what a read finds of them.
 
     Examples
     --------
@@ -72,6 +74,7 @@ class Cells:
     transistor_params: Mapping[str, ArrayLike] = field(default_factory=dict)
     temp: float = 27.0
     effects: Chain = field(default_factory=Chain, repr=False)
+    gain: ArrayLike | None = field(default=None, repr=False)
     made: _Maker = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -153,6 +156,8 @@ class _Maker:
         device, fixed = _resolve(what, spec, len(at))
         if what == "device":
             device = extended(device, self._cells.effects.effects)
+            if self._cells.gain is not None:
+                device, params = gained(device), {**params, "read_gain": self._cells.gain}
         for name in state:
             if name not in device.states:
                 raise CrossbarError(
@@ -199,8 +204,8 @@ class _Maker:
         reads = next((effect.kind for effect in chain.effects if effect.stage == "read"), None)
         if reads:
             raise CrossbarError(
-                f"{reads} does not act on cells that are devices",
-                expected="an array of conductances, or the noise analysis of a circuit",
+                f"{reads} acts on reads, which cells alone do not have",
+                expected="nonidealities=[...] of the Crossbar",
             )
         sites = Sites.of_array(self._cells.shape, chain.label).flat
         return chain.set_up(device, columns, sites, environment)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from circuitnn.crossbar.bias import Bias, make_bias
 from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.checks import accuracy, real, require_finite, stored_conductances
+from circuitnn.crossbar.device_reads import DeviceReads
 from circuitnn.crossbar.gradient import Gradient, gradient
 from circuitnn.crossbar.linear import TRANSFER, LinearArray
 from circuitnn.crossbar.nonlinear import CrossbarTransient, DeviceSolver, Waveforms
@@ -113,7 +114,7 @@ class Crossbar:
         self.shape: tuple[int, int]
         chain = Chain.of(nonidealities, seed, name, temp=temp + 273.15)
         if chain and isinstance(G, Cells):
-            G = replace(G, effects=chain)
+            G = replace(G, effects=chain.between_reads)
         if isinstance(G, Cells):
             self.shape, joined = G.shape, np.ones(G.shape)
         else:
@@ -131,8 +132,8 @@ class Crossbar:
             self._devices = DeviceSolver(G, self.wires)
         else:
             self._linear = LinearArray(stored, self.wires, single=storage == "single")
-        self._reads: Reads | None = None
-        if chain.reads and self._linear is not None:
+        self._reads: Reads | DeviceReads | None = None
+        if chain.reads:
             self._read_by(chain, Sites.of_array(self.shape, chain.label))
         self._r = r_word, r_bit
         self._ends: dict[str, Any] = {
@@ -140,7 +141,8 @@ class Crossbar:
         }  # fmt: skip
 
     def _read_by(self, chain: Chain, sites: Sites) -> None:
-        self._reads = Reads(self.G, self.wires, chain, sites)
+        devices = self._devices
+        self._reads = DeviceReads(devices, chain, sites) if devices else Reads(self.G, self.wires, chain, sites)
 
     def __repr__(self) -> str:
         sides = zip(("r_word", "r_bit"), self._r, strict=True)
@@ -164,7 +166,8 @@ class Crossbar:
 
     def __getstate__(self) -> dict[str, Any]:
         # Kernels cannot travel to another process; cells and states can.
-        return {**self.__dict__, "_devices": self._devices and (self._devices.cells, self.states)}
+        state = {**self.__dict__, "_devices": self._devices and (self._devices.cells, self.states)}
+        return {**state, "_reads": self._reads and (self._reads.chain, self._reads.sites)} if self._devices else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -172,6 +175,8 @@ class Crossbar:
             cells, states = state["_devices"]
             self._devices = DeviceSolver(cells, self.wires)
             self._devices.set_states(states)
+            if state["_reads"]:
+                self._read_by(*state["_reads"])
 
     @property
     def rows(self) -> int:
@@ -295,8 +300,8 @@ class Crossbar:
     def _require_fixed(self, what: str) -> None:
         if self._reads:
             raise CrossbarError(
-                f"{what} of a crossbar whose conductances differ at every read",
-                hint="at_read(k) is the crossbar at read k",
+                f"{what} of a crossbar whose cells differ at every read",
+                hint="leave out what acts on reads" if self._devices else "at_read(k) is the crossbar at read k",
             )
 
     def solve(
@@ -536,6 +541,7 @@ class Crossbar:
         >>> (xb.states["w"] < 1e-9).tolist()                             # SET of the first row
         [[True, True], [False, False]]
         """
+        self._require_fixed("a transient")
         return self._cells().tran(waveforms, max_step=max_step, tolerance=accuracy(tolerance), save_states=save_states)
 
     def to_netlist(self, path: str | os.PathLike[str] | None = None, *, v: ArrayLike) -> str | None:

@@ -14,6 +14,7 @@ from circuitnn.crossbar.wires import Side
 
 if TYPE_CHECKING:
     from circuitnn.crossbar.crossbar import Crossbar
+    from circuitnn.crossbar.device_reads import DeviceReads
     from circuitnn.crossbar.reads import Reads
 
 Array = NDArray[np.float64]
@@ -82,7 +83,7 @@ class CrossbarSolution:
     """
 
     def __init__(
-        self, crossbar: Crossbar | Reads, bias: Bias, currents: Array, info: SolveInfo, tolerance: float
+        self, crossbar: Crossbar | Reads | DeviceReads, bias: Bias, currents: Array, info: SolveInfo, tolerance: float
     ) -> None:
         self._crossbar = crossbar
         self._bias = bias

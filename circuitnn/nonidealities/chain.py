@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.devices.declare import Device, Environment, Values
+from circuitnn.devices.declare import Device, Environment, Param, Values
 from circuitnn.devices.load import compile_kernels
 from circuitnn.errors import DeviceError, UsageError
 from circuitnn.nonidealities.frame import framed
@@ -92,6 +92,11 @@ class Chain:
     def reads(self) -> bool:
         """Whether every read of the array differs."""
         return any(effect.stage == "read" for effect in self.effects)
+
+    @property
+    def between_reads(self) -> Chain:
+        """The effects that do not act on reads."""
+        return replace(self, effects=tuple(effect for effect in self.effects if effect.stage != "read"))
 
     @property
     def at_reads(self) -> Chain:
@@ -204,6 +209,31 @@ def extended(device: Any, effects: Sequence[Nonideality]) -> Any:
         if kinds.count(kind) > 1:
             raise DeviceError(f"{kind.kind} acts twice on {device.name}", expected="one of a kind that moves in time")
     return _extended(device, tuple(kinds)) if kinds else device
+
+
+@cache
+def gained(device: Any) -> Any:
+    """Return a device class whose currents are multiplied by ``read_gain``, compiled: what a read finds of a cell.
+
+    Raises
+    ------
+    DeviceError
+        When the device has no states, or no current of its own between two terminals.
+    """
+    base: Any = framed(device, "an effect on reads")
+
+    class Gained(base):
+        __doc__ = device.__doc__
+
+        read_gain = Param(1.0, "1", low=0.0, doc="what a read multiplies the current by", on="instance")
+
+        def multiplier(self) -> Any:
+            """Return the gain, beside that of other effects."""
+            return super().multiplier() * self.read_gain
+
+    Gained.ideal, Gained.name = getattr(device, "ideal", device), f"{device.name}_read"
+    compile_kernels(Gained)
+    return Gained
 
 
 @cache

@@ -1,6 +1,7 @@
 """Non-idealities: their statistics, their order, and the same description in circuits, crossbars and layouts."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -347,6 +348,37 @@ def test_a_stuck_memristor_does_not_move():
     np.testing.assert_allclose(run(ni.Stuck(at=1.0, g=1e-5)), 1.5e-9, rtol=1e-6)  # half way, of a logarithm
 
 
+def device_reads(card="hfo2", effects=None, shape=(6, 5), seed=3):
+    effects = [ni.ReadNoise(0.05)] if effects is None else effects
+    return cn.Crossbar(cn.Cells(card, shape), 1.0, 1.0, nonidealities=effects, seed=seed)
+
+
+def test_reads_of_device_cells_are_those_of_their_conductances():
+    """hfo2 is linear in the voltage: reads find what they find of an array of its conductances, to rounding."""
+    effects, v = [ni.ReadNoise(0.05), ni.TelegraphNoise(0.1), ni.FlickerNoise()], np.full((20, 6), 0.1)
+    xb = device_reads(effects=effects)
+    between = device_reads(effects=[])
+    linear = cn.Crossbar(between.linearised(v[0]).G, 1.0, 1.0, nonidealities=effects, seed=3)
+    found = xb.solve(v)
+    np.testing.assert_allclose(found.currents, linear.solve(v).currents, rtol=1e-9)
+    np.testing.assert_allclose(found.v_word, linear.solve(v).v_word, rtol=1e-9)
+    np.testing.assert_array_equal(found.currents[7], xb.solve(v[0], first_read=7).currents)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(xb)).solve(v[:2]).currents, found.currents[:2])
+    np.testing.assert_array_equal(xb.rewired(r_sense=0.0).solve(v[:2]).currents, found.currents[:2])
+
+
+def test_reads_of_devices_with_inner_nodes_and_of_gated_cells():
+    """One cell alone: a read finds its current times 1 + 0.05 z, whatever else the device does."""
+    nmos = cn.Model("access", "nmos", {"vto": 0.5, "kp": 1e-2})
+    for cells, gate in ((cn.Cells("tio2_simmons", (1, 1)), 0.0), (cn.Cells("hfo2", (1, 1), transistor=nmos), 3.0)):
+        noisy = cn.Crossbar(cells, 1e-3, 1e-3, nonidealities=[ni.ReadNoise(0.05)], seed=1)
+        alone = cn.Crossbar(cells, 1e-3, 1e-3).solve([0.1], gate=gate).currents[0]
+        z = (noisy.solve(np.full((30, 1), 0.1), gate=gate).currents[:, 0] / alone - 1.0) / 0.05
+        expected = (cn.Crossbar([[1e-6]], 0, 0, nonidealities=[ni.ReadNoise(0.05)], seed=1)).solve(np.ones((30, 1)))
+        # wires and transistor take a thousandth of the voltage
+        np.testing.assert_allclose(z, (expected.currents[:, 0] / 1e-6 - 1.0) / 0.05, atol=1e-2)
+
+
 def test_read_noise_is_a_current_of_its_density_in_the_noise_analysis():
     c = cn.Circuit("read")
     c.V("1", "a", 0, dc=0.1, ac=1.0)
@@ -438,11 +470,8 @@ v3 c 0 0.01
         (lambda: cn.Crossbar([[1.0]], nonidealities=ni.Variability("g")), UsageError, "variability needs a seed"),
         (lambda: cn.Crossbar([[1.0]], nonidealities=ni.Variability("ron"), seed=1), UsageError, "no parameter 'ron'"),
         (lambda: cn.Crossbar([[1.0]], nonidealities=["levels"]), UsageError, "'levels' is no non-ideality"),
-        (
-            lambda: cn.Crossbar(cn.Cells("hfo2", (1, 1)), nonidealities=ni.ReadNoise(), seed=1),
-            CrossbarError,
-            "read_noise does not act on cells that are devices",
-        ),
+        (lambda: device_reads().tran(cn.Waveforms([0, 1e-9], [0.0] * 6)), CrossbarError, "differ at every read"),
+        (lambda: device_reads().at_read(3), CrossbarError, "depends on its voltages"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, error, message):
