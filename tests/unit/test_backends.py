@@ -276,7 +276,8 @@ cn.register(make_memristor())
 
 def start(tmp_path, wait):
     script = _REGISTER.format(tests=str(Path(__file__).parent), log=str(tmp_path / "log"), wait=wait)
-    return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    # not from the folder of the sources, which the process would take instead of what is installed
+    return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, cwd=tmp_path)
 
 
 def built(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sampled import area, dying
 
 import circuitnn as cn
 from circuitnn.errors import AnalysisError, CircuitnnError, FileError, NetlistError, UsageError
@@ -207,20 +208,7 @@ def test_an_interrupt_keeps_what_is_done(tmp_path):
 
 
 # ---------------------------------------------------------------------- functions
-def area(run):
-    if run.index == 2:
-        raise ValueError("an unlucky run")
-    x = run.rng.normal(10.0, 1.0)
-    return {"x": x, "seed": run.seed, "wave": np.array([x, 2.0 * x])}
-
-
-@pytest.fixture
-def importable(monkeypatch):
-    """Other processes find this file, whatever the tests were started from."""
-    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2])
-
-
-def test_functions_run_in_other_processes_too(importable):
+def test_functions_run_in_other_processes_too():
     one, two = cn.monte_carlo(area, 8, seed=1, workers=1), cn.monte_carlo(area, 8, seed=1, workers=2)
     assert (one["x"] == two["x"]).all() and one["x"].mask.tolist() == [k == 2 for k in range(8)]
     assert one.errors == {2: "ValueError: an unlucky run"} == two.errors
@@ -235,18 +223,12 @@ def test_functions_run_in_other_processes_too(importable):
         cn.monte_carlo(lambda run: "text", 3)
 
 
-def dying(run):
-    if run.index == 3:
-        os._exit(1)
-    return 1.0
-
-
 def test_a_process_that_dies_is_told_of(tmp_path):
     with pytest.raises(AnalysisError, match="has died"):
         cn.monte_carlo(dying, 5, workers=2, store=tmp_path / "runs")
 
 
-def test_an_interrupt_lets_other_processes_end(tmp_path, importable):
+def test_an_interrupt_lets_other_processes_end(tmp_path):
     def stop(part):
         raise KeyboardInterrupt
 
