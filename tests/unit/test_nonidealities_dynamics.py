@@ -314,8 +314,10 @@ def test_crosstalk_is_the_thermal_network_solved_directly():
 
 def test_crossbars_of_devices_wear_heat_and_forget_too():
     effects = [ni.SelfHeating(r_th=1e6), ni.Endurance(life=1e3), ni.NonlinearUpdate(), ni.Retention(), ni.ReadDisturb()]
-    with pytest.raises(CrossbarError, match="read_disturb does not act on cells"):
-        cn.Crossbar(cn.Cells("hfo2", (2, 2)), nonidealities=effects, seed=1)
+    read = cn.Crossbar(cn.Cells("hfo2", (2, 2)), nonidealities=effects, seed=1)
+    assert np.isfinite(read.solve([0.1, 0.1]).currents).all()
+    with pytest.raises(CrossbarError, match="differ at every read"):
+        read.tran(cn.Waveforms([0, 1e-9], [0.0, 0.0]))
     xb = cn.Crossbar(cn.Cells("hfo2", (2, 2)), nonidealities=effects[:4], seed=1)
     assert set(xb.states) == {"w", "temperature", "worn"}
     xb.tran(cn.Waveforms([0, 1e-9, 20e-9, 21e-9], [[0, 0], [-2.0, 0], [-2.0, 0], [0, 0]]))
