@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 import circuitnn as cn
 from circuitnn.devices.declare import Environment
 from circuitnn.devices.load import kernel_of
-from circuitnn.errors import CircuitError, CrossbarError, DeviceError
+from circuitnn.errors import CircuitError, CrossbarError, DeviceError, UsageError
 from circuitnn.nonidealities.chain import Chain, extended, set_up
 from circuitnn.nonidealities.sites import Sites
 from circuitnn.registry import catalog
@@ -315,7 +315,8 @@ def test_crosstalk_is_the_thermal_network_solved_directly():
 def test_crossbars_of_devices_wear_heat_and_forget_too():
     effects = [ni.SelfHeating(r_th=1e6), ni.Endurance(life=1e3), ni.NonlinearUpdate(), ni.Retention(), ni.ReadDisturb()]
     read = cn.Crossbar(cn.Cells("hfo2", (2, 2)), nonidealities=effects, seed=1)
-    assert np.isfinite(read.solve([0.1, 0.1]).currents).all()
+    with pytest.raises(UsageError, match="range of conductance"):  # of cells that read_disturb moves; Window says it
+        read.solve([0.1, 0.1])
     with pytest.raises(CrossbarError, match="differ at every read"):
         read.tran(cn.Waveforms([0, 1e-9], [0.0, 0.0]))
     xb = cn.Crossbar(cn.Cells("hfo2", (2, 2)), nonidealities=effects[:4], seed=1)
