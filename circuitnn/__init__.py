@@ -50,6 +50,7 @@ _HOME = {
     "monte_carlo": "circuitnn.runs.montecarlo",
     "monte_carlo_corners": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
+    "oscillators": "circuitnn.oscillators",
     "parse": "circuitnn.netlist.netlist",
     "read_measured": "circuitnn.fitting.measured",
     "register": "circuitnn.devices.load",

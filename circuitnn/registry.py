@@ -115,6 +115,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "load",
             "symbolic",
             "physics",
+            "magnetism",
             "junction",
             "gradual",
             "mosfet",
