@@ -1,1 +1,1 @@
-"""Networks of oscillators: macrospins, auto-oscillators, vortices and phases with their couplings, thousands at a time."""
+"""Networks of oscillators: macrospins, auto-oscillators, vortices and phases, thousands at a time, with couplings."""
