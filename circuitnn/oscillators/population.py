@@ -1,8 +1,8 @@
 """The base of all populations: parameters of many oscillators checked by name, the grid of times, seeds, and links.
 
-A kind of oscillator is a subclass: it declares its parameters as class attributes (`Param`, or `Vector` for a direction or
-a field of each oscillator), the inputs that drives may act on, the arrays that make up its state, and its methods with the
-kernel behind them (`_integrate`).
+A kind of oscillator is a subclass: it declares its parameters as class attributes (`Param`, or `Vector` for a direction
+or a field of each oscillator), the inputs that drives may act on, the arrays that make up its state, and its methods
+with the kernel behind them (`_integrate`).
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ class Population(ABC):
             raise UsageError(error.message, expected=error.expected, names=(name,)) from None
         return spread
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> None:  # noqa: B027  kinds may have nothing to prepare
         """Check what belongs together, and compute what follows from the parameters."""
 
     def take(self, which: ArrayLike) -> Self:
