@@ -51,7 +51,11 @@ def multipliers(problem: Problem, orbit: Orbit) -> Complex:
                     if k > 0:  # an earlier segment's duration moves the start of this one
                         right[i, :, n + 1] -= slopes[0][j, i]
             solved = np.linalg.solve(matrix.reshape(STAGES * n, -1), right.reshape(STAGES * n, -1))[-n:]
-            end, of_duration, of_start = solved[:, :n], solved[:, n], solved[:, n + 1]
+            end, of_duration, of_start = (
+                np.asarray(solved[:, :n]),
+                np.asarray(solved[:, n]),
+                np.asarray(solved[:, n + 1]),
+            )
             charge = np.zeros((n, n))
             np.add.at(charge, (rows, columns), c[j, -1])
             if j == 0:

@@ -165,7 +165,7 @@ class Periodic:
         return None
 
     def _crossing(self, stretch: Stretch) -> tuple[float, tuple[int, float]]:
-        """Return when an unknown with charge passes the middle of its range most steeply, and that unknown and value."""
+        """Return when an unknown with charge passes its middle most steeply, and that unknown and value."""
         x = stretch.points
         middle = 0.5 * (x.max(axis=0) + x.min(axis=0))
         span = np.maximum(np.ptp(x, axis=0), 1e-300)

@@ -48,7 +48,7 @@ def test_driven_resonator_is_as_in_ac():
 
 
 def test_rectifier_as_after_a_long_transient():
-    """A smoothed rectifier after 20 periods of a fine transient: its window is a step off a period, and the rule good to 1e-5."""
+    """After 20 periods of a fine transient; its window is a step off a period, and the rule good to 1e-5."""
     text = ".options reltol=1e-6\n.model dm d(is=1e-14)\nv1 a 0 sin(0 5 1k)\nd1 a b dm\nr1 b 0 1k\nc1 b 0 10u"
     found = circuit(text).pss(frequency=1e3, tstab=2e-3)
     run = circuit(text).tran(stop=0.02, step=2e-7, start=0.019, max_step=2e-7)
