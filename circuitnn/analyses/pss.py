@@ -29,6 +29,8 @@ _PERIODS, _STEPS = 10, 100
 _CROSSINGS, _ALIKE, _USABLE = 8, 0.02, 0.5
 #: How often the start is made longer when it does not repeat yet.
 _LONGER = 5
+#: Lengths of the starts that are tried in turn when Newton's method fails, as parts of the first one.
+_LONGER_STARTS = (1.0, 4.0, 16.0)
 #: Part of its size that an orbit must move by to be one.
 _MOVES = 1e-4
 
@@ -129,19 +131,26 @@ class Pss(Analysis):
         if moving and self.frequency is None:
             raise UsageError("the sources depend on the time", expected="frequency, that of their period")
         frequency = None if self.frequency is None else require_finite("frequency", self.frequency, positive=True)
-        periodic, stretch, corners = (self._driven if moving else self._free)(system, frequency)
-        problem, orbit = periodic.orbit(stretch, corners)
-        problem, orbit = periodic.refine(problem, orbit)
-        if not moving:
-            _require_motion(system, orbit, periodic.dynamic)
+        for longer in _LONGER_STARTS:
+            periodic, stretch, corners = (self._driven if moving else self._free)(system, frequency, longer)
+            problem, orbit = periodic.orbit(stretch, corners)
+            try:
+                problem, orbit = periodic.refine(problem, orbit)
+            except ConvergenceError:
+                if longer == _LONGER_STARTS[-1]:
+                    raise
+                continue
+            if not moving:
+                _require_motion(system, orbit, periodic.dynamic)
+            break
         return problem, orbit
 
     # ------------------------------------------------------------------ starts
-    def _driven(self, system: System, frequency: float | None) -> tuple[Periodic, Stretch, list[float]]:
+    def _driven(self, system: System, frequency: float | None, longer: float) -> tuple[Periodic, Stretch, list[float]]:
         assert frequency is not None
         period = 1.0 / frequency
         settle = _PERIODS * period if self.tstab is None else self.tstab
-        start = math.ceil(settle * frequency * (1.0 - 1e-9)) * period
+        start = math.ceil(settle * longer * frequency * (1.0 - 1e-9)) * period
         stop = start + period
         system.set_waveforms(step=period / _STEPS, stop=stop)
         _require_repeats(system, start, period)
@@ -153,7 +162,7 @@ class Pss(Analysis):
         positions = periodic.positions_along(points)
         return periodic, Stretch(times, points, positions).cut(start, stop), corners
 
-    def _free(self, system: System, frequency: float | None) -> tuple[Periodic, Stretch, list[float]]:
+    def _free(self, system: System, frequency: float | None, longer: float) -> tuple[Periodic, Stretch, list[float]]:
         period = None if frequency is None else 1.0 / frequency
         if self.tstab is not None:
             stop = self.tstab if period is None else self.tstab + 4.0 * period
@@ -161,6 +170,7 @@ class Pss(Analysis):
             assert period is not None
             stop = (_PERIODS + 4.0) * period
         step = stop / 2000.0 if period is None else period / _STEPS
+        stop *= longer
         system.reset_waveforms()
         periodic = Periodic(system, False, self.tolerance)
         for _ in range(_LONGER):

@@ -35,7 +35,7 @@ _A = np.array(
 )
 WEIGHTS = _A[2]
 STAGES = 3
-#: Slopes at the nodes of the polynomial through an interval's start and its nodes: by the nodes' values, by the start's.
+#: Slopes at the nodes of the polynomial through an interval's start and nodes: by the nodes' values, by the start's.
 SLOPES = np.linalg.inv(_A)
 START_SLOPES = -SLOPES.sum(axis=1)
 #: Newton's method: iterations, halvings of a step, and the largest next correction in units of `Problem.weight`.
