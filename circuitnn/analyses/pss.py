@@ -66,7 +66,7 @@ class Pss(Analysis):
     Examples
     --------
     >>> import circuitnn as cn
-    >>> c = cn.parse("rectifier\\nv1 a 0 sin(0 5 1k)\\nd1 a b dm\\n.model dm d\\nr1 b 0 1k\\nc1 b 0 1u\\n.end").circuit()
+    >>> c = cn.parse("diode\\nv1 a 0 sin(0 5 1k)\\nd1 a b dm\\n.model dm d\\nr1 b 0 1k\\nc1 b 0 1u\\n.end").circuit()
     >>> pss = c.pss(frequency=1e3)
     >>> bool(1.0 < pss.harmonics("v(b)")[0].real < 4.0)
     True
