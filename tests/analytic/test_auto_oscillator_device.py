@@ -56,17 +56,17 @@ def test_power_into_a_matched_load():
     zeta, p0 = 2.0, 0.25
     c = cn.Circuit("matched")
     c.I("1", 0, "a", dc=zeta * I_TH)
-    c.N("1", "a", 0, model="m", x=np.sqrt(p0))
+    c.N("1", "a", 0, model="m", x=0.0, y=np.sqrt(p0))  # x = 0: the capacitor begins at the mean voltage
     c.model("m", "auto_oscillator", mr=0.02)
-    c.C("1", "a", "l", "1u", ic=zeta * I_TH * 1e3)
+    c.C("1", "a", "l", "1u")
     c.R("l", "l", 0, "1k")
-    r = c.tran(stop=60e-9, max_step=1.0 / F0 / 200, uic=True)
+    r = c.tran(stop=60e-9, max_step=1.0 / F0 / 200)
     watt = np.mean(np.interp(np.linspace(20e-9, 60e-9, 11401)[:-1], r.time, r["v(l)"] ** 2)) / 1e3
     # second order in mr p0^(1/2) = 1e-2, and 1e-3 of a beat between the window and the period
     assert watt == pytest.approx((zeta * I_TH * 0.02 * 1e3 * np.sqrt(p0)) ** 2 / 8e3, rel=2e-2)
-    # energy: what the source gives is what both resistances take (the capacitor's voltage stands still)
+    # energy, at each time: what the source gives is what the device and the branch of the load take
     device = r["v(a)"] ** 2 / (1e3 * (1 + 0.02 * r["@n1[x]"]))
     given = r["v(a)"] * zeta * I_TH
-    load = r["v(l)"] ** 2 / 1e3
-    stored = (r["v(a)"] - r["v(l)"]) * r["v(l)"] / 1e3
-    assert np.max(np.abs(given - device - load - stored)[5:]) < 1e-3 * given.max()
+    branch = r["v(a)"] * r["v(l)"] / 1e3
+    # 1e-6 is above what Newton's method leaves (4e-8 of the power) and far below the RF power, 1e-5 of it
+    assert np.max(np.abs(given - device - branch)) < 1e-6 * given.max()
