@@ -18,13 +18,13 @@ class AutoOscillator(Device):
     """dc/dt = -i w(p) c - (g_plus(p) - g_minus(p, i)) c + (force_re + i force_im) i(t), c = x + i y, p = |c|^2.
 
     w = 2 pi (f0 + shift p), g_plus = 2 pi gamma (1 + q p), g_minus = 2 pi gamma (i / i_th) (1 - p), with the current i
-    that flows at the time, dc and RF alike (equations 12 and 43 to 47 of the review; its sections I to III). The
+    that flows at the time, dc and RF alike. The
     resistance is r0 (1 + mr x), so that a dc current makes a voltage at the frequency of the oscillator, and the
     current which that voltage drives through the rest of the circuit acts on c. Above p = 1, where the theory ends,
     the torque is zero and the resistance that of p = 1.
 
-    A voltage source thus sees one pole pair at f0: i_th is the current at which it crosses the axis. Noise: that of
-    the resistance, and a random force <f f*> = 2 D delta, D = g_plus(p) kT / energy, energy = dE/dp.
+    Noise: that of the resistance, and a random force <f f*> = 2 D delta, D = g_plus(p) kT / energy, energy = dE/dp
+    (recalled from the review).
     """
 
     model_types: ClassVar[tuple[str, ...]] = ("auto_oscillator",)
