@@ -47,7 +47,7 @@ class Vortex(Device):
 
     r0 = Param(100.0, "ohm", low=0.0, exclusive=True, doc="resistance with the core in the middle", source=_ROUND)
     mr = Param(0.3, "1", low=0.0, high=0.95, doc="change of conductance over 1/r0, saturated in plane", source=_ROUND)
-    lever = Param(2.0 / 3.0, "1", low=0.0, high=1.0, doc="mean magnetisation by displacement", source="Guslienko 2002, recalled")
+    lever = Param(2.0 / 3.0, "1", low=0.0, high=1.0, doc="mean magnetisation by displacement", source="recalled")
     f0 = Param(None, "Hz", low=0.0, exclusive=True, doc="frequency of small gyration", source=_LEFT)
     damping = Param(None, "1", low=0.0, exclusive=True, doc="d, damping over gyrovector", source=_LEFT)
     i_th = Param(None, "A", low=0.0, exclusive=True, doc="threshold current", source=_LEFT)
