@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import MappingError
 from circuitnn.mapping.rf.combs import KINDS, comb
-from circuitnn.mapping.rf.detuning import tune
+from circuitnn.mapping.rf.detuning import alone, tune
 from circuitnn.mapping.rf.resonators import Resonators
 
 Array = NDArray[np.float64]
 ORDERS = ("as given", "strongest lowest", "strong between weak")
+#: Nearer neighbours than this, in half line widths, are not tried.
+CLOSEST = 0.5
 _FRACTIONS = (0.125, 0.25, 0.5, 1.0)  # of the band, on a logarithmic axis
 
 
@@ -93,9 +95,9 @@ def place(
 ) -> Placement:
     """Choose comb, order and detunings for weights.
 
-    Bands of a growing part of ``band`` are tried, each with both combs and all orders, on a few chains; the first
-    arrangement whose root mean square error is within ``tolerance`` is tuned in whole. When none is, the one of
-    smallest error is taken, and says so in its ``taken.error``.
+    Bands of a growing part of ``band`` are tried, each with both combs and all orders on the three strongest chains; the
+    best of these is tuned in whole. The first band on which its root mean square error is within ``tolerance`` is
+    taken; when none is, the arrangement of smallest error, which says so in its ``taken.error``.
 
     Parameters
     ----------
@@ -117,22 +119,28 @@ def place(
     """
     count = wanted.shape[1]
     largest = float(np.abs(wanted).max()) or 1.0
-    probes = wanted[np.argsort(-np.abs(wanted).sum(axis=1))[:3]]
+    probes = np.argsort(-np.abs(wanted).sum(axis=1))[:3]
     trials: list[Trial] = []
-    best: tuple[Trial, Array, NDArray[np.int64]] | None = None
+    best: Placement | None = None
     for fraction in _FRACTIONS if count > 1 else _FRACTIONS[-1:]:
-        high = band[0] * (band[1] / band[0]) ** fraction
+        nearest: tuple[float, str, str] | None = None
         for kind in KINDS:
-            tones = comb(kind, count, band[0], high)
-            apart = separation(tones, resonators.damping)
-            if apart < 0.5:
+            tones = comb(kind, count, band[0], band[0] * (band[1] / band[0]) ** fraction)
+            if separation(tones, resonators.damping) < CLOSEST:
                 continue
             for label, order in orders(wanted).items():
-                trial = _try(resonators, tones, probes[:, order], per_input, tolerance, largest, (kind, label, apart))
-                trials.append(trial)
-                if best is None or trial.error < best[0].error:
-                    best = trial, tones, order
-        if best is not None and best[0].error <= tolerance:
+                found = _arrange(resonators, tones, wanted[probes], order, per_input, tolerance, (kind, label), largest)
+                trials.append(found.taken)
+                if nearest is None or found.taken.error < nearest[0]:
+                    nearest = found.taken.error, kind, label
+        if nearest is None:
+            continue
+        _, kind, label = nearest
+        tones = comb(kind, count, band[0], band[0] * (band[1] / band[0]) ** fraction)
+        whole = _arrange(resonators, tones, wanted, orders(wanted)[label], per_input, tolerance, (kind, label), largest)
+        if best is None or whole.taken.error < best.taken.error:
+            best = whole
+        if best.taken.error <= tolerance:
             break
     if best is None:
         raise MappingError(
@@ -141,32 +149,27 @@ def place(
             hint="a wider band or a smaller damping",
             names=[name],
         )
-    trial, tones, order = best
-    ordered = wanted[:, order]
-    tuned = tune(resonators, tones, ordered, per_input, 0.1 * tolerance * largest)
-    plain = _alone_error(resonators, tones, ordered, per_input, largest)
-    error = float(np.sqrt(np.mean(np.square(tuned.residual)))) / largest
-    taken = Trial(trial.kind, trial.order, trial.low, trial.high, trial.separation, plain, error)
-    return Placement(tones, tuned.resonances, order, taken, tuple(trials))
+    return replace(best, trials=tuple(trials))
 
 
-def _try(
+def _arrange(
     resonators: Resonators,
     tones: Array,
     wanted: Array,
+    order: NDArray[np.int64],
     per_input: int,
     tolerance: float,
+    labels: tuple[str, str],
     largest: float,
-    labels: tuple[str, str, float],
-) -> Trial:
-    tuned = tune(resonators, tones, wanted, per_input, 0.1 * tolerance * largest)
-    error = float(np.sqrt(np.mean(np.square(tuned.residual)))) / largest
-    plain = _alone_error(resonators, tones, wanted, per_input, largest)
-    return Trial(labels[0], labels[1], float(tones[0]), float(tones[-1]), labels[2], plain, error)
-
-
-def _alone_error(resonators: Resonators, tones: Array, wanted: Array, per_input: int, largest: float) -> float:
-    from circuitnn.mapping.rf.detuning import alone
-
-    f = np.array([alone(resonators, tones, goal, per_input) for goal in wanted])
-    return float(np.sqrt(np.mean(np.square(resonators.weights(tones, f) - wanted)))) / largest
+) -> Placement:
+    """Return the tuned arrangement of some chains; its tones and resonators rise, ``order`` tells whose they are."""
+    goal = wanted[:, order]
+    tuned = tune(resonators, tones, goal, per_input, 0.1 * tolerance * largest)
+    plain = np.array([alone(resonators, tones, one, per_input) for one in goal])
+    errors = [
+        float(np.sqrt(np.mean(np.square(off)))) / largest
+        for off in (resonators.weights(tones, plain) - goal, tuned.residual)
+    ]
+    apart = separation(tones, resonators.damping)
+    taken = Trial(*labels, float(tones[0]), float(tones[-1]), apart, *errors)
+    return Placement(tones, tuned.resonances, order, taken, ())
