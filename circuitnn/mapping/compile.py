@@ -108,7 +108,9 @@ def compile(network: Any, *args: Any, target: str = "crossbar", **options: Any) 
     if target == "crossbar":
         return compile_crossbar(graph, *args, **options)
     if target != "rf":
-        raise UsageError(f"unknown target {target!r}", expected="crossbar or rf", hint=nearest(target, ("crossbar", "rf")))
+        raise UsageError(
+            f"unknown target {target!r}", expected="crossbar or rf", hint=nearest(target, ("crossbar", "rf"))
+        )
     from circuitnn.mapping.rf.target import compile_rf
 
     known = signature(compile_rf).parameters

@@ -345,6 +345,7 @@ class Layout:
 
 
 def labels_of(y: ArrayLike, samples: int, graph: Graph) -> NDArray[np.int64]:
+    """Return ``y`` as classes of the network; raise UsageError when it is anything else."""
     labels = np.asarray(y)
     classes = max(graph.outputs, 2)
     if graph.outputs == 1 and graph.layers[-1].activation != "sigmoid":
@@ -363,4 +364,5 @@ def labels_of(y: ArrayLike, samples: int, graph: Graph) -> NDArray[np.int64]:
 
 
 def classes_of(outputs: Array) -> NDArray[np.int64]:
+    """Return the class of each sample: the largest output, or a single one above 0.5."""
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(np.int64)

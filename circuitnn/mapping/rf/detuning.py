@@ -72,9 +72,7 @@ def tune(resonators: Resonators, tones: Array, wanted: Array, per_input: int, to
             # The dual form of (J'J + l I) d = J'e costs a system of as many unknowns as weights.
             system = slopes @ slopes.T
             while damping < 1e6:
-                step = slopes.T @ np.linalg.solve(
-                    system + damping * np.eye(len(goal)), error / resonators.sensitivity
-                )
+                step = slopes.T @ np.linalg.solve(system + damping * np.eye(len(goal)), error / resonators.sensitivity)
                 trial = f + unit * np.clip(step, -0.5, 0.5)
                 trial = np.clip(trial, centres - REACH * unit, centres + REACH * unit)
                 off = goal - resonators.weights(tones, trial[None])[0]

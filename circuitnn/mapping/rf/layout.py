@@ -182,8 +182,8 @@ class RfLayout:
         values = np.atleast_2d(self.graph.check_inputs(x))
         labels = labels_of(y, len(values), self.graph)
         found, ideal = classes_of(self(values)), classes_of(self.graph(values))
-        shares = (float((a == b).mean()) for a, b in ((found, labels), (ideal, labels), (found, ideal)))
-        return Evaluation(*shares, len(labels), 0, 0)
+        share = [float((a == b).mean()) for a, b in ((found, labels), (ideal, labels), (found, ideal))]
+        return Evaluation(share[0], share[1], share[2], len(labels), 0, 0)
 
     def effective(self) -> list[Array]:
         """Return each layer's weights as the chains give them, crosstalk included, V/W, in the order of the inputs."""

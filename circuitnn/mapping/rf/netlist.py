@@ -55,8 +55,7 @@ def layer_netlist(step: RfStep, resonators: Resonators, neurons: Neurons, number
     window = average_window(tones, settle)
     lines = [
         f"* RF layer {number}: {layer.inputs} tones, {layer.outputs} chains of {layer.resonances.shape[1]} resonators",
-        ".model neuron auto_oscillator "
-        f"(i_th={neurons.threshold!r} q={neurons.q!r} r0={neurons.resistance!r} shift=0)",
+        f".model neuron auto_oscillator (i_th={neurons.threshold!r} q={neurons.q!r} r0={neurons.resistance!r} shift=0)",
     ]
     signs = head_to_tail(layer.resonances.shape[1])
     for j, chain in enumerate(layer.resonances, 1):

@@ -236,10 +236,8 @@ class RfNetwork:
                     f"an error of {100 * frequency:g} % leaves a resonator without frequency", hint="a smaller one"
                 )
             layers.append(replace(layer, resonances=f, relative_power=p))
-        return replace(self, layers=layers)
+        return replace(self, layers=tuple(layers))
 
     def resonator_count(self) -> int:
         """Return the number of resonators of all chains."""
         return sum(layer.resonances.size for layer in self.layers)
-
-

@@ -83,7 +83,8 @@ def compile_rf(
         raise UsageError(f"per_input is {per_input!r}", expected="1, or 2 for pairs of opposite sign")
     if overdrive > base.clamp / base.threshold - 1.0:
         raise UsageError(
-            f"overdrive is {overdrive:g}", expected=f"at most {base.clamp / base.threshold - 1.0:g}, where currents clamp"
+            f"overdrive is {overdrive:g}",
+            expected=f"at most {base.clamp / base.threshold - 1.0:g}, where currents clamp",
         )
     try:
         low, high = (positive("band", f) for f in band)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,7 +117,7 @@ def initial_network(
     parts = resonators or Resonators()
     rng = np.random.default_rng(seed)
     layers = []
-    for n, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for n, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
         tones = comb("linear" if n == 0 else "geometric", inputs, *band)
         f = tones * (1.0 + parts.damping * spread * rng.standard_normal((outputs, inputs)))
         last = n == len(sizes) - 2
@@ -198,4 +199,4 @@ def _with_values(
             network.layers, starts, widths, values[:count], values[count:], strict=True
         )
     ]
-    return replace(network, layers=layers)
+    return replace(network, layers=tuple(layers))
