@@ -95,8 +95,8 @@ def place(
 ) -> Placement:
     """Choose comb, order and detunings for weights.
 
-    Bands of a growing part of ``band`` are tried, each with both combs and all orders on the three
-    strongest chains; the best of these is tuned in whole. The first band on which its root mean square error is within ``tolerance`` is
+    Bands of a growing part of ``band`` are tried, each with both combs and all orders on the three strongest chains;
+    the best of these is tuned in whole. The first band on which its root mean square error is within ``tolerance`` is
     taken; when none is, the arrangement of smallest error, which says so in its ``taken.error``.
 
     Parameters
