@@ -70,7 +70,7 @@ def run_rf_digits(seed: int = 0, epochs: int = 100) -> RfRun:
     """Train one layer of chains, 64-10, on 8 x 8 digits, as Leroux et al. (2021) did; 36 of each digit are held out."""
     digits = load_digits()
     labels = digits.y_train
-    start = initial_network((64, 10), (100e6, 1e9), spread=0.3, seed=seed)
+    start = initial_network((64, 10), (100e6, 1e9), spread=0.1, seed=seed)
     data = digits.x_train, labels, digits.x_test, digits.y_test
     return _run(start, data, Training(epochs=epochs, batch=64, rate=0.02, volts_per_logit=4e-3, seed=seed))
 
