@@ -15,7 +15,7 @@ def test_digits_on_one_layer_of_chains():
     run = run_rf_digits(seed=0)
     assert run.resonators == 640
     assert run.training > 0.98
-    assert run.held_out >= 0.95  # seeds 0 to 4 give 95.8 to 96.7 % of 360 images; two images are 0.6 %
+    assert run.held_out >= 0.96  # the aim; seeds 0 to 4 all give 347 of 360 images, 96.39 %
 
 
 @pytest.mark.slow
