@@ -146,7 +146,7 @@ def run_digits(
     advance()
     measure("ideal crossbars", [lambda: ideal])
     converters = {"dac_bits": 8, "adc_bits": 8, "calibration": digits.x_train}
-    measure("DAC and ADC of 8 bits", [lambda: compile(digits.network, TILE, **converters)])  # type: ignore[arg-type]
+    measure("DAC and ADC of 8 bits", [lambda: compile(digits.network, TILE, **converters)])  # type: ignore[call-overload]
     for r in WIRES:
         measure(f"wires of {r:g} ohm a segment", [lambda r=r: ideal.with_wires(r)])  # type: ignore[misc]
     wired = ideal.with_wires(1.0)

@@ -24,7 +24,7 @@ def test_drones_through_the_physics():
         drone_data()
     except FileError as error:
         pytest.skip(str(error))
-    run = run_drones(seed=4)
+    run = run_drones(seed=0)
     assert run.resonators == 256 * 128 + 128 * 10
     assert run.held_out >= 0.98  # seeds 0 to 4: 98.3 to 99.0 % of 298 signals
 
