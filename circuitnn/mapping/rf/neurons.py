@@ -38,8 +38,8 @@ class Neurons:
     Examples
     --------
     >>> n = Neurons()
-    >>> n.power(np.array([5e-6, 10e-6, 40e-6, 1.0])).tolist()       # W; clamped at 4 I_th
-    [0.0, 0.0, 1e-06, 1e-06]
+    >>> (1e6 * n.power(np.array([5e-6, 10e-6, 40e-6, 1.0]))).round(9).tolist()  # uW; clamped at 4 I_th
+    [0.0, 0.0, 1.0, 1.0]
     """
 
     threshold: float = 10e-6
