@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.checks import resistance
 from circuitnn.devices.cards import Card
-from circuitnn.errors import MappingError, UsageError
+from circuitnn.errors import MappingError, UsageError, nearest
 from circuitnn.mapping.conductance import conductance_range, to_conductances, weight_scale
 from circuitnn.mapping.graph import UNSIGNED, Dense, Graph
 from circuitnn.mapping.inference import MappedLayer, tile_label
@@ -22,6 +23,9 @@ from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.registry import catalog
+
+if TYPE_CHECKING:
+    from circuitnn.mapping.rf.layout import RfLayout
 
 Array = NDArray[np.float64]
 
@@ -49,7 +53,76 @@ def to_graph(network: Any) -> Graph:
     )
 
 
+@overload
 def compile(
+    network: Any,
+    tile: tuple[int, int] = ...,
+    device: str | Card | Model | tuple[float, float] = ...,
+    r_wire: float = ...,
+    *,
+    target: Literal["crossbar"] = ...,
+    dac_bits: int | None = ...,
+    adc_bits: int | None = ...,
+    read_voltage: float = ...,
+    nonidealities: Iterable[Nonideality] | Nonideality = ...,
+    seed: int | None = ...,
+    temp: float = ...,
+    calibration: ArrayLike | None = ...,
+) -> Layout: ...
+
+
+@overload
+def compile(network: Any, *, target: Literal["rf"], **options: Any) -> RfLayout: ...
+
+
+def compile(network: Any, *args: Any, target: str = "crossbar", **options: Any) -> Layout | RfLayout:
+    """Map a trained network onto hardware.
+
+    Parameters
+    ----------
+    network : Graph, list of (weights, bias, activation), ONNX file or model, torch nn.Sequential, scikit-learn MLP
+        Weights of shape (inputs, outputs), as in ``x @ weights + bias``.
+    target : str
+        ``"crossbar"``, with the options of ``compile_crossbar``; ``"rf"``, oscillators and resonators, with those of
+        ``rf.target.compile_rf``.
+
+    Returns
+    -------
+    Layout or RfLayout
+
+    Raises
+    ------
+    MappingError
+        When the network cannot be imported or mapped; names the layer or operator.
+    UsageError
+        When the target or an option is unknown or out of range.
+
+    Examples
+    --------
+    >>> compile([([[1.0, -2.0], [0.5, 1.0]], [0.0, 0.25], "relu")], tile=(2, 4))([1.0, 2.0]).round(9).tolist()
+    [2.0, 0.25]
+    >>> compile([([[1.0, -2.0]], None, "linear")], target="rf")([0.5]).round(3).tolist()
+    [0.5, -1.0]
+    """
+    graph = to_graph(network)
+    if target == "crossbar":
+        return compile_crossbar(graph, *args, **options)
+    if target != "rf":
+        raise UsageError(
+            f"unknown target {target!r}", expected="crossbar or rf", hint=nearest(target, ("crossbar", "rf"))
+        )
+    from circuitnn.mapping.rf.target import compile_rf
+
+    known = signature(compile_rf).parameters
+    if args or (unknown := [name for name in options if name not in known]):
+        raise UsageError(
+            f"the target rf takes no {', '.join(unknown) if not args else 'options without a name'}",
+            expected=" ".join(list(known)[1:]),
+        )
+    return compile_rf(graph, **options)
+
+
+def compile_crossbar(
     network: Any,
     tile: tuple[int, int] = (128, 128),
     device: str | Card | Model | tuple[float, float] = "hfo2",

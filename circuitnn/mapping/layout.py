@@ -201,14 +201,14 @@ class Layout:
         """
         graph = self.graph
         values = np.atleast_2d(graph.check_inputs(x))
-        labels = _labels(y, len(values), graph)
+        labels = labels_of(y, len(values), graph)
         inputs = currents = 0
         outputs = values
         for step in propagate(self.layers, self.periphery, values):
             counts = clipped(step, self.periphery)
             inputs, currents = inputs + counts[0], currents + counts[1]
             outputs = step.outputs
-        found, ideal = _classes(outputs), _classes(graph(values))
+        found, ideal = classes_of(outputs), classes_of(graph(values))
         return Evaluation(
             float((found == labels).mean()),
             float((ideal == labels).mean()),
@@ -344,7 +344,8 @@ class Layout:
         return files
 
 
-def _labels(y: ArrayLike, samples: int, graph: Graph) -> NDArray[np.int64]:
+def labels_of(y: ArrayLike, samples: int, graph: Graph) -> NDArray[np.int64]:
+    """Return ``y`` as classes of the network; raise UsageError when it is anything else."""
     labels = np.asarray(y)
     classes = max(graph.outputs, 2)
     if graph.outputs == 1 and graph.layers[-1].activation != "sigmoid":
@@ -362,5 +363,6 @@ def _labels(y: ArrayLike, samples: int, graph: Graph) -> NDArray[np.int64]:
     return labels
 
 
-def _classes(outputs: Array) -> NDArray[np.int64]:
+def classes_of(outputs: Array) -> NDArray[np.int64]:
+    """Return the class of each sample: the largest output, or a single one above 0.5."""
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(np.int64)

@@ -14,6 +14,7 @@ PAGES = (
     "docs/python.md",
     "docs/crossbar.md",
     "docs/compile.md",
+    "docs/rf_networks.md",
     "docs/memristors.md",
     "docs/memories.md",
     "docs/statistics.md",
