@@ -58,6 +58,7 @@ class Digits:
     """The shipped images, 64 pixels from 0 to 1 each, and network (see ``circuitnn/data/README.md``)."""
 
     x_train: Array
+    y_train: NDArray[np.int64]
     x_test: Array
     y_test: NDArray[np.int64]
     network: list[tuple[Array, Array, str]]
@@ -79,6 +80,7 @@ def load_digits() -> Digits:
         held_out = data["held_out"].astype(np.int64)
         return Digits(
             np.delete(x, held_out, axis=0),
+            np.delete(data["labels"], held_out).astype(np.int64),
             x[held_out],
             data["labels"][held_out].astype(np.int64),
             [(data["w1"], data["b1"], "relu"), (data["w2"], data["b2"], "softmax")],
