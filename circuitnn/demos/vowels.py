@@ -240,7 +240,9 @@ def learn(
         chosen = np.array([[random.choice(pool) for pool in row] for row in pools])
         sent = np.take_along_axis(tones, chosen[:, :, None], axis=1)
         spread = np.repeat(frequency[:, None, :], len(classes), axis=1)
-        locked = np.abs(oscillators.drift(oscillators.current(spread), sent, random, settle=SETTLE, listen=LISTEN)) < NEAR
+        locked = (
+            np.abs(oscillators.drift(oscillators.current(spread), sent, random, settle=SETTLE, listen=LISTEN)) < NEAR
+        )
         curve[step] = (recognised(locked) == classes).mean(axis=1)
         rate = RATE / (1.0 + step / HALVED)
         frequency = frequency + rate * correction(spread, sent, locked, classes).mean(axis=1)
@@ -354,11 +356,15 @@ def _draw(
     for k, name in enumerate(VOWELS):
         mine = 1e-6 * tones[vowel == k]
         locks = [f"{LOCKED[k, tone] + 1}{'AB'[tone]}" for tone in range(2) if LOCKED[k, tone] >= 0]
-        left.plot(mine[:, 0], mine[:, 1], "o", ms=3.5, color=f"C{k}", mec="k", mew=0.3, label=f"{name} ({' '.join(locks)})")
+        left.plot(
+            mine[:, 0], mine[:, 1], "o", ms=3.5, color=f"C{k}", mec="k", mew=0.3, label=f"{name} ({' '.join(locks)})"
+        )
     left.set(xlabel="tone A (MHz)", ylabel="tone B (MHz)", title="regions of synchronisation and tokens")
     left.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
     right.plot(np.arange(1, len(curve) + 1), curve, color="C0")
-    right.set(xlabel="step of learning (seven tokens)", ylabel="recognised (%)", title="mean over splits", ylim=(0, 101))
+    right.set(
+        xlabel="step of learning (seven tokens)", ylabel="recognised (%)", title="mean over splits", ylim=(0, 101)
+    )
     right.grid(alpha=0.3)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)

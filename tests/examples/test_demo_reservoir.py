@@ -43,16 +43,19 @@ def test_readout_recovers_a_linear_map():
 
 
 def test_waveforms_need_memory_and_nonlinearity():
-    found = {kind: np.mean([waves(Envelope(), seed, kind) for seed in range(3)]) for kind in KINDS}
-    assert found["oscillator"] > WAVES
+    quiet = Envelope(temp=0.0)
+    found = {kind: np.mean([waves(quiet, seed, kind, 1) for seed in range(3)]) for kind in KINDS}
+    assert found["oscillator"] > 99.0
     assert found["static"] < 90.0  # 2 of 16 points are the same in both waveforms
     assert found["linear"] < 65.0 and found["none"] < 65.0
+    # Thermal noise covers most of the memory: measured 66 to 76 % with one presentation.
+    assert 60.0 < np.mean([waves(Envelope(), seed, "oscillator", 1) for seed in range(3)]) < 90.0
 
 
 @pytest.mark.slow
 def test_quick_run(tmp_path):
     report = run_reservoir(tmp_path, quick=True)
     rows = {(row.task, row.label): row.accuracy for row in report.rows}
-    assert rows["digits", "oscillator"] > DIGITS
-    assert rows["digits", "oscillator"] > rows["digits", "no oscillator"]
+    assert rows["digits", "oscillator"] > 94.0  # measured 95.3 in the mean
+    assert rows["digits", "oscillator without noise"] > rows["digits", "no oscillator"] + 1.0
     assert report.files[0].read_bytes().startswith(b"\x89PNG")

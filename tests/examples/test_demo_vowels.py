@@ -19,7 +19,7 @@ def data():
 
 
 def test_range_of_locking_is_adlers():
-    # One quiet, uncoupled oscillator under a weak tone: half range F / sqrt(p) sqrt(1 + nu^2), nu = N / (Gamma (Q + z)).
+    # A quiet oscillator under a weak tone: half range F / sqrt(p) sqrt(1 + nu^2), nu = N / (Gamma (Q + z)).
     one = Oscillators((320e6,), coupling=0.0, force=0.02 * MEGA, temp=0.0)
     current = np.array([3.6e-3])
     power = 0.8 / 3.8
@@ -28,9 +28,7 @@ def test_range_of_locking_is_adlers():
     middle = float(one.frequency(current)[0])
     detunings = np.array([0.9, 1.2, 2.0]) * half
     tones = (middle + detunings)[:, None]
-    drift = one.drift(
-        np.tile(current, (3, 1)), tones, np.random.default_rng(0), settle=20e-6, listen=60e-6
-    )[:, 0, 0]
+    drift = one.drift(np.tile(current, (3, 1)), tones, np.random.default_rng(0), settle=20e-6, listen=60e-6)[:, 0, 0]
     assert abs(drift[0]) < 0.01 * half
     # Beats sqrt(d^2 - half^2): first order in F, and counted over some twenty of them without their fractions.
     assert -drift[1:] == pytest.approx(half * np.sqrt(np.array([1.2, 2.0]) ** 2 - 1.0), rel=0.08)
