@@ -137,10 +137,10 @@ class Envelope:
     def states(self, masked: Array, random: np.random.Generator, kind: Kind = "oscillator", average: int = 1) -> Array:
         """Return what the read-out gets for a masked input (..., steps), one value a virtual neuron.
 
-        The oscillator gives the envelope of its voltage, current times amplitude of the resistance. ``"static"`` has the
-        power that it would settle to (no memory), ``"linear"`` is a low-pass filter with the time constant of small
-        changes (no nonlinearity), ``"none"`` is the masked input itself. Only the oscillator has noise; its trace is the
-        mean over ``average`` presentations.
+        The oscillator gives the envelope of its voltage, current times amplitude of the resistance. ``"static"`` has
+        the power that it would settle to (no memory), ``"linear"`` is a low-pass filter with the time constant of
+        small changes (no nonlinearity), ``"none"`` is the masked input itself. Only the oscillator has noise; its
+        trace is the mean over ``average`` presentations.
         """
         current = self.bias + self.swing * masked
         if kind == "none":

@@ -20,8 +20,8 @@ Flags = NDArray[np.bool_]
 
 FILE = "hillenbrand1995_vowdata.dat"
 VOWELS = ("ae", "ah", "aw", "er", "ih", "iy", "uw")
-#: Oscillators (from 0) that shall lock to tone A and to tone B for each vowel; -1: none shall. The regions of the map are
-#: (1A 3B), (1A 4B), (1A), (2A 4B), (2A 3B), (3B), (2A) with oscillators counted from 1.
+#: Oscillators (from 0) that shall lock to tone A and to tone B for each vowel; -1: none shall. The regions of
+#: the map are (1A 3B), (1A 4B), (1A), (2A 4B), (2A 3B), (3B), (2A) with oscillators counted from 1.
 LOCKED = np.array([[0, 2], [0, 3], [0, -1], [1, 3], [1, 2], [-1, 2], [1, -1]])
 #: Oscillators that each tone is there for, by rising frequency.
 READ = ((0, 1), (2, 3))
@@ -34,8 +34,8 @@ NEAR = 0.4e6
 START = np.array([327e6, 338e6, 355e6, 380e6])
 #: Change of frequency of one update at the first step, Hz, and after how many steps it has halved.
 RATE, HALVED = 3e6, 20
-#: Penalty on squared weights of standardised formants in the fit of the tones, a token; and how far, in spacings, a tone
-#: may be from its place without being called wrong there.
+#: Penalty on squared weights of standardised formants in the fit of the tones, a token; and how far, in spacings, a
+#: tone may be from its place without being called wrong there.
 RIDGE, SLACK = 0.01, 0.2
 #: Share of tokens or speakers held out.
 HELD_OUT = 0.2
@@ -116,8 +116,8 @@ def find_data(name: str = FILE) -> Path:
 def load_vowels(path: str | os.PathLike[str]) -> Vowels:
     """Return the tokens of seven vowels spoken by women, from the table of Hillenbrand et al. (1995).
 
-    Tokens with a formant that could not be measured (a zero) are left out. The formants are F1 to F3 at the steady state
-    and at 20, 50 and 80 % of the duration.
+    Tokens with a formant that could not be measured (a zero) are left out. The formants are F1 to F3 at the steady
+    state and at 20, 50 and 80 % of the duration.
 
     Raises
     ------
@@ -159,8 +159,8 @@ def split(vowels: Vowels, seed: int, by_speaker: bool) -> Flags:
 def fit_tones(formants: Array, vowel: Integers) -> Array:
     """Return the linear combinations (13, 2) of the formants and 1 that give the tones A and B, Hz.
 
-    A tone shall come near the middle of the range of the oscillator that the vowel wants, or beyond the ranges when it
-    wants none. Ridge regression towards the nearest frequency that will do, repeated a few times, finds the combination;
+    A tone shall come near the middle of the range of the oscillator that the vowel wants, or beyond the ranges when
+    it wants none. Ridge regression towards the nearest frequency that will do, repeated a few times, finds the combination;
     the oscillators take no part.
     """
     middle, scale = formants.mean(axis=0), formants.std(axis=0)
@@ -274,7 +274,7 @@ def run_vowels(
     progress : callable, optional
         Called with the fraction done.
     quick : bool
-        Five splits of each kind instead of twenty, and a coarser map.
+        Ten splits of each kind instead of twenty, fewer steps of learning, and a coarser map.
 
     Returns
     -------
@@ -292,7 +292,7 @@ def run_vowels(
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise FileError(f"cannot make the folder {str(out_dir)!r}: {error}") from error
-    splits, steps = (5, 60) if quick else (20, 120)
+    splits, steps = (10, 80) if quick else (20, 120)
     oscillators = network()
     known = np.c_[vowels.formants, np.ones(len(vowels.vowel))]
     rows, curves, found, before = [], [], [], 0.0
