@@ -160,7 +160,8 @@ def fit_tones(formants: Array, vowel: Integers) -> Array:
     """Return the linear combinations (13, 2) of the formants and 1 that give the tones A and B, Hz.
 
     A tone shall come near the middle of the range of the oscillator that the vowel wants, or beyond the ranges when
-    it wants none. Ridge regression towards the nearest frequency that will do, repeated a few times, finds the combination;
+    it wants none.
+    Ridge regression towards the nearest frequency that will do, repeated a few times, finds the combination;
     the oscillators take no part.
     """
     middle, scale = formants.mean(axis=0), formants.std(axis=0)
