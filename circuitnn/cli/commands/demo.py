@@ -2,40 +2,76 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from circuitnn.cli import terminal
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["digits", "drones", "rf_digits"]))
-@click.option("-o", "--output", metavar="DIR", default="digits_demo", show_default=True, help="Folder for its files.")
+@click.argument("name", type=click.Choice(["digits", "vowels", "reservoir", "drones", "rf_digits"]))
+@click.option("-o", "--output", metavar="DIR", help="Folder for its files; NAME_demo when absent.")
 @click.option("--quick", is_flag=True, help="Fewer seeds, and fewer points in the figure.")
-def demo(name: str, output: str, quick: bool) -> None:
-    """Run a network on hardware, from data to accuracy.
+def demo(name: str, output: str | None, quick: bool) -> None:
+    """Run a whole experiment, print what it found and draw it.
 
-    drones (Ross et al. 2023; needs ross2023_drone.h5 in the folder CIRCUITNN_DATA) and rf_digits train networks of
-    resonators and oscillators through their physics, over several seeds, and write no files. digits runs a network on
-    imperfect crossbars.
-
-    Prints the accuracy on images not seen in training, of the network itself and of circuits with converters, wires
-    and conductances that are off; then the files that it wrote: a layout, a netlist and a figure.
+    \b
+    digits     a network for digits on imperfect crossbars
+    vowels     four coupled spin-torque oscillators learn to tell vowels (data: CIRCUITNN_DATA)
+    reservoir  one oscillator, multiplexed in time, tells waveforms and reads digits
+    drones     resonators and oscillators tell drones by their radio (data: CIRCUITNN_DATA)
+    rf_digits  resonators multiply and add radio signals to read digits
     """
-    if name != "digits":
-        _radio(name, quick)
-        return
-    from circuitnn.demos.digits import run_digits
-
-    with terminal.progress(name) as progress:
-        report = run_digits(output, progress=progress, quick=quick)
-    rows = [(r.label, f"{r.accuracy:.2f}", f"{r.spread:.2f}", f"{r.seconds:.2f}") for r in report.rows]
-    terminal.table(["", "accuracy (%)", "spread (%)", "time (s)"], rows, title=f"demo {name}", numbers=1)
-    click.echo(f"inference and full nodal solution differ by {report.nodal_difference:.1e} of the largest current")
-    for path in report.files:
+    folder = output or f"{name}_demo"
+    files = {"digits": _digits, "vowels": _vowels, "reservoir": _reservoir}
+    found = _radio(name, quick) if name not in files else files[name](folder, quick)
+    for path in found:
         click.echo(f"wrote {path}")
 
 
-def _radio(name: str, quick: bool) -> None:
+def _digits(folder: str, quick: bool) -> tuple[Path, ...]:
+    from circuitnn.demos.digits import run_digits
+
+    with terminal.progress("digits") as progress:
+        report = run_digits(folder, progress=progress, quick=quick)
+    rows = [(r.label, f"{r.accuracy:.2f}", f"{r.spread:.2f}", f"{r.seconds:.2f}") for r in report.rows]
+    terminal.table(["", "accuracy (%)", "spread (%)", "time (s)"], rows, title="demo digits", numbers=1)
+    click.echo(f"inference and full nodal solution differ by {report.nodal_difference:.1e} of the largest current")
+    return report.files
+
+
+def _vowels(folder: str, quick: bool) -> tuple[Path, ...]:
+    from circuitnn.demos.vowels import run_vowels
+
+    with terminal.progress("vowels") as progress:
+        report = run_vowels(folder, progress=progress, quick=quick)
+    rows = [
+        (r.label, str(r.splits), f"{r.train:.1f}", f"{r.train_spread:.1f}", f"{r.test:.1f}", f"{r.test_spread:.1f}")
+        for r in report.rows
+    ]
+    header = ["", "splits", "training (%)", "spread (%)", "held out (%)", "spread (%)"]
+    terminal.table(header, rows, title="demo vowels", numbers=1)
+    click.echo(f"{report.tokens} tokens of {report.speakers} women; {report.before:.1f} % in training before learning")
+    click.echo(f"{1e9 * report.energy:.1f} nJ a token in four junctions; {report.seconds:.0f} s")
+    return report.files
+
+
+def _reservoir(folder: str, quick: bool) -> tuple[Path, ...]:
+    from circuitnn.demos.reservoir import run_reservoir
+
+    with terminal.progress("reservoir") as progress:
+        report = run_reservoir(folder, progress=progress, quick=quick)
+    rows = [(f"{r.task}: {r.label}", f"{r.accuracy:.1f}", f"{r.spread:.1f}") for r in report.rows]
+    terminal.table(["", "held out (%)", "spread (%)"], rows, title=f"demo reservoir, {report.seeds} seeds", numbers=1)
+    click.echo(
+        f"{1e9 * report.wave_energy:.0f} nJ a point of a waveform, {1e6 * report.digit_energy:.2f} uJ an image; "
+        f"{report.seconds:.0f} s"
+    )
+    return report.files
+
+
+def _radio(name: str, quick: bool) -> tuple[Path, ...]:
     from circuitnn.demos.rf import run_drones, run_rf_digits
 
     run = {"drones": run_drones, "rf_digits": run_rf_digits}[name]
@@ -47,6 +83,7 @@ def _radio(name: str, quick: bool) -> None:
     head = ["", "training (%)", "held out (%)", "tones (uW a chain)", "oscillators (uW)"]
     terminal.table(head, rows, title=f"demo {name}", numbers=1)
     click.echo(f"{found.resonators} resonators")
+    return ()
 
 
 EXPORT = demo
