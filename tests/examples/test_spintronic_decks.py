@@ -69,6 +69,6 @@ def test_chains_multiply_and_add():
 
     for name, chain in (("out1", [(99.0, 1), (131.3, -1)]), ("out2", [(101.0, 1), (130.0, -1)])):
         wanted = sum(sign * weight(f, tone) for f, sign in chain for tone in (100.0, 130.0))
-        # counter-rotating terms are alpha = 1 % of the largest weight (0.4 mV), there are four of them; 0.2 % is left of
-        # what begins: exp(-0.01 w 1 us)
+        # counter-rotating terms are alpha = 1 % of the largest weight (0.4 mV), of four of them;
+        # exp(-0.01 w 1 us) = 0.2 % is left of what begins
         assert results.measures[name] == pytest.approx(wanted, abs=0.04 * weight(99.0, 100.0))
