@@ -70,3 +70,49 @@ def test_power_into_a_matched_load():
     branch = r["v(a)"] * r["v(l)"] / 1e3
     # 1e-6 is above what Newton's method leaves (4e-8 of the power) and far below the RF power, 1e-5 of it
     assert np.max(np.abs(given - device - branch)) < 1e-6 * given.max()
+
+
+@pytest.mark.slow
+def test_thermal_phase_diffusion():
+    """Above threshold the phase diffuses by (D/p0)(1 + nu^2) t, D = Gamma_+ kT/energy, which is the linewidth.
+
+    The nonlinear part of it comes in after 1/(2 Gamma_p): nu^2 (t - (1 - exp(-2 Gamma_p t))/(2 Gamma_p)). Derived from
+    the linearised equations of power and phase, and what A. Slavin and V. Tiberkevich give as the linewidth.
+    """
+    zeta, p0, energy, count = 2.0, 0.25, 1e-17, 150
+    c = cn.Circuit("oscillators in heat")
+    c.model("m", "auto_oscillator", energy=energy)
+    for k in range(count):
+        c.I(str(k), 0, f"a{k}", dc=zeta * I_TH)
+        c.N(str(k), f"a{k}", 0, model="m", x=np.sqrt(p0))
+    r = c.tran(stop=1.7e-6, max_step=1.0 / F0 / 60, noise_fmax=6e9, noise_seed=5)
+    phase = np.array([np.unwrap(np.arctan2(r[f"@n{k}[y]"], r[f"@n{k}[x]"])) for k in range(count)])
+    lag = 0.5e-6
+    instants = np.array([0.2e-6, 0.7e-6, 1.2e-6, 1.7e-6])
+    turned = np.diff([[np.interp(t, r.time, row) for t in instants] for row in phase], axis=1)
+    spread = np.var(turned, ddof=1)
+    kt, rate = 1.380649e-23 * 300.15, 2 * np.pi * GAMMA * (zeta - 1.0)
+    nu = N / (GAMMA * (Q + zeta))
+    d = 2 * np.pi * GAMMA * (1 + Q * p0) * kt / energy
+    slow = lag - (1.0 - np.exp(-2.0 * rate * lag)) / (2.0 * rate)
+    # 450 increments: 6.7 % is one standard error; three of them, and 3 % for noise of finite size (sigma_p/p0 = 5 %)
+    assert spread == pytest.approx(d / p0 * (lag + nu**2 * slow), rel=0.23)
+    # without the nonlinear shift it would be a tenth of that
+    assert spread > 5.0 * d / p0 * lag
+
+
+@pytest.mark.slow
+def test_thermal_power_below_threshold():
+    """<p> = D/(Gamma_G - sigma I) = kT Gamma_G/(energy (Gamma_G - sigma I)), small against 1."""
+    zeta, energy, count = 0.5, 1e-17, 100
+    c = cn.Circuit("oscillators in heat, below threshold")
+    c.model("m", "auto_oscillator", energy=energy)
+    for k in range(count):
+        c.I(str(k), 0, f"a{k}", dc=zeta * I_TH)
+        c.N(str(k), f"a{k}", 0, model="m", x=0.0)
+    r = c.tran(stop=1e-6, max_step=1.0 / F0 / 60, noise_fmax=6e9, noise_seed=6)
+    late = r.time > 0.3e-6
+    mean = np.mean([np.mean(r[f"@n{k}[x]"][late] ** 2 + r[f"@n{k}[y]"][late] ** 2) for k in range(count)])
+    # exponentially distributed, correlated over 1/(2 Gamma_G (1 - zeta)) = 32 ns: 100 x 0.7 us/64 ns = 1100 samples,
+    # 3 % is one standard error
+    assert mean == pytest.approx(1.380649e-23 * 300.15 / energy / (1.0 - zeta), rel=0.1)
