@@ -77,7 +77,7 @@ class Oscillation:
     unit: str
 
     def power(self, load: float = 50.0) -> float:
-        """Return the power of what swings into a resistance (ohm), W: of a voltage v^2 / load, of a current i^2 load."""
+        """Return the power of what swings into a resistance (ohm), W: v^2 / load, or i^2 load."""
         return self.rms**2 * (load if self.unit == "A" else 1.0 / load)
 
 
@@ -240,13 +240,14 @@ def demodulate(
 
     Notes
     -----
-    The ends are wrong for some 2 / bandwidth: the waveform goes on there as if it began anew. They are cut off.
+    The ends are wrong for some 5 / bandwidth: the waveform goes on there as if it began anew. They are cut off.
 
     Examples
     --------
     >>> t = np.arange(20000) / 1e5
-    >>> seen = demodulate((t, (1.0 + 0.1 * np.sin(40.0 * t)) * np.cos(2 * np.pi * 5e3 * t)), frequency=5e3, bandwidth=2e3)
-    >>> bool(np.abs(seen.amplitude - 1.0 - 0.1 * np.sin(40.0 * seen.time)).max() < 1e-3)
+    >>> wave = (1.0 + 0.1 * np.sin(40.0 * t)) * np.cos(2 * np.pi * 5e3 * t)
+    >>> seen = demodulate((t, wave), frequency=5e3, bandwidth=2e3)
+    >>> bool(np.abs(seen.amplitude - 1.0 - 0.1 * np.sin(40.0 * seen.time)).max() < 2e-3)
     True
     """
     samples = resample(wave_of(source, name, start, stop, unit), rate, alias=alias)
@@ -266,7 +267,7 @@ def demodulate(
             )
         away = np.abs(line - frequency) / (0.5 * bandwidth)
         taper = 2.0 * np.where(away <= 0.5, 1.0, 0.5 + 0.5 * np.cos(np.pi * (2.0 * away - 1.0))) * (away < 1.0)
-        trimmed = int(2.0 * samples.rate / bandwidth)
+        trimmed = int(5.0 * samples.rate / bandwidth)
     if count - 2 * trimmed < 8:
         raise AnalysisError(f"{count / samples.rate:g} s are too short for the band", hint="a wider band, or longer")
     analytic = np.fft.ifft(np.fft.fft(samples.values - samples.values.mean()) * taper)[trimmed : count - trimmed]

@@ -290,7 +290,7 @@ def spectrum(
     if not (np.isfinite(load) and load > 0.0):
         raise UsageError(f"a load of {load:g} ohm", expected="a resistance above zero")
     samples = resample(wave_of(source, name, start, stop, unit), rate, alias=alias, degree=degree)
-    count = len(samples.values) if segment is None else int(round(segment * samples.rate))
+    count = len(samples.values) if segment is None else round(segment * samples.rate)
     if not 8 <= count <= len(samples.values):
         raise UsageError(
             f"a segment of {count} samples of {len(samples.values)}", expected="8 samples at least, and not beyond all"
@@ -414,10 +414,10 @@ def spectrogram(
     if np.iscomplexobj(samples.values):
         raise UsageError("a spectrogram of a complex waveform", expected="a real one")
     total = len(samples.values)
-    count = total // 16 if segment is None else int(round(segment * samples.rate))
+    count = total // 16 if segment is None else round(segment * samples.rate)
     if not 8 <= count <= total:
         raise AnalysisError(f"stretches of {count} samples of {total}", expected="8 samples at least, and not all")
-    hop = max(1, int(round(count * (1.0 - overlap))))
+    hop = max(1, round(count * (1.0 - overlap)))
     shape = window_of(window, count)
     frames = np.lib.stride_tricks.sliding_window_view(samples.values, count)[::hop]
     frequency, power = _powers(frames, shape, samples.rate)
