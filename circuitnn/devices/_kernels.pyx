@@ -12,6 +12,7 @@ cdef extern from "cn_types.h":
 cdef extern from "cn_kernel.h":
     int CN_KERNEL_ABI
     int CN_KERNEL_LINEAR
+    int CN_KERNEL_TIMED
     int CN_ENV_SIZE
     ctypedef struct cn_kernel:
         int abi, flags
@@ -129,6 +130,11 @@ cdef class Kernel:
     def linear(self):
         """Whether f and q are linear in the unknowns."""
         return bool(self.k.flags & CN_KERNEL_LINEAR)
+
+    @property
+    def timed(self):
+        """Whether f or q depend on the time, beside the unknowns."""
+        return bool(self.k.flags & CN_KERNEL_TIMED)
 
     def _rows(self, what, values, rows, n=None):
         """Return a C-contiguous float array of the shape that C will read, or raise UsageError."""

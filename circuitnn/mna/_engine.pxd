@@ -38,6 +38,7 @@ cdef extern from "cn_source.h":
         double dc
         const double *args
         cn_idx n_args
+    double cn_source_next_break(const cn_source *source, double t)
 
 cdef extern from "cn_delay.h":
     ctypedef struct cn_delays:
@@ -120,7 +121,9 @@ cdef extern from "cn_system.h":
         double *q
         double *dx
         double *residual
+        double *drive
         cn_report report
+    void cn_system_drive(cn_system *s, cn_mode mode, double t)
     cn_status cn_system_init(cn_system *s, const cn_idx *perm)
     void cn_system_free(cn_system *s)
     void cn_system_jacobians(cn_system *s, const double *x, double *gx, double *cx) nogil

@@ -282,6 +282,18 @@ cdef class Engine:
         out[self.s.n] = 0.0
         return out
 
+    def drive(self, double t):
+        """Return B s at time ``t`` in s, (n+1,), of the waveforms that are set."""
+        cn_system_drive(&self.s, CN_MODE_TRAN, t)
+        return _copied(self.s.drive, self.s.n + 1)
+
+    def next_corner(self, double t):
+        """Return the time after ``t``, s, at which a source turns next; infinity when none does."""
+        found = np.inf
+        for k in range(self.s.n_sources):
+            found = min(found, cn_source_next_break(&self.s.sources[k], t))
+        return found
+
     def report(self):
         """Return what the last runs took: method, iterations, factorisations, the worst unknown and its step."""
         cdef cn_report *r = &self.s.report

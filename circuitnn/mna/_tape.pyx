@@ -198,6 +198,11 @@ cdef class TapeKernel:
         """Address of the ``cn_kernel``."""
         return <uintptr_t> &self._kernel
 
+    @property
+    def timed(self):
+        """Whether the expressions depend on the time."""
+        return bool(self._kernel.flags & CN_KERNEL_TIMED)
+
     def set_frequency(self, double hertz):
         """Set what ``hertz`` is in the expressions: the frequency of a small signal, else zero."""
         self._tape.hertz = hertz

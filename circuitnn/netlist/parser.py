@@ -49,7 +49,6 @@ _LATER = frozenset(
             "sens",
             "pz",
             "disto",
-            "pss",
             "hdl",
             "osdi",
         ),

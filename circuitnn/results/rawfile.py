@@ -35,10 +35,11 @@ _PLOTS = {
     "tf": "Transfer Function",
     "sens": "Sensitivity Analysis",
     "pz": "Pole-Zero Analysis",
+    "pss": "Periodic Steady State Analysis",
 }
 _RAW_KINDS = ("voltage", "current", "time", "frequency", "voltage-density", "current-density", "impedance")
 #: Kinds of any number of points; the others have one, or an axis of frequencies.
-_SWEPT = ("dc", "ac", "tran", "noise")
+_SWEPT = ("dc", "ac", "tran", "noise", "pss")
 _COMMAND = "ngspice-compatible, written by circuitnn"
 _MAX_HEADER = 65536  # a longer line than this is no header of a raw file
 _MAX_VARIABLES = 10_000_000

@@ -30,7 +30,7 @@ UNITS = {
     "angular-frequency": "rad/s",
     "notype": "",
 }
-KINDS = ("op", "dc", "ac", "tran", "noise", "noise_total", "tf", "sens", "pz")
+KINDS = ("op", "dc", "ac", "tran", "noise", "noise_total", "tf", "sens", "pz", "pss")
 #: Kinds of results that are one point; one of sensitivities may be that or have an axis of frequencies.
 _ONE_POINT = ("op", "noise_total", "tf", "pz")
 _CALL = re.compile(r"([vi])(m|p|db|r|i)?\((.+)\)")

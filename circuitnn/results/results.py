@@ -145,6 +145,11 @@ class Results(Mapping[str, Result]):
         """The first poles and zeros."""
         return self._first("pz")
 
+    @property
+    def pss(self) -> Result:
+        """The first periodic steady state."""
+        return self._first("pss")
+
     def stack(self, kind: str) -> Any:
         """Return the results of one kind at all steps as one pandas DataFrame, indexed by step and axis.
 

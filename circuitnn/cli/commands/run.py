@@ -29,6 +29,7 @@ _POINTS = {
     "tf": "transfer function",
     "sens": "sensitivities",
     "pz": "poles and zeros",
+    "pss": "periodic steady state",
 }
 _SINGLE = re.compile(r"[^()]*\([^()]*\)|[^-+*/^()<>=?&|%]*")
 

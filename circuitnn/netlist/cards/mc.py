@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from circuitnn.netlist.scope import Scope
 
 MAX_RUNS = 1_000_000
-_KINDS = ("op", "dc", "ac", "tran", "noise", "tf", "sens", "pz")
+_KINDS = ("op", "dc", "ac", "tran", "noise", "tf", "sens", "pz", "pss")
 
 
 class Mc(Card):

@@ -1,0 +1,101 @@
+"""Small signals about a periodic solution: Floquet multipliers, and what an injection does to the phase."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitnn.mna.orbit import SLOPES, STAGES, START_SLOPES, WEIGHTS, Discretised, Orbit, Problem
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+
+def multipliers(problem: Problem, orbit: Orbit) -> Complex:
+    """Return the Floquet multipliers, largest first, as many as the circuit has degrees of freedom.
+
+    They are the eigenvalues of the monodromy matrix of the charges q, by the linearised formulas of each interval in
+    turn. Where a switch turns, the duration of the segment follows the perturbation, which is the jump (saltation)
+    matrix of the event (Leine and Nijmeijer, Dynamics and Bifurcations of Non-Smooth Mechanical Systems, 2004,
+    section 7); what the events shift in time is taken back at the end.
+    """
+    discretised = Discretised(problem, orbit.segments)
+    lack, values = discretised.residual(orbit)
+    del lack
+    n, plan = discretised.n, problem.equations.system.plan
+    rows, columns = plan.ai, np.repeat(np.arange(n), np.diff(plan.ap))
+    steps, slopes = orbit.steps, discretised.by_durations(orbit, values)
+    g, c = (v.T.reshape(discretised.count, STAGES, -1) for v in (values.g, values.c))
+    perturbed, late, j = np.eye(n), np.zeros(n), 0
+    degrees = n
+    events = len(orbit.segments) > 1 or orbit.segments[0].event is not None
+    for k, segment in enumerate(orbit.segments):
+        by_duration, by_start = np.zeros(n), np.zeros(n)
+        end = np.zeros((n, n))
+        of_duration = of_start = np.zeros(n)
+        for _ in range(segment.intervals):
+            matrix = np.zeros((STAGES, n, STAGES, n))
+            for i in range(STAGES):
+                for m in range(STAGES):
+                    np.add.at(matrix[i, :, m], (rows, columns), SLOPES[i, m] / steps[j] * c[j, m])
+                np.add.at(matrix[i, :, i], (rows, columns), g[j, i])
+            right = np.zeros((STAGES, n, n + 2))
+            for i in range(STAGES):
+                right[i, :, :n] = -START_SLOPES[i] / steps[j] * perturbed
+                right[i, :, n] = -START_SLOPES[i] / steps[j] * by_duration
+                right[i, :, n + 1] = -START_SLOPES[i] / steps[j] * by_start
+                if events:
+                    right[i, :, n] -= slopes[k][j, i]
+                    if k > 0:  # an earlier segment's duration moves the start of this one
+                        right[i, :, n + 1] -= slopes[0][j, i]
+            solved = np.linalg.solve(matrix.reshape(STAGES * n, -1), right.reshape(STAGES * n, -1))[-n:]
+            end, of_duration, of_start = solved[:, :n], solved[:, n], solved[:, n + 1]
+            charge = np.zeros((n, n))
+            np.add.at(charge, (rows, columns), c[j, -1])
+            if j == 0:
+                degrees = int(np.linalg.matrix_rank(charge))
+            perturbed, by_duration, by_start = charge @ end, charge @ of_duration, charge @ of_start
+            j += 1
+        if not events:
+            continue
+        # the segment's end moves with its condition; `late` is by how much it began later
+        if segment.end is not None:
+            longer = -late
+        else:
+            slope = discretised.condition_slope(k, orbit.stages[j - 1, -1])
+            longer = -(slope @ end + (slope @ of_start) * late) / (slope @ of_duration)
+        perturbed = perturbed + np.outer(by_duration, longer) + np.outer(by_start, late)
+        late = late + longer
+    if events and not problem.moving:
+        first = discretised.rates(values.q.T.reshape(discretised.count, STAGES, n), orbit)
+        perturbed = perturbed - np.outer(_at_start(first[0]), late)
+    found = np.linalg.eigvals(perturbed).astype(complex)
+    return found[np.argsort(-np.abs(found), kind="stable")][:degrees]
+
+
+def _at_start(stages: Real) -> Real:
+    """Return what the parabola through three stages is at the start of their interval."""
+    from circuitnn.mna.meshes import lagrange
+    from circuitnn.mna.orbit import NODES
+
+    return np.asarray(lagrange(NODES, np.zeros(1))[0] @ stages)
+
+
+def projection(problem: Problem, orbit: Orbit) -> tuple[Real, float]:
+    """Return the perturbation projection vector at the stages, (intervals, 3, n), and by how much it misses one.
+
+    A small injection b(t) on the right-hand side of the equations advances the phase of an oscillation by the time
+    alpha with alpha' = v(t) . b(t) (Demir, Mehrotra and Roychowdhury, IEEE Trans. Circuits Syst. I 47, 655, 2000). v is
+    the row of the inverse Jacobian that tells the period: an injection in one period shortens it by the integral of
+    v . b. The second value is the largest |v . q' - 1| over the stages.
+    """
+    discretised = Discretised(problem, orbit.segments)
+    lu, largest, values = discretised.factors(orbit)
+    right = np.zeros(discretised.size + len(orbit.segments))
+    right[discretised.size :] = orbit.durations  # the period by the logarithms of its durations
+    by_row = lu.solve(right, trans="T") / largest
+    shape = (discretised.count, STAGES, discretised.n)
+    v: Real = -by_row[: discretised.size].reshape(shape) / (orbit.steps[:, None, None] * WEIGHTS[:, None])
+    rates = discretised.rates(values.q.T.reshape(shape), orbit)
+    miss = float(np.abs(np.einsum("jin,jin->ji", v, rates) - 1.0).max())
+    return v, miss
