@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import circuitnn.mna._engine as _engine
 from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
 from circuitnn.errors import AnalysisError, CircuitError, ConvergenceError, UsageError
-from circuitnn.mna.floquet import multipliers, projection
+from circuitnn.mna.floquet import diffusion, multipliers, projection
 from circuitnn.mna.orbit import WEIGHTS, Orbit, Problem
 from circuitnn.mna.periodic import Periodic, Stretch
 from circuitnn.mna.smallsignal import node_index
@@ -277,12 +277,13 @@ def periodic_result(system: System, problem: Problem, orbit: Orbit) -> PeriodicR
         "switchings": sum(s.event is not None for s in orbit.segments),
         "error": orbit.error,
     }
-    ppv = None
+    ppv, noise = None, []
     if not problem.moving:
         v, miss = projection(problem, orbit)
         flat = v.reshape(-1, system.n)
         ppv = {system.names[k]: np.concatenate([flat[-1:, k], flat[:, k]]) for k in range(system.n)}
         counts["projection_error"] = miss
+        noise = [(d.element, d.source, d.amount, d.exponent) for d in diffusion(problem, orbit, v)]
     return PeriodicResult(
         system.circuit.title,
         [Variable("time", "time"), *variables],
@@ -294,6 +295,7 @@ def periodic_result(system: System, problem: Problem, orbit: Orbit) -> PeriodicR
         autonomous=not problem.moving,
         begins=problem.start if problem.moving else 0.0,
         ppv=ppv,
+        noise=noise,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +22,7 @@ def multipliers(problem: Problem, orbit: Orbit) -> Complex:
     section 7); what the events shift in time is taken back at the end.
     """
     discretised = Discretised(problem, orbit.segments)
-    lack, values = discretised.residual(orbit)
-    del lack
+    values = discretised.residual(orbit)[1]
     n, plan = discretised.n, problem.equations.system.plan
     rows, columns = plan.ai, np.repeat(np.arange(n), np.diff(plan.ap))
     steps, slopes = orbit.steps, discretised.by_durations(orbit, values)
@@ -99,3 +100,49 @@ def projection(problem: Problem, orbit: Orbit) -> tuple[Real, float]:
     rates = discretised.rates(values.q.T.reshape(shape), orbit)
     miss = float(np.abs(np.einsum("jin,jin->ji", v, rates) - 1.0).max())
     return v, miss
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """What the noise of one source does to the phase.
+
+    Parameters
+    ----------
+    element, source : str
+    amount : float
+        Variance that the phase gains, s^2/s; of flicker noise its part per Hz^exponent.
+    exponent : float
+        0 for white noise.
+    """
+
+    element: str
+    source: str
+    amount: float
+    exponent: float
+
+
+def diffusion(problem: Problem, orbit: Orbit, v: Real) -> list[Diffusion]:
+    """Return how the phase diffuses by each noise current, with ``v`` of `projection`.
+
+    White noise of the one-sided density S(t) gives c = 1/T int v^2 S/2 dt (Demir, Mehrotra and Roychowdhury, 2000,
+    equation 29); flicker noise S(t)/f^e gives (1/T int v sqrt(S) dt)^2 / (2 f^e) (Demir, IEEE Trans. Circuits Syst. I
+    49, 1782, 2002): slow noise is seen by the average alone.
+    """
+    equations, plan = problem.equations, problem.equations.system.plan
+    x = np.ascontiguousarray(orbit.stages.reshape(-1, equations.n).T)
+    by_row = np.vstack([v.reshape(-1, equations.n).T, np.zeros(x.shape[1])])
+    weights = (orbit.steps[:, None] * WEIGHTS).ravel() / orbit.period
+    positions = orbit.positions(len(plan.batches))
+    found = []
+    for batch, own in [*((b, None) for b in plan.folded), *zip(plan.batches, positions, strict=True)]:
+        labels = getattr(batch.kernel, "noise_names", ())
+        if not labels:
+            continue
+        density, exponent = equations.noise(batch, x, own)
+        gain = by_row[batch.index[batch.kernel.noise_plus]] - by_row[batch.index[batch.kernel.noise_minus]]
+        white = exponent.max(axis=2) == 0.0
+        amount = np.where(white, 0.5 * (gain**2 * density) @ weights, 0.5 * ((gain * np.sqrt(density)) @ weights) ** 2)
+        for k, label in enumerate(labels):
+            for i, name in enumerate(batch.names):
+                found.append(Diffusion(name, label, float(amount[k, i]), float(exponent[k, i].mean())))
+    return found

@@ -182,17 +182,15 @@ class Pointwise:
         limits[first:] = positions
         return limits, tuple(kernel.evaluate(u, param, limits, env))
 
-    def noise(self, k: int, x: Real, positions: Real) -> tuple[Real, Real] | None:
-        """Return densities at 1 Hz and exponents of the noise of batch ``k`` at ``x``, (sources, instances, P)."""
-        batch = self.batches[k]
-        if not getattr(batch.kernel, "noise_names", ()):
-            return None
-        points = x.shape[1]
+    def noise(self, batch: Batch, x: Real, positions: Real | None) -> tuple[Real, Real]:
+        """Return densities at 1 Hz and exponents of a batch's noise at ``x``, each (sources, instances, P)."""
+        kernel, points = batch.kernel, x.shape[1]
         whole = np.vstack([x, np.zeros(points)])
         u = whole[batch.index.ravel()].reshape(len(batch.index), batch.n * points)
         param = np.repeat(batch.param, points, axis=1)
         env = np.array([self.system.options.gmin, 0.0])
-        limits = np.zeros((batch.kernel.n_limit, u.shape[1]))
-        limits, _ = self._settled(batch.kernel, u, param, limits, positions.reshape(len(positions), u.shape[1]), env)
-        density, exponent = batch.kernel.noise(u, param, limits, env)
-        return tuple(v.reshape(len(v), batch.n, points) for v in (density, exponent))  # type: ignore[return-value]
+        limits = np.zeros((kernel.n_limit, u.shape[1]))
+        if positions is not None and kernel.n_limit:
+            limits, _ = self._settled(kernel, u, param, limits, positions.reshape(len(positions), u.shape[1]), env)
+        density, exponent = kernel.noise(u, param, limits, env)
+        return density.reshape(-1, batch.n, points), exponent.reshape(-1, batch.n, points)

@@ -35,6 +35,10 @@ class PeriodicResult(Result):
     ppv : mapping of str to array, shape (points,)
         For an oscillation, the perturbation projection vector by unknown: see `ppv`.
 
+    noise : sequence of (element, source, amount, exponent)
+        What each noise current of an oscillation does to its phase: variance of the phase in s^2/s for white noise
+        (exponent 0), that over f^exponent for flicker noise.
+
     Attributes
     ----------
     ppv : dict of str to ndarray
@@ -65,6 +69,7 @@ class PeriodicResult(Result):
         autonomous: bool,
         begins: float = 0.0,
         ppv: Mapping[str, ArrayLike] | None = None,
+        noise: Sequence[tuple[str, str, float, float]] = (),
     ) -> None:
         super().__init__("pss1", "pss", title, variables, data, statistics)
         self.period = period
@@ -73,6 +78,7 @@ class PeriodicResult(Result):
         self.autonomous = autonomous
         self.begins = begins
         self.ppv: dict[str, NDArray[np.float64]] = {k: np.asarray(v) for k, v in (ppv or {}).items()}
+        self.noise = list(noise)
 
     @property
     def frequency(self) -> float:  # type: ignore[override]
@@ -120,6 +126,53 @@ class PeriodicResult(Result):
         found: NDArray[np.float64] = 0.5 * (v * i.conj()).real
         found[0] *= 2.0
         return found
+
+    # ------------------------------------------------------------------ phase noise
+    @property
+    def diffusion(self) -> float:
+        """Variance that white noise adds to the phase, as a time, s^2/s (Demir's c)."""
+        self._require_oscillation()
+        return float(sum(amount for _, _, amount, exponent in self.noise if exponent == 0.0))
+
+    @property
+    def linewidth(self) -> float:
+        """Full width at half maximum of the line that white noise makes, 2 pi f^2 c, Hz."""
+        return 2.0 * np.pi * self.frequency**2 * self.diffusion
+
+    def phase_noise(self, offsets: ArrayLike) -> NDArray[np.float64]:
+        """Return the noise at offsets (Hz, positive) from the fundamental in 1 Hz over its power, dBc/Hz.
+
+        f^2 (c + sum of flicker parts / offset^e) / (pi^2 f^4 c^2 + offset^2): a Lorentzian line of white noise (Demir,
+        Mehrotra and Roychowdhury, IEEE Trans. Circuits Syst. I 47, 655, 2000, equation 41), with flicker noise as in
+        its skirts: not closer to the line than its width.
+
+        Raises
+        ------
+        AnalysisError
+            For a driven circuit.
+        UsageError
+            For offsets that are not positive.
+        """
+        offset = np.asarray(offsets, dtype=float)
+        if not (offset > 0.0).all():
+            raise UsageError("offsets of phase noise must be positive", expected="Hz from the fundamental")
+        c, f = self.diffusion, self.frequency
+        acting = c + sum(amount / offset**e for _, _, amount, e in self.noise if e != 0.0)
+        with np.errstate(divide="ignore"):  # no noise at all is -inf dB
+            return np.asarray(10.0 * np.log10(f**2 * acting / ((np.pi * f**2 * c) ** 2 + offset**2)))
+
+    def contributions(self) -> dict[str, float]:
+        """Return the part of each element in the diffusion by white noise, s^2/s, largest first."""
+        self._require_oscillation()
+        found: dict[str, float] = {}
+        for element, _, amount, exponent in self.noise:
+            if exponent == 0.0:
+                found[element] = found.get(element, 0.0) + amount
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    def _require_oscillation(self) -> None:
+        if not self.autonomous:
+            raise AnalysisError("the phase of a driven circuit does not diffuse", hint="noise belongs to oscillators")
 
     def _real(self, name: str) -> NDArray[np.float64]:
         column = self[name]

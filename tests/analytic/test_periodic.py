@@ -1,0 +1,104 @@
+"""Periodic steady states against closed forms, published numbers and long transients."""
+
+import numpy as np
+import pytest
+
+import circuitnn as cn
+from circuitnn.bench import decks
+from circuitnn.errors import AnalysisError, ConvergenceError, UsageError
+
+
+def circuit(text):
+    return cn.parse(f"periodic\n{text}\n.end\n").circuit()
+
+
+def van_der_pol(mu):
+    return circuit(f"l1 a 0 1\nc1 a 0 1 ic=1\nb1 a 0 i={mu!r}*(-v(a)+v(a)*v(a)*v(a)/3)")
+
+
+def test_van_der_pol_at_mu_one():
+    """The period for mu = 1 is 6.6632868593 (computed many times over); the multiplier is exp(-int mu (x^2 - 1) dt)."""
+    found = van_der_pol(1.0).pss(frequency=0.15, uic=True)
+    assert found.period == pytest.approx(6.66328686, rel=1e-6)  # the tolerance asked for
+    other = np.exp(-(found.weights @ (found["v(a)"] ** 2 - 1.0)))
+    trivial, second = found.floquet
+    assert trivial == pytest.approx(1.0, abs=1e-5)
+    assert second == pytest.approx(other, rel=1e-3)  # the monodromy matrix has the local errors of all intervals
+    assert found.stable and found.autonomous
+
+
+@pytest.mark.parametrize("mu", [0.1, 0.3])
+def test_van_der_pol_series(mu):
+    """T = 2 pi (1 + mu^2/16 - 5 mu^4/3072 + O(mu^6)), the next term below 1e-3 mu^6."""
+    found = van_der_pol(mu).pss(frequency=0.16, tstab=20.0 / mu, uic=True)
+    series = 2.0 * np.pi * (1.0 + mu**2 / 16.0 - 5.0 * mu**4 / 3072.0)
+    assert found.period == pytest.approx(series, rel=2e-6)
+    assert abs(found.fundamental("v(a)")) == pytest.approx(2.0, rel=mu**2 / 50.0 + 1e-5)
+
+
+def test_driven_resonator_is_as_in_ac():
+    """A linear RLC: the fundamental is the phasor of ac, referred to the sine, and all else is nothing."""
+    c = circuit("v1 s 0 dc 0 ac 1 sin(0 1 1meg)\nr1 s a 50\nl1 a b 10u\nc1 b 0 2n")
+    found = c.pss(frequency=1e6, tstab=1e-6)
+    expected = c.ac("lin", 1, 1e6, 1e6)["v(b)"][0] / 1j
+    h = found.harmonics("v(b)", 3)
+    assert h[1] == pytest.approx(expected, rel=1e-5)
+    assert abs(h[[0, 2, 3]]).max() < 1e-6 * abs(expected)
+    assert found.stable and not found.autonomous
+
+
+def test_rectifier_as_after_a_long_transient():
+    """A smoothed rectifier takes 50 periods to settle: the mean after them, and that of the periodic state."""
+    text = ".options reltol=1e-6\n.model dm d(is=1e-14)\nv1 a 0 sin(0 5 1k)\nd1 a b dm\nr1 b 0 1k\nc1 b 0 10u"
+    found = circuit(text).pss(frequency=1e3, tstab=2e-3)
+    run = circuit(text).tran(stop=0.1, step=2e-6, start=0.099, max_step=2e-6)
+    mean = np.trapezoid(run["v(b)"], run.time) / (run.time[-1] - run.time[0])
+    assert found.harmonics("v(b)")[0].real == pytest.approx(mean, rel=1e-5)
+    assert 0.0 < abs(found.floquet[0]) < 1.0
+
+
+def test_ring_oscillator_as_in_a_fine_transient():
+    found = cn.parse(decks.ring(5, 1e-9)).circuit().pss(frequency=5e9, uic=True)
+    c = cn.parse(decks.ring(5, 1e-9).replace(".end\n", ".options reltol=1e-7\n.end\n")).circuit()
+    run = c.tran(stop=6e-9, step=1e-13, max_step=1e-13, start=3e-9, uic=True)
+    t, v = run.time, run["v(n0)"] - 1.5
+    k = np.flatnonzero((v[:-1] < 0.0) & (v[1:] >= 0.0))
+    zero = t[k] - v[k] * (t[k + 1] - t[k]) / (v[k + 1] - v[k])
+    period = (zero[-1] - zero[0]) / (len(zero) - 1)
+    assert found.period == pytest.approx(period, rel=2e-5)  # the trapezoidal rule's (omega h)^2 / 12 on its edges
+    assert found.stable
+
+
+def test_vo2_neuristor_with_its_turning_branches():
+    """Warming and cooling: two turns in a period; the transient settles within a few periods."""
+    text = "v1 s 0 12\nr1 s a 12k\nc1 a 0 150p\n.model m vo2_thermal\nn1 a 0 m\n.options reltol=1e-6"
+    found = circuit(text).pss(frequency=3e5, uic=True)
+    assert found.statistics["switchings"] == 2
+    run = circuit(text).tran(stop=3e-5, step=2e-9, max_step=2e-9, start=1.5e-5, uic=True)
+    t, v = run.time, run["v(a)"] - 0.5 * (run["v(a)"].max() + run["v(a)"].min())
+    k = np.flatnonzero((v[:-1] < 0.0) & (v[1:] >= 0.0))
+    zero = t[k] - v[k] * (t[k + 1] - t[k]) / (v[k + 1] - v[k])
+    assert found.period == pytest.approx((zero[-1] - zero[0]) / (len(zero) - 1), rel=1e-4)
+    assert found.floquet[0] == pytest.approx(1.0, abs=1e-4)
+    assert found.stable
+
+
+def test_refusals():
+    decaying = circuit("l1 a 0 1\nc1 a 0 1 ic=1\nr1 a 0 1")
+    with pytest.raises(ConvergenceError, match="no oscillation"):
+        decaying.pss(frequency=0.16, uic=True)
+    with pytest.raises(AnalysisError, match="do not repeat"):
+        circuit("v1 a 0 sin(0 1 1k)\nr1 a 0 1").pss(frequency=700.0)
+    with pytest.raises(UsageError, match="frequency"):
+        circuit("v1 a 0 sin(0 1 1k)\nr1 a 0 1").pss(tstab=1e-3)
+
+
+def test_projection_is_one_along_the_orbit():
+    """v . q' = 1 at every instant (Demir 2000): what the adjoint solution and the orbit must satisfy together."""
+    found = van_der_pol(1.0).pss(frequency=0.15, uic=True, tolerance=1e-8)
+    slope = np.gradient(found["v(a)"], found.time)  # q' of the node; that of the inductor is -v(a) times its row
+    total = found.ppv["v(a)"] * slope + found.ppv["i(l1)"] * -found["v(a)"]
+    inner = slice(5, -5)
+    # differences of the waveform on its uneven points are good to a percent
+    assert np.abs(np.abs(total[inner]) - 1.0).max() < 0.05
+    assert found.statistics["projection_error"] < 1e-3
