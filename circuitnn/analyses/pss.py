@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import circuitnn.mna._engine as _engine
 from circuitnn.analyses.analysis import Analysis, Progress, columns, require_finite, statistics
-from circuitnn.errors import AnalysisError, CircuitError, ConvergenceError, UsageError
+from circuitnn.errors import AnalysisError, ConvergenceError, UsageError
 from circuitnn.mna.floquet import diffusion, multipliers, projection
 from circuitnn.mna.orbit import WEIGHTS, Orbit, Problem
 from circuitnn.mna.periodic import Periodic, Stretch

@@ -32,8 +32,9 @@ def multipliers(problem: Problem, orbit: Orbit) -> Complex:
     events = len(orbit.segments) > 1 or orbit.segments[0].event is not None
     for k, segment in enumerate(orbit.segments):
         by_duration, by_start = np.zeros(n), np.zeros(n)
-        end = np.zeros((n, n))
-        of_duration = of_start = np.zeros(n)
+        end: Real = np.zeros((n, n))
+        of_duration: Real = np.zeros(n)
+        of_start: Real = np.zeros(n)
         for _ in range(segment.intervals):
             matrix = np.zeros((STAGES, n, STAGES, n))
             for i in range(STAGES):

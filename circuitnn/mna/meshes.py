@@ -28,7 +28,7 @@ def lagrange(nodes: Real, at: Real) -> Real:
 def sample(orbit: Orbit, segment: NDArray[np.int64], part: Real) -> Real:
     """Return x at points of segments, (P, n); ``part`` counts from 0 to 1 within each.
 
-    In the first interval of a segment the polynomial goes through the stages alone: what holds no charge may jump there.
+    In the first interval of a segment the polynomial goes through the stages alone: what holds no charge may jump.
     """
     found = np.empty((len(part), orbit.stages.shape[2]))
     first, entries = 0, orbit.entries

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,9 +139,7 @@ class Periodic:
                 cuts.append((stretch.times[-1], last))
         start, period = float(stretch.times[0]), stretch.period
         cuts += [(start + corner, None) for corner in corners if 0.0 < corner < period * (1.0 - 1e-9)]
-        if self.moving:
-            cuts.append((float(stretch.times[-1]), None))
-        elif not cuts:
+        if self.moving or not cuts:
             cuts.append((float(stretch.times[-1]), None))
         cuts.sort(key=lambda cut: cut[0])
         tolerance = np.array(self.system.plan.tol)
@@ -191,7 +190,7 @@ class Periodic:
         span = np.maximum(np.ptp(stretch.points, axis=0), 1e-3 * problem.size)
         segments, stages = [], []
         shortest = 1e-9 * stretch.period
-        for (low, high), (_, event) in zip(zip(bounds[:-1], bounds[1:], strict=True), cuts, strict=True):
+        for (low, high), (_, event) in zip(pairwise(bounds), cuts, strict=True):
             high = max(high, low + shortest)
             own = stretch.cut(low, high)
             part = (own.times - low) / (high - low)
