@@ -1,0 +1,117 @@
+"""Auto-oscillators against the closed solutions of Slavin and Tiberkevich's equation."""
+
+import numpy as np
+import pytest
+
+from circuitnn.errors import UsageError
+from circuitnn.oscillators.auto_oscillators import AutoOscillators
+from circuitnn.oscillators.waves import Common, Linear
+
+GAMMA = 2 * np.pi * 5e6
+KIND = dict(f0=300e6, shift=-60e6, damping=5e6, nonlinear_damping=2.0)
+
+
+def _power(t, zeta, start):
+    a, b = 2 * (zeta - 1) * GAMMA, 2 * (zeta + 2.0) * GAMMA
+    return a / (b + (a / start - b) * np.exp(-a * t))
+
+
+def _rate(run, k=0):
+    """Mean angular frequency of the second half, relative to 285 MHz, from the envelope there."""
+    turned = run["c"][:, k] * np.exp(2j * np.pi * 285e6 * run.time)
+    phase = -np.unwrap(np.angle(turned))
+    half = len(phase) // 2
+    return (phase[-1] - phase[half]) / (run.time[-1] - run.time[half])
+
+
+def test_power_frequency_and_nu():
+    pop = AutoOscillators(5, current=[1.2, 1.5, 2, 3, 4], frame=285e6, **KIND)
+    run = pop.run(4e-6, 1e-9, start=0.1, every=1)
+    assert abs(run["c"][-1]) ** 2 == pytest.approx(
+        [0.0625, 1 / 7, 0.25, 0.4, 0.5], rel=1e-6
+    )  # settled, RK4 at h G = 0.03
+    found = np.array([_rate(run, k) / (2 * np.pi) + 285e6 for k in range(5)])
+    assert found == pytest.approx([296.25e6, 291.428571e6, 285e6, 276e6, 270e6], rel=1e-6)
+    assert pop.nu == pytest.approx([-3.75, -3.428571, -3, -2.4, -2], rel=1e-6)
+
+
+# Order: errors at a step and at half of it, against the closed solution; amplitudes of size 0.2 stand 1e-6 above rounding.
+@pytest.mark.parametrize(("method", "order"), [("rk4", 4), ("heun", 2), ("midpoint", 2)])
+def test_order(method, order):
+    pop = AutoOscillators(current=2.0, frame=295e6, **KIND)
+    errors = []
+    for step in (1e-9, 0.5e-9):
+        run = pop.run(100e-9, step, method=method, start=0.01, tolerance=1e-13)
+        errors.append(abs(abs(run["c"][-1, 0]) ** 2 - _power(100e-9, 2.0, 1e-4)))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.3)
+
+
+def test_adaptive():
+    run = AutoOscillators(current=2.0, **KIND).run(100e-9, 1e-9, method="rk45", start=0.01, tolerance=1e-11)
+    assert abs(run["c"][-1, 0]) ** 2 == pytest.approx(0.0441170809, rel=1e-8)  # 100 tolerances over 100 points
+
+
+def test_laboratory_frame_is_that_of_the_turning_one():
+    runs = [
+        AutoOscillators(current=2.0, frame=frame, **KIND).run(50e-9, step, start=0.3, every=every)["c"][:, 0]
+        for frame, step, every in ((0.0, 1e-11, 50), (285e6, 5e-10, 1))
+    ]
+    assert np.abs(runs[0] - runs[1]).max() < 2e-5  # RK4 in the laboratory frame: (w h)^5 / 120 a step
+
+
+@pytest.mark.parametrize(("over", "beat"), [(1.05, 0.3157), (2.0, 1.7312), (0.9, 0.0)])
+def test_adler(over, beat):
+    half = 1e-3 * GAMMA / 0.5 * np.sqrt(10.0)
+    assert half / (2 * np.pi) == pytest.approx(31622.78, rel=1e-6)
+    pop = AutoOscillators(current=2.0, frame=285e6, **KIND)
+    tone = pop.tone(1e-3 * GAMMA, 285e6 - over * half / (2 * np.pi))
+    run = pop.run(800e-6, 5e-9, start=0.5, drive=tone, every=20)
+    found = abs(_rate(run) + over * half) / half
+    # over a window of 400 us, 4 to 22 beats, a beat that is cut counts for up to one turn
+    assert found == pytest.approx(beat, abs=2 * np.pi / (400e-6 * half))
+
+
+@pytest.mark.parametrize(("coupling", "threshold"), [(1.0, 2.0), (1j, 6.0)])
+def test_mutual_locking(coupling, threshold):
+    """Real K: 2 |K|; imaginary K: 2 |K nu|, nu = -3."""
+    k = 1e-3 * GAMMA
+    for over, locked in ((0.9, True), (1.3, False)):
+        spread = over * threshold * k / (2 * np.pi)
+        link = Linear(k * coupling * np.array([[0, 1], [1, 0]]))
+        pop = AutoOscillators(2, current=2.0, **{**KIND, "f0": [300e6, 300e6 + spread]}, frame=285e6, links=[link])
+        run = pop.run(600e-6, 5e-9, start=[0.5, 0.5j], every=20)
+        apart = abs(_rate(run, 1) - _rate(run, 0))
+        assert (apart < 1e-3 * k) == locked
+
+
+def test_common_is_a_matrix_of_one_row():
+    n = 300  # two blocks
+    rng = np.random.default_rng(1)
+    gain, weight = (rng.standard_normal(n) + 1j * rng.standard_normal(n) for _ in range(2))
+    runs = []
+    for link, threads in (
+        (Common(1e4 * gain, weight), 1),
+        (Common(1e4 * gain, weight), 2),
+        (Linear(1e4 * np.outer(gain, weight)), 1),
+    ):
+        pop = AutoOscillators(n, current=2.0, frame=285e6, links=[link], **KIND)
+        runs.append(pop.run(50e-9, 1e-9, start=0.5, threads=threads)["c"])
+    assert np.array_equal(runs[0], runs[1])
+    assert np.abs(runs[0] - runs[2]).max() < 1e-12  # order of 300 summands
+
+
+def test_noise_below_threshold_and_threads():
+    """<p> = D / (G - G I/I_th) (equipartition); 4000 independent values of relative deviation 1."""
+    noise = 1e-6 * GAMMA
+    pop = AutoOscillators(4000, current=0.5, noise=noise, frame=300e6, f0=300e6, damping=5e6)
+    runs = [pop.run(400e-9, 1e-9, method="heun", seed=3, start=0.0, every=400, threads=t)["c"] for t in (1, 2)]
+    assert np.array_equal(*runs)
+    assert np.mean(abs(runs[0][-1]) ** 2) == pytest.approx(noise / (0.5 * GAMMA), rel=4 / np.sqrt(4000))
+
+
+def test_refusals():
+    pop = AutoOscillators(current=2.0, **KIND)
+    with pytest.raises(UsageError, match="energy"):
+        pop.run(1e-9, 1e-9, temp=300.0, seed=1, start=0.1)
+    with pytest.raises(UsageError, match="couples"):
+        AutoOscillators(3, links=[Linear(np.eye(2))], **KIND)
