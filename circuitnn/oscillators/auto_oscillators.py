@@ -100,6 +100,8 @@ class AutoOscillators(Population):
 
     def run(self, *args: Any, **options: Any) -> Run:
         """Integrate until a time, as `Population.run`; amplitudes ``run["c"]`` are complex, (t, n)."""
+        if self.noise.any() and options.get("seed") is None:
+            raise UsageError("noise needs a seed", expected="seed=, a whole number from 0 on")
         found = super().run(*args, **options)
         arrays = {**found.arrays, "c": _complex(found.arrays["c"])}
         final = replace(found.final, arrays={"c": _complex(found.final.arrays["c"])})
