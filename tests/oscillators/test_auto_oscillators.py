@@ -46,7 +46,7 @@ def test_order(method, order):
 
 
 def test_adaptive():
-    """The error falls with the tolerance of a step, and is that of some 1000 steps, grown 20 times with the amplitude."""
+    """The error falls with the tolerance of a step, and is that of 1000 steps, grown 20 times with the amplitude."""
     pop, exact = AutoOscillators(current=2.0, **KIND), _power(100e-9, 2.0, 1e-4)
     assert exact == pytest.approx(0.0441170809, abs=1e-10)
     errors = []
