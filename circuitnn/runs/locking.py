@@ -23,6 +23,16 @@ _WINDOW = 10.0  # length of a trial in cycles of its detuning
 _STILL = 0.05  # rad that the phase of a held oscillator may move in the last quarter of a trial
 
 
+def require_source(circuit: Circuit, name: str) -> str:
+    """Return the name of a source in lower case; raise UsageError when it is none, or has a waveform."""
+    low = name.lower()
+    if low not in circuit.elements or low[0] not in "vi":
+        raise UsageError(f"there is no source {name!r}", expected="a voltage or current source", names=(name,))
+    if circuit.elements[low].waveform is not None:
+        raise UsageError(f"{name} has a waveform already", expected="a dc source", names=(name,))
+    return low
+
+
 class InjectedCircuit:
     """A circuit whose source carries a tone beside its dc value; begins each time as it runs without the tone.
 
@@ -44,12 +54,8 @@ class InjectedCircuit:
     def __init__(
         self, circuit: Circuit, source: str, output: str, *, step: float, settle: float, uic: bool = True
     ) -> None:
-        low = source.lower()
-        if low not in circuit.elements or low[0] not in "vi":
-            raise UsageError(f"there is no source {source!r}", expected="a voltage or current source", names=(source,))
-        if circuit.elements[low].waveform is not None:
-            raise UsageError(f"{source} has a waveform already", expected="a dc source", names=(source,))
-        self._circuit, self._source, self._output, self._step = circuit, low, output, step
+        self._source = require_source(circuit, source)
+        self._circuit, self._output, self._step = circuit, output, step
         self._rest = self._with(1.0 / settle, 0.0).tran(stop=settle, step=step, max_step=step, uic=uic).checkpoint
 
     def _with(self, frequency: float, amplitude: float) -> Circuit:
@@ -83,7 +89,7 @@ class LockingRange:
     harmonic, subharmonic : int
         Held, the oscillator runs at ``subharmonic / harmonic`` times the frequency of the tone.
     runs : int
-        Runs that it took.
+        Trials that it took; none by the projection vector.
     """
 
     amplitude: NDArray[np.float64]
@@ -118,30 +124,72 @@ class LockingRange:
         return ax
 
 
+def beat_frequency(
+    run: Injected, frequency: float, amplitude: float, *, free: float, harmonic: int = 1, subharmonic: int = 1
+) -> float | None:
+    """Return how often a second an oscillator slips against a tone: 0 when it is held, None when it may be either.
+
+    Parameters
+    ----------
+    run : callable
+        See `locking_range`; for a circuit an `InjectedCircuit`.
+    frequency, amplitude : float
+        Of the tone, Hz and the unit of its source; off ``free * harmonic / subharmonic``.
+    free : float
+        Frequency without a tone, Hz.
+    harmonic, subharmonic : int
+
+    Examples
+    --------
+    Adler's equation has the solution tan(phase / 2) = w / d + b / d tan(b t / 2), b^2 = d^2 - w^2:
+
+    >>> def adler(frequency, amplitude, duration):
+    ...     t, d, w = np.linspace(0.0, duration, 20001), 2 * np.pi * (100.0 - frequency), np.pi * amplitude
+    ...     b = np.sqrt(complex(d * d - w * w))
+    ...     half = np.arctan((w + b * np.tan(0.5 * b * t)).real / d)  # modulo pi, phases modulo 2 pi
+    ...     return t, np.exp(1j * (2 * half + 2 * np.pi * frequency * t))
+    >>> round(beat_frequency(adler, 99.0, 1.0, free=100.0), 3)  # sqrt(1 - 0.5^2)
+    0.866
+    """
+    ratio = harmonic / subharmonic
+    detuning = abs(frequency / ratio - free)
+    if not (detuning > 0.0 and frequency > 0.0 and amplitude > 0.0 and free > 0.0):
+        raise UsageError(
+            f"a tone of {amplitude:g} at {frequency:g} Hz for an oscillator of {free:g} Hz",
+            expected="numbers above zero, and a tone beside the frequency that it would hold",
+        )
+    duration = max(_WINDOW / detuning, 40.0 / free)
+    for _ in range(3):
+        times, phases = phase_of(wave_of(run(frequency, amplitude, duration)))
+        slip = phases - 2.0 * np.pi * frequency / ratio * times
+        since = slip[-1] - slip
+        first = np.searchsorted(times, times[0] + 0.1 * (times[-1] - times[0]))
+        whole = int(abs(since[first]) / (2.0 * np.pi))
+        if whole:
+            # The last time that it was so many whole turns away: beats begin and end at the same phase.
+            k = int(np.flatnonzero(np.abs(since) >= 2.0 * np.pi * whole)[-1])
+            a, b = abs(since[k]), abs(since[k + 1])
+            part = (a - 2.0 * np.pi * whole) / (a - b)
+            return whole / float(times[-1] - times[k] - part * (times[k + 1] - times[k]))
+        late = slip[times > times[-1] - 0.25 * (times[-1] - times[0])]
+        if np.ptp(late) < _STILL:
+            return 0.0
+        duration *= 2.0
+    return None
+
+
 class _Search:
-    def __init__(self, run: Injected, free: float, ratio: float, tolerance: float) -> None:
-        self.run, self.free, self.ratio, self.tolerance, self.runs = run, free, ratio, tolerance, 0
+    def __init__(self, run: Injected, free: float, orders: tuple[int, int], tolerance: float, least: float) -> None:
+        self.run, self.free, self.tolerance, self.least, self.trials = run, free, tolerance, least, 0
+        self.harmonic, self.subharmonic = orders
 
     def beat(self, detuning: float, amplitude: float) -> float | None:
-        """Return the beat frequency of a slipping oscillator, 0 of one that is held, None of one that may be either."""
-        tone = (self.free + detuning) * self.ratio
-        duration = max(_WINDOW / abs(detuning), 40.0 / self.free)
-        for _ in range(3):
-            self.runs += 1
-            times, phases = phase_of(wave_of(self.run(tone, amplitude, duration)))
-            slip = phases - 2.0 * np.pi * tone / self.ratio * times
-            since = slip[-1] - slip
-            first = np.searchsorted(times, times[0] + 0.1 * (times[-1] - times[0]))
-            whole = int(abs(since[first]) / (2.0 * np.pi))
-            if whole:
-                # The last time that it was so many whole turns away: beats begin and end at the same phase.
-                away = np.flatnonzero(np.abs(since) >= 2.0 * np.pi * whole)[-1]
-                return whole / float(times[-1] - times[away])
-            late = slip[times > times[-1] - 0.25 * (times[-1] - times[0])]
-            if np.ptp(late) < _STILL:
-                return 0.0
-            duration *= 2.0
-        return None
+        self.trials += 1
+        ratio = self.harmonic / self.subharmonic
+        return beat_frequency(
+            self.run, (self.free + detuning) * ratio, amplitude, free=self.free, harmonic=self.harmonic,
+            subharmonic=self.subharmonic,
+        )  # fmt: skip
 
     def edge(self, amplitude: float, side: float, span: float) -> tuple[float, float]:
         """Return the largest detuning on one side at which the tone holds, Hz, and its error."""
@@ -161,6 +209,9 @@ class _Search:
             if near and guess - inner < 1.5 * self.tolerance * guess:
                 return guess, max(guess - inner, self.tolerance * guess)
             trial = (1.0 - self.tolerance) * guess if near else min(1.1 * guess, 0.5 * (guess + outer))
+            trial = max(
+                trial, self.least
+            )  # a beat like the detuning sends the guess to nothing, and durations to infinity
             beat = self.beat(side * trial, amplitude)
             if beat is None:
                 return trial, 2.0 * self.tolerance * trial
@@ -169,8 +220,11 @@ class _Search:
             else:
                 outer = trial
                 slipping.append((trial, beat))
-            if outer < 1e-9 * self.free:
-                raise AnalysisError(f"a tone of {amplitude:g} does not hold the oscillator at any frequency")
+            if outer <= self.least:
+                raise AnalysisError(
+                    f"a tone of {amplitude:g} does not hold the oscillator at a detuning of {outer:g} Hz",
+                    hint="a larger amplitude, or a smaller least=",
+                )
         raise AnalysisError(
             f"the edge lies between detunings of {inner:g} and {outer:g} Hz, and was not found closer",
             hint="a larger tolerance",
@@ -200,8 +254,10 @@ def locking_range(
     harmonic: int = 1,
     subharmonic: int = 1,
     span: float = 0.1,
+    least: float = 1e-4,
     tolerance: float = 0.02,
     periods: float = 100.0,
+    method: str = "runs",
 ) -> LockingRange:
     """Return the range of frequencies in which a tone holds an oscillator, for each of its amplitudes.
 
@@ -212,11 +268,17 @@ def locking_range(
     any edge at which two phases meet. The edge is confirmed by a run inside, ``tolerance`` of the half width
     away, in which the oscillator is held.
 
+    ``method="ppv"`` needs no runs with a tone: to first order in its amplitude A the phase, as a time, gains the mean
+    of the perturbation projection vector p times the tone (Demir, Mehrotra and Roychowdhury, IEEE Trans. Circuits Syst. I
+    47, 655, 2000), at most A abs(P) / 2 with P the complex amplitude of p at the tone: half width = tone's frequency
+    A abs(P) / 2, alike to both sides.
+
     Parameters
     ----------
     target : Circuit or callable
         A circuit, with ``source``, ``output``, ``step`` and ``settle``; or anything that can be run with a tone: a
-        callable from (frequency, amplitude, duration) to (time, values); complex values turn as exp(+-i phase).
+        callable from (frequency, amplitude, duration) to (time, values); complex values turn as exp(i phase) or
+        exp(-i phase).
     amplitudes : float or sequence of float
         Of the tone, in the unit of the source.
     source, output : str
@@ -229,12 +291,15 @@ def locking_range(
         Frequency without a tone, Hz; measured over ``periods / span`` periods or so when absent.
     harmonic, subharmonic : int
         The tone lies near ``free * harmonic / subharmonic``.
-    span : float
-        Largest detuning that is tried, as a part of the free frequency.
+    span, least : float
+        Largest and smallest detuning that is tried, as a part of the free frequency: a trial takes ten cycles of it.
     tolerance : float
         As a part of the half width.
     periods : float
         Of the free oscillation, over which its frequency is measured.
+    method : {"runs", "ppv"}
+        ``"ppv"`` is for circuits, ``subharmonic`` 1, and tones so weak that the answer is a small part of the
+        frequency. Its errors are nan: not known.
 
     Returns
     -------
@@ -249,26 +314,31 @@ def locking_range(
 
     Examples
     --------
-    An oscillator that is nothing but Adler's equation, 100 Hz, half width 0.5 Hz for each unit of amplitude:
+    A tank of quality 10 with a cubic active element swings by 2 sqrt(1/3) V; a current of 0.3 mA holds it within
+    f0 sqrt(L / C) 0.3 mA / (2 amplitude), 20.5 kHz:
 
-    >>> def adler(frequency, amplitude, duration):
-    ...     t, h = np.linspace(0.0, duration, max(int(200 * duration), 4000), retstep=True)
-    ...     phase, shift = np.zeros(len(t)), 2 * np.pi * (100.0 - frequency)
-    ...     for k in range(len(t) - 1):  # the midpoint rule
-    ...         middle = phase[k] + 0.5 * h * (shift - np.pi * amplitude * np.sin(phase[k]))
-    ...         phase[k + 1] = phase[k] + h * (shift - np.pi * amplitude * np.sin(middle))
-    ...     return t, np.exp(1j * (phase + 2 * np.pi * frequency * t))
-    >>> found = locking_range(adler, 1.0, free=100.0, span=0.02)
-    >>> bool(abs(found.half_width[0] - 0.5) < 0.01)
-    True
+    >>> import circuitnn as cn
+    >>> c = cn.Circuit("van der Pol")
+    >>> c.L("1", "a", 0, "1u"); c.C("1", "a", 0, "1n", ic=1.1); c.I("1", 0, "a", dc=0.0)
+    >>> c.B("1", "a", 0, i="3.16e-3*v(a)*(v(a)*v(a)-1)")
+    >>> found = cn.locking_range(c, 3e-4, source="i1", output="v(a)", step=8e-9, settle=2e-5, span=0.03)
+    >>> bool(abs(found.half_width[0] - 20.5e3) < 0.6e3), found.runs < 10
+    (True, True)
     """
     levels = np.atleast_1d(np.asarray(amplitudes, dtype=float))
     if levels.ndim != 1 or not len(levels) or not (np.isfinite(levels).all() and (levels > 0.0).all()):
         raise UsageError(f"amplitudes {amplitudes!r}", expected="numbers above zero")
-    if not (0.0 < span < 1.0 and 0.0 < tolerance < 0.5 and harmonic >= 1 and subharmonic >= 1 and periods >= 10.0):
+    if not (
+        0.0 < least < span < 1.0 and 0.0 < tolerance < 0.5 and harmonic >= 1 and subharmonic >= 1 and periods >= 10.0
+    ):
         raise UsageError(
-            f"span {span:g}, tolerance {tolerance:g}, harmonic {harmonic}, subharmonic {subharmonic}, periods {periods:g}",  # noqa: E501
-            expected="span below 1, tolerance below 0.5, whole numbers from 1, 10 periods at least",
+            f"span {span:g}, least {least:g}, tolerance {tolerance:g}, harmonic {harmonic}, subharmonic {subharmonic}, periods {periods:g}",  # noqa: E501
+            expected="least below span below 1, tolerance below 0.5, whole numbers from 1, 10 periods at least",
+        )
+    if method not in ("runs", "ppv") or (method == "ppv" and (subharmonic != 1 or not isinstance(target, Circuit))):
+        raise UsageError(
+            f"method {method!r} of {type(target).__name__} at {harmonic}:{subharmonic}",
+            expected="runs; or ppv of a circuit, whose subharmonic is 1",
         )
     if isinstance(target, Circuit):
         if source is None or output is None or step is None or settle is None:
@@ -280,17 +350,38 @@ def locking_range(
         if free is None:
             raise UsageError("how fast does it run alone?", expected="free=..., Hz")
     if free is None:
-        frequency = _free(run, rough)
-        free = _free(run, periods / frequency)
-    search = _Search(run, free, harmonic / subharmonic, tolerance)
+        free = _free(run, periods / _free(run, rough))
+    if isinstance(target, Circuit) and source is not None and method == "ppv":
+        return _projected(target, source, levels, free, harmonic, uic)
+    search = _Search(run, free, (harmonic, subharmonic), tolerance, least * free)
     edges = np.array([[search.edge(float(level), side, span * free) for side in (-1.0, 1.0)] for level in levels])
     scale = harmonic / subharmonic
     return LockingRange(
         levels, (free - edges[:, 0, 0]) * scale, (free + edges[:, 1, 0]) * scale, edges[:, 0, 1] * scale,
-        edges[:, 1, 1] * scale, free, harmonic, subharmonic, search.runs,
+        edges[:, 1, 1] * scale, free, harmonic, subharmonic, search.trials,
     )  # fmt: skip
 
 
 def _free(run: Injected, duration: float) -> float:
     times, phases = phase_of(wave_of(run(1.0 / duration, 0.0, duration)))
     return float((phases[-1] - phases[0]) / (times[-1] - times[0]) / (2.0 * np.pi))
+
+
+def _projected(
+    circuit: Circuit, source: str, levels: NDArray[np.float64], free: float, harmonic: int, uic: bool
+) -> LockingRange:
+    """Return the range from the projection vector of the free oscillation."""
+    orbit = circuit.pss(frequency=free, uic=uic)
+    name = require_source(circuit, source)
+
+    def at(vector: str) -> Any:
+        return orbit.ppv.get(vector, np.zeros(len(orbit.time)))
+
+    plus, minus = circuit.elements[name].nodes[:2]
+    # A positive current of a source leaves the circuit at its first node and enters at the second.
+    projection = at(f"v({minus})") - at(f"v({plus})") if name[0] == "i" else at(f"i({name})")
+    turned = np.exp(-2j * np.pi * harmonic * orbit.time / orbit.period)
+    part = 2.0 / orbit.period * abs(np.sum(orbit.weights * projection * turned))
+    tone = orbit.frequency * harmonic
+    half, unknown = 0.5 * tone * part * levels, np.full(len(levels), np.nan)
+    return LockingRange(levels, tone - half, tone + half, unknown, unknown, orbit.frequency, harmonic, 1, 0)
