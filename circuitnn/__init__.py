@@ -51,6 +51,7 @@ _HOME = {
     "monte_carlo": "circuitnn.runs.montecarlo",
     "monte_carlo_corners": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
+    "oscillation_map": "circuitnn.runs.oscillation_map",
     "oscillators": "circuitnn.oscillators",
     "parse": "circuitnn.netlist.netlist",
     "phase_diffusion": "circuitnn.measure.linewidth",
@@ -110,3 +111,4 @@ if TYPE_CHECKING:
     from circuitnn.runs.locking import locking_range as locking_range
     from circuitnn.runs.montecarlo import monte_carlo as monte_carlo
     from circuitnn.runs.montecarlo import monte_carlo_corners as monte_carlo_corners
+    from circuitnn.runs.oscillation_map import oscillation_map as oscillation_map
