@@ -139,7 +139,7 @@ def phase_of(wave: Wave) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             f"{wave.name} rises {len(times)} times through its middle in {wave.time[-1] - wave.time[0]:g} s",
             expected="four periods at least",
         )
-    return times, 2.0 * np.pi * np.arange(len(times))
+    return times, 2.0 * np.pi * np.arange(len(times), dtype=np.float64)
 
 
 def oscillation(
