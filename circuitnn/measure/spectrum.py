@@ -421,6 +421,6 @@ def spectrogram(
     shape = window_of(window, count)
     frames = np.lib.stride_tricks.sliding_window_view(samples.values, count)[::hop]
     frequency, power = _powers(frames, shape, samples.rate)
-    middles: NDArray[np.float64] = samples.start + (np.arange(len(frames)) * hop + 0.5 * count) / samples.rate
+    middles = np.asarray(samples.start + (np.arange(len(frames)) * hop + 0.5 * count) / samples.rate, np.float64)
     enbw = float(samples.rate * (shape @ shape) / shape.sum() ** 2)
     return Spectrogram(samples.name, samples.unit, middles, frequency, power, enbw, load)

@@ -269,9 +269,9 @@ def locking_range(
     away, in which the oscillator is held.
 
     ``method="ppv"`` needs no runs with a tone: to first order in its amplitude A the phase, as a time, gains the mean
-    of the perturbation projection vector p times the tone (Demir, Mehrotra and Roychowdhury, IEEE Trans. Circuits Syst. I
-    47, 655, 2000), at most A abs(P) / 2 with P the complex amplitude of p at the tone: half width = tone's frequency
-    A abs(P) / 2, alike to both sides.
+    of the perturbation projection vector p times the tone (Demir, Mehrotra and Roychowdhury, IEEE Trans. Circuits
+    Syst. I 47, 655, 2000), at most A abs(P) / 2 with P the complex amplitude of p at the tone: half width = tone's
+    frequency A abs(P) / 2, alike to both sides.
 
     Parameters
     ----------
@@ -288,7 +288,7 @@ def locking_range(
     uic : bool
         Whether the circuit begins from given initial conditions.
     free : float, optional
-        Frequency without a tone, Hz; measured over ``periods / span`` periods or so when absent.
+        Frequency without a tone, Hz; measured over ``periods`` when absent.
     harmonic, subharmonic : int
         The tone lies near ``free * harmonic / subharmonic``.
     span, least : float
