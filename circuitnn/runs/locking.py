@@ -299,7 +299,7 @@ def locking_range(
         Of the free oscillation, over which its frequency is measured.
     method : {"runs", "ppv"}
         ``"ppv"`` is for circuits, ``subharmonic`` 1, and tones so weak that the answer is a small part of the
-        frequency. Its errors are nan: not known.
+        frequency. Its errors are those of the orbit; what is of second order in the tone is not known.
 
     Returns
     -------
@@ -383,5 +383,6 @@ def _projected(
     turned = np.exp(-2j * np.pi * harmonic * orbit.time / orbit.period)
     part = 2.0 / orbit.period * abs(np.sum(orbit.weights * projection * turned))
     tone = orbit.frequency * harmonic
-    half, unknown = 0.5 * tone * part * levels, np.full(len(levels), np.nan)
-    return LockingRange(levels, tone - half, tone + half, unknown, unknown, orbit.frequency, harmonic, 1, 0)
+    half = 0.5 * tone * part * levels
+    error = half * orbit.statistics["error"]
+    return LockingRange(levels, tone - half, tone + half, error, error, orbit.frequency, harmonic, 1, 0)

@@ -41,6 +41,7 @@ def test_projection_vector_agrees_with_runs(harmonic, tone):
     projected = cn.locking_range(tank(), tone, **setting, method="ppv")
     # runs are right to 2 %, the projection to first order in the tone
     assert projected.half_width[0] == pytest.approx(runs.half_width[0], rel=0.03)
+    assert (projected.upper_error < 1e-5 * projected.half_width).all()  # those of the orbit
     if harmonic == 1:
         assert projected.half_width[0] == pytest.approx(half_width(projected.free, tone), rel=0.01)
 
