@@ -47,11 +47,14 @@ _HOME = {
     "corners": "circuitnn.runs.corners",
     "fit": "circuitnn.fitting.fit",
     "load": "circuitnn.netlist.netlist",
+    "locking_range": "circuitnn.runs.locking",
     "monte_carlo": "circuitnn.runs.montecarlo",
     "monte_carlo_corners": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
+    "oscillation_map": "circuitnn.runs.oscillation_map",
     "oscillators": "circuitnn.oscillators",
     "parse": "circuitnn.netlist.netlist",
+    "phase_diffusion": "circuitnn.measure.linewidth",
     "read_measured": "circuitnn.fitting.measured",
     "register": "circuitnn.devices.load",
 }
@@ -93,6 +96,7 @@ if TYPE_CHECKING:
     from circuitnn.fitting.measured import read_measured as read_measured
     from circuitnn.mapping.compile import compile as compile
     from circuitnn.mapping.layout import Layout as Layout
+    from circuitnn.measure.linewidth import phase_diffusion as phase_diffusion
     from circuitnn.netlist.flat import Model as Model
     from circuitnn.netlist.netlist import Netlist as Netlist
     from circuitnn.netlist.netlist import load as load
@@ -104,5 +108,7 @@ if TYPE_CHECKING:
     from circuitnn.results.samples import Samples as Samples
     from circuitnn.runs.check import check as check
     from circuitnn.runs.corners import corners as corners
+    from circuitnn.runs.locking import locking_range as locking_range
     from circuitnn.runs.montecarlo import monte_carlo as monte_carlo
     from circuitnn.runs.montecarlo import monte_carlo_corners as monte_carlo_corners
+    from circuitnn.runs.oscillation_map import oscillation_map as oscillation_map

@@ -333,6 +333,18 @@ class Result:
         """Return the harmonics of a vector over the last period; see `circuitnn.measure.fourier.fourier`."""
         return _upward("fourier").fourier(self, name, frequency, harmonics=harmonics, grid=grid, degree=degree)
 
+    def spectrum(self, name: str, **options: Any) -> Any:
+        """Return the spectrum of a vector of a transient; see `circuitnn.measure.spectrum.spectrum`."""
+        return _upward("spectrum").spectrum(self, name, **options)
+
+    def spectrogram(self, name: str, **options: Any) -> Any:
+        """Return spectra of stretches one after the other; see `circuitnn.measure.spectrum.spectrogram`."""
+        return _upward("spectrum").spectrogram(self, name, **options)
+
+    def oscillation(self, name: str, **options: Any) -> Any:
+        """Return frequency, amplitude and harmonics of a vector; see `circuitnn.measure.phase.oscillation`."""
+        return _upward("phase").oscillation(self, name, **options)
+
     def grid(self, name: str) -> NDArray[Any]:
         """Return a column of a nested dc sweep, shape (outer values, ..., inner values).
 

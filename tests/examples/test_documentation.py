@@ -21,6 +21,7 @@ PAGES = (
     "docs/statistics.md",
     "docs/fitting.md",
     "docs/nonidealities.md",
+    "docs/rf_spectra.md",
 )
 
 

@@ -200,3 +200,22 @@ def test_the_suffix_chooses_the_format(tmp_path, monkeypatch, capsys, suffix, st
         assert (end.value.code or 0, err) == (0, "")
         files = out.split()
         assert len(files) == made and all(Path(name).read_bytes().startswith(start) for name in files)
+
+
+def test_command_line_draws_spectra(tmp_path, monkeypatch, capsys):
+    from circuitnn.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    cn.parse("tone\nv1 a 0 sin(0 1 1meg)\nr1 a 0 1k\n.tran 20n 20u\n.end\n").run().save("a.raw")
+    for options in (["--spectrum", "v(a)", "--x-range", "2u", "18u"], ["--spectrogram", "2*v(a)"]):
+        with pytest.raises(SystemExit) as end:
+            main(["plot", "a.raw", *options, "-o", "s.png"])
+        out, err = capsys.readouterr()
+        assert (end.value.code or 0, err, out.strip()) == (0, "", "s.png")
+        assert Path("s.png").read_bytes().startswith(b"\x89PNG")
+        Path("s.png").unlink()
+    for options, said in ((["--spectrum", "v(b)"], "no vector"), (["v(a)", "--spectrum", "v(a)"], "one vector alone")):
+        with pytest.raises(SystemExit) as end:
+            main(["plot", "a.raw", *options, "-o", "s.png"])
+        assert end.value.code and said in capsys.readouterr().err
+        assert not Path("s.png").exists()
