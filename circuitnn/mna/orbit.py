@@ -349,7 +349,7 @@ class Discretised:
                 return replace(orbit, iterations=iteration), math.inf
             matrix.data /= largest[matrix.indices]
             try:
-                lu = splu(matrix)
+                lu = splu(matrix, panel_size=1)
             except RuntimeError:  # exactly singular
                 return replace(orbit, iterations=iteration), math.inf
             step = -lu.solve(lack / largest)
@@ -389,7 +389,7 @@ class Discretised:
         largest = np.zeros(matrix.shape[0])
         np.maximum.at(largest, matrix.indices, np.abs(matrix.data))
         matrix.data /= largest[matrix.indices]
-        return splu(matrix), largest, values
+        return splu(matrix, panel_size=1), largest, values
 
 
 def _norm(values: Real) -> float:
