@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -31,6 +31,8 @@ _CROSSINGS, _ALIKE, _USABLE = 8, 0.02, 0.5
 _LONGER = 5
 #: Lengths of the starts that are tried in turn when Newton's method fails, as parts of the first one.
 _LONGER_STARTS = (1.0, 4.0, 16.0)
+#: Change of an amplitude's square that counts as drift, and by what factor an amplitude may be extrapolated.
+_DRIFTS, _LEAP = 1e-3, 30.0
 #: Part of its size that an orbit must move by to be one.
 _MOVES = 1e-4
 
@@ -176,7 +178,10 @@ class Pss(Analysis):
             found = self._recurrence(system, periodic, times, points)
             if found is not None:
                 positions = periodic.positions_along(points)
-                return periodic, Stretch(times, points, positions).cut(*found), []
+                stretch = Stretch(times, points, positions).cut(*found)
+                if not any(np.ptp(p, axis=-1).any() for p in positions):
+                    stretch = self._settled(system, stretch, times, points)
+                return periodic, stretch, []
             stop *= 2.0
         raise ConvergenceError(
             f"no oscillation was found within {stop / 2.0:.4g} s",
@@ -235,6 +240,34 @@ class Pss(Analysis):
         alike = [p for p, gap in enumerate(apart, 1) if gap < _ALIKE]
         p = alike[0] if alike else int(np.argmin(apart)) + 1
         return None if apart[p - 1] > _USABLE else (float(when[-1 - p]), float(when[-1]))
+
+    def _settled(self, system: System, stretch: Stretch, times: Real, points: Real) -> Stretch:
+        """Return the last period with the amplitude to which that of the last periods goes.
+
+        Near its onset every oscillation obeys A' = a A - b A^3, so that 1/A^2 - 1/A_end^2 falls as an exponential
+        (Stuart 1960; Kuznetsov, Elements of Applied Bifurcation Theory, section 3.4). Three periods tell A_end.
+        """
+        period, stop = stretch.period, float(stretch.times[-1])
+        apart = int((stop - 0.5 * times[-1]) / period - 1.0) // 2
+        if apart < 1:
+            return stretch
+        size = np.maximum(np.ptp(stretch.points, axis=0), np.array(system.plan.tol))
+        inverse = []
+        for k in (2, 1, 0):
+            end = stop - k * apart * period
+            own = stretch if k == 0 else Stretch(times, points, []).cut(end - period, end)
+            y = own.points / size
+            mean = np.trapezoid(y, own.times, axis=0) / period
+            inverse.append(period / float(np.trapezoid((y - mean) ** 2, own.times, axis=0).sum()))
+        first, second = inverse[1] - inverse[0], inverse[2] - inverse[1]
+        if not (_DRIFTS * inverse[2] < abs(second) < abs(first) * (1.0 - 1e-3) and first * second > 0.0):
+            return stretch
+        end = inverse[2] + second * second / (first - second)
+        if not inverse[2] / _LEAP**2 < end < inverse[2] * _LEAP**2:
+            return stretch
+        y = stretch.points
+        mean = np.trapezoid(y, stretch.times, axis=0) / period
+        return replace(stretch, points=mean + math.sqrt(inverse[2] / end) * (y - mean))
 
 
 def _moves(system: System) -> bool:

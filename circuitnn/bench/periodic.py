@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 import circuitnn as cn
 from circuitnn.bench.decks import ring
+from circuitnn.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -52,23 +55,33 @@ def settling(name: str, accuracy: float = 1e-6) -> Settling:
     """Return how long the periodic state of ``ring`` (five stages) or ``lc`` takes, and a transient as accurate.
 
     The transient is made finer by 2, and longer by 1.5, until its last period lies within ``accuracy`` of one computed
-    to a hundredth of that. Only the last of these runs counts.
+    to a hundredth of that. Only the last of these runs counts. Times are the best of three.
     """
     text, guess, level = (ring(5, 1e-9), 5e9, 1.5) if name == "ring" else (tank(), 5e6, 0.0)
     circuit = cn.parse(text).circuit()
     exact = circuit.pss(frequency=guess, uic=True, tolerance=accuracy / 100.0).period
-    begun = time.perf_counter()
-    circuit.pss(frequency=guess, uic=True, tolerance=accuracy)
-    pss = time.perf_counter() - begun
+    pss = _fastest(lambda: circuit.pss(frequency=guess, uic=True, tolerance=accuracy))
+
+    def settle(step: float, periods: float) -> Result:
+        return circuit.tran(stop=periods * exact, step=step, max_step=step, start=(periods - 3.0) * exact, uic=True)
+
     step, periods = exact / 200.0, 10.0
     while True:
-        begun = time.perf_counter()
-        run = circuit.tran(stop=periods * exact, step=step, max_step=step, start=(periods - 3.0) * exact, uic=True)
-        took = time.perf_counter() - begun
+        run = settle(step, periods)
         error = abs(_last_period(run.time, run["v(n0)"] - level) / exact - 1.0)
         if error <= accuracy or len(run) > 2_000_000:
+            took = _fastest(partial(settle, step, periods))
             return Settling(name, pss, took, error, int(run.statistics["accepted"]))
         step, periods = 0.5 * step, 1.5 * periods
+
+
+def _fastest(run: Callable[[], Result]) -> float:
+    took = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        run()
+        took.append(time.perf_counter() - begun)
+    return min(took)
 
 
 def _last_period(t: np.ndarray, v: np.ndarray) -> float:

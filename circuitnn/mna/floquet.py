@@ -8,9 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.mna.orbit import SLOPES, STAGES, START_SLOPES, WEIGHTS, Discretised, Orbit, Problem
+from circuitnn.mna.pointwise import Values
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+#: Intervals that are solved together.
+_TOGETHER = 64
 
 
 def multipliers(problem: Problem, orbit: Orbit) -> Complex:
@@ -25,43 +29,33 @@ def multipliers(problem: Problem, orbit: Orbit) -> Complex:
     values = discretised.residual(orbit)[1]
     n, plan = discretised.n, problem.equations.system.plan
     rows, columns = plan.ai, np.repeat(np.arange(n), np.diff(plan.ap))
-    steps, slopes = orbit.steps, discretised.by_durations(orbit, values)
-    g, c = (v.T.reshape(discretised.count, STAGES, -1) for v in (values.g, values.c))
-    perturbed, late, j = np.eye(n), np.zeros(n), 0
-    degrees = n
+    slopes = discretised.by_durations(orbit, values)
     events = len(orbit.segments) > 1 or orbit.segments[0].event is not None
+    held = np.unique(rows[problem.equations.charged])  # the equations with a charge
+    states = len(held)
+    forcing = np.zeros((discretised.count, STAGES, n, 2))
+    if events:
+        forcing[..., 0] = -np.stack(slopes)[orbit.owner, np.arange(discretised.count)]
+        # an earlier segment's duration moves the start of this one
+        forcing[..., 1] = np.where((orbit.owner > 0)[:, None, None], -slopes[0], 0.0)
+    perturbed, late, j = np.eye(states), np.zeros(states), 0
+    charge = np.zeros((states, n))
     for k, segment in enumerate(orbit.segments):
-        by_duration, by_start = np.zeros(n), np.zeros(n)
-        end: Real = np.zeros((n, n))
+        by_duration, by_start = np.zeros(states), np.zeros(states)
+        end: Real = np.zeros((n, states))
         of_duration: Real = np.zeros(n)
         of_start: Real = np.zeros(n)
-        for _ in range(segment.intervals):
-            matrix = np.zeros((STAGES, n, STAGES, n))
-            for i in range(STAGES):
-                for m in range(STAGES):
-                    np.add.at(matrix[i, :, m], (rows, columns), SLOPES[i, m] / steps[j] * c[j, m])
-                np.add.at(matrix[i, :, i], (rows, columns), g[j, i])
-            right = np.zeros((STAGES, n, n + 2))
-            for i in range(STAGES):
-                right[i, :, :n] = -START_SLOPES[i] / steps[j] * perturbed
-                right[i, :, n] = -START_SLOPES[i] / steps[j] * by_duration
-                right[i, :, n + 1] = -START_SLOPES[i] / steps[j] * by_start
-                if events:
-                    right[i, :, n] -= slopes[k][j, i]
-                    if k > 0:  # an earlier segment's duration moves the start of this one
-                        right[i, :, n + 1] -= slopes[0][j, i]
-            solved = np.linalg.solve(matrix.reshape(STAGES * n, -1), right.reshape(STAGES * n, -1))[-n:]
-            end, of_duration, of_start = (
-                np.asarray(solved[:, :n]),
-                np.asarray(solved[:, n]),
-                np.asarray(solved[:, n + 1]),
-            )
-            charge = np.zeros((n, n))
-            np.add.at(charge, (rows, columns), c[j, -1])
-            if j == 0:
-                degrees = int(np.linalg.matrix_rank(charge))
-            perturbed, by_duration, by_start = charge @ end, charge @ of_duration, charge @ of_start
-            j += 1
+        for first in range(j, j + segment.intervals, _TOGETHER):
+            chosen = np.arange(first, min(first + _TOGETHER, j + segment.intervals))
+            for one, solved in zip(chosen, _responses(discretised, orbit, values, held, forcing, chosen), strict=True):
+                end = solved[:, :states] @ perturbed
+                of_duration = solved[:, :states] @ by_duration + solved[:, states]
+                of_start = solved[:, :states] @ by_start + solved[:, states + 1]
+                charge = np.zeros((n, n))
+                charge[rows, columns] = values.c[:, one * STAGES + STAGES - 1]
+                charge = charge[held]
+                perturbed, by_duration, by_start = charge @ end, charge @ of_duration, charge @ of_start
+        j += segment.intervals
         if not events:
             continue
         # the segment's end moves with its condition; `late` is by how much it began later
@@ -73,10 +67,35 @@ def multipliers(problem: Problem, orbit: Orbit) -> Complex:
         perturbed = perturbed + np.outer(by_duration, longer) + np.outer(by_start, late)
         late = late + longer
     if events and not problem.moving:
-        first = discretised.rates(values.q.T.reshape(discretised.count, STAGES, n), orbit)
-        perturbed = perturbed - np.outer(_at_start(first[0]), late)
+        first_rates = discretised.rates(values.q.T.reshape(discretised.count, STAGES, n), orbit)[0]
+        perturbed = perturbed - np.outer(_at_start(first_rates)[held], late)
+    degrees = int(np.linalg.matrix_rank(charge))
     found = np.linalg.eigvals(perturbed).astype(complex)
     return found[np.argsort(-np.abs(found), kind="stable")][:degrees]
+
+
+def _responses(
+    discretised: Discretised,
+    orbit: Orbit,
+    values: Values,
+    held: NDArray[np.intp],
+    forcing: Real,
+    chosen: NDArray[np.int64],
+) -> Real:
+    """Return how the ends of intervals follow the charges at their starts and the forcing, (chosen, n, states + 2)."""
+    n, plan = discretised.n, discretised.problem.equations.system.plan
+    rows, columns = plan.ai, np.repeat(np.arange(n), np.diff(plan.ap))
+    states, steps = len(held), orbit.steps[chosen, None]
+    g, c = (v.T.reshape(discretised.count, STAGES, -1)[chosen] for v in (values.g, values.c))
+    matrix = np.zeros((len(chosen), STAGES, n, STAGES, n))
+    right = np.zeros((len(chosen), STAGES, n, states + 2))
+    right[..., states:] = forcing[chosen]
+    for i in range(STAGES):
+        for m in range(STAGES):
+            matrix[:, i, rows, m, columns] = SLOPES[i, m] / steps * c[:, m] + (g[:, i] if i == m else 0.0)
+        right[:, i, held, np.arange(states)] = -START_SLOPES[i] / steps
+    shape = (len(chosen), STAGES * n, -1)
+    return np.linalg.solve(matrix.reshape(shape), right.reshape(shape))[:, -n:]
 
 
 def _at_start(stages: Real) -> Real:

@@ -186,18 +186,21 @@ class Discretised:
         self.n, self.count = plan.n, sum(s.intervals for s in segments)
         self.size = self.count * STAGES * self.n
         rows, columns = plan.ai.astype(np.int64), np.repeat(np.arange(plan.n), np.diff(plan.ap))
-        self._rows, self._columns = rows, columns
         charged = problem.equations.charged
-        interval = np.arange(self.count)
-        at = (interval[:, None] * STAGES + np.arange(STAGES)) * self.n  # first row of each stage
-        end_before = np.roll(at[:, -1], 1)
-        parts = [(at[:, :, None] + rows, at[:, :, None] + columns)]
-        for i in range(STAGES):
-            for k in range(STAGES):
-                parts.append((at[:, i, None] + rows[charged], at[:, k, None] + columns[charged]))
-            parts.append((at[:, i, None] + rows[charged], end_before[:, None] + columns[charged]))
-        self._row_index = np.concatenate([r.ravel() for r, _ in parts])
-        self._column_index = np.concatenate([c.ravel() for _, c in parts])
+        # The columns of one interval: the rows of its own stages, and then of those of the next interval.
+        row, column = [], []
+        for k in range(STAGES):
+            for i in range(2 * STAGES if k == STAGES - 1 else STAGES):
+                chosen = slice(None) if i == k else charged
+                row.append(i * self.n + rows[chosen])
+                column.append(k * self.n + columns[chosen])
+        order = np.lexsort((np.concatenate(row), np.concatenate(column)))
+        own_rows, own_columns = np.concatenate(row)[order], np.concatenate(column)[order]
+        per_column = np.bincount(own_columns, minlength=STAGES * self.n)
+        first = np.arange(self.count)[:, None] * (STAGES * self.n)
+        self._order = order
+        self._indices = ((first + own_rows) % self.size).ravel()
+        self._starts = np.concatenate([[0], np.cumsum(np.tile(per_column, self.count))])
         self._charged = charged
 
     # ------------------------------------------------------------------ equations
@@ -239,21 +242,33 @@ class Discretised:
     # ------------------------------------------------------------------ Jacobian
     def matrix(self, orbit: Orbit, values: Values) -> Any:
         """Return the Jacobian, CSC; the last columns are those of the logarithms of the durations."""
-        from scipy.sparse import coo_array
+        from scipy.sparse import csc_array
 
         g = values.g.T.reshape(self.count, STAGES, -1)
-        c = values.c.T.reshape(self.count, STAGES, -1)[:, :, self._charged]
-        over = 1.0 / orbit.steps[:, None]
-        parts = [g.ravel()]
-        before = np.roll(c[:, -1, :], 1, axis=0)
-        for i in range(STAGES):
-            parts += [(SLOPES[i, k] * over * c[:, k, :]).ravel() for k in range(STAGES)]
-            parts.append((START_SLOPES[i] * over * before).ravel())
+        c = values.c.T.reshape(self.count, STAGES, -1)
+        charge = c[:, :, self._charged]
+        steps = orbit.steps[:, None]
+        parts = []
+        for k in range(STAGES):
+            for i in range(STAGES):
+                over = SLOPES[i, k] / steps
+                parts.append(g[:, k] + over * c[:, k] if i == k else over * charge[:, k])
+        following = np.roll(steps, -1, axis=0)
+        parts += [START_SLOPES[i] / following * charge[:, -1] for i in range(STAGES)]
+        data = np.concatenate(parts, axis=1)[:, self._order].ravel()
         row, column, value = self.borders(orbit, values)
-        rows = np.concatenate([self._row_index, row])
-        columns = np.concatenate([self._column_index, column])
+        inner = column < self.size  # equations of the durations, below the columns of the stages
+        place = self._starts[column[inner] + 1]
+        extra = np.bincount(column[inner], minlength=self.size)
+        starts = self._starts + np.concatenate([[0], np.cumsum(extra)])
+        by_column = np.lexsort((row[~inner], column[~inner]))
+        ends = np.cumsum(np.bincount(column[~inner] - self.size, minlength=len(self.segments)))
         whole = self.size + len(self.segments)
-        return coo_array((np.concatenate([*parts, value]), (rows, columns)), shape=(whole, whole)).tocsc()
+        indices = np.concatenate([np.insert(self._indices, place, row[inner]), row[~inner][by_column]])
+        data = np.concatenate([np.insert(data, place, value[inner]), value[~inner][by_column]])
+        found = csc_array((data, indices.astype(np.int32), np.concatenate([starts, starts[-1] + ends])), (whole, whole))
+        found.sort_indices()  # those of the last interval reach into the first
+        return found
 
     def borders(self, orbit: Orbit, values: Values) -> tuple[NDArray[np.int64], NDArray[np.int64], Real]:
         """Return the entries of the durations' columns and of their equations' rows."""
@@ -334,7 +349,7 @@ class Discretised:
                 return replace(orbit, iterations=iteration), math.inf
             matrix.data /= largest[matrix.indices]
             try:
-                lu = splu(matrix)
+                lu = splu(matrix, panel_size=1)
             except RuntimeError:  # exactly singular
                 return replace(orbit, iterations=iteration), math.inf
             step = -lu.solve(lack / largest)
@@ -374,7 +389,7 @@ class Discretised:
         largest = np.zeros(matrix.shape[0])
         np.maximum.at(largest, matrix.indices, np.abs(matrix.data))
         matrix.data /= largest[matrix.indices]
-        return splu(matrix), largest, values
+        return splu(matrix, panel_size=1), largest, values
 
 
 def _norm(values: Real) -> float:

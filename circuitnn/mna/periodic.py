@@ -19,10 +19,10 @@ from circuitnn.mna.system import System
 
 Real = NDArray[np.float64]
 
-#: Intervals of the first mesh, and how many more each next one has.
-_FIRST, _GROWTH, _MOST = 24, 1.5, 4000
-#: What a mesh of _GROWTH times the intervals changes, over what it leaves, for errors that fall with the fifth power.
-_GAIN = _GROWTH**5 - 1.0
+#: Intervals of the first mesh, at least and at most how many more each next one has, and the most of all.
+_FIRST, _GROWTH, _LEAP, _MOST = 24, 1.5, 4.0, 4000
+#: Errors fall with the fifth power of the intervals where the equations are smooth; kinks of device models leave less.
+_ORDER = 4
 #: Turns of switches in one period that are followed.
 _EVENTS = 400
 
@@ -240,17 +240,20 @@ class Periodic:
                 continue
             swing = np.maximum(np.abs(found.stages).max(axis=(0, 1)), problem.tolerance)
             problem = replace(problem, size=swing)
+            growth = _GROWTH
             if before is not None:
                 period, values = difference(before, found, swing, self.dynamic)
-                error = max(period, values) / _GAIN
+                error = max(period, values) / ((len(found.stages) / len(before.stages)) ** _ORDER - 1.0)
                 if error <= self.tolerance:
                     return problem, replace(found, iterations=total, error=error)
+                growth = min(max((error / self.tolerance) ** (1.0 / _ORDER), _GROWTH), _LEAP)
+            count = max(count, len(found.stages))
             if count * _GROWTH > _MOST:
                 raise ConvergenceError(
                     f"the periodic solution still changes on {count} intervals", hint="a larger tolerance"
                 )
             before = found
-            count = math.ceil(max(count, found.stages.shape[0]) * _GROWTH)
+            count = min(math.ceil(count * growth), _MOST)
             orbit = remeshed(found, swing, count)
 
 

@@ -16,6 +16,8 @@ from circuitnn.mna.plan import Batch
 Real = NDArray[np.float64]
 #: Steps of unknowns for the slopes of a control, as a part of their size.
 _STEP = 1e-6
+#: How near a control comes to its threshold in a run whose switch has turned, as a part of the hysteresis.
+_REACHED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class Controls:
         found = np.empty((len(self.functions), self.batch.n, x.shape[1]))
         for k in range(len(self.functions)):
             control, on, off = self._numbers(k, x)
-            told = np.where(control > on, 1.0, np.where(control < off, 0.0, np.nan))
+            near = _REACHED * (on - off)  # the step ends where the switch turns, and not beyond
+            told = np.where(control > on - near, 1.0, np.where(control < off + near, 0.0, np.nan))
             told[:, 0] = np.where(np.isnan(told[:, 0]), start[k], told[:, 0])
             last = np.maximum.accumulate(np.where(np.isnan(told), 0, np.arange(x.shape[1])), axis=1)
             found[k] = np.take_along_axis(told, last, axis=1)
