@@ -548,6 +548,35 @@ static TARGET int NAME(block)(const cn_spins *s, cn_idx at, cn_idx end, double *
     return done;
 }
 
+/* Slopes of a block at a stage, and before the first of a step its noise; all in (3, padded) arrays. */
+static TARGET void NAME(stage)(const cn_spins *s, const cn_spin_stage *at, cn_idx from, cn_idx end)
+{
+    const size_t padded = (size_t)s->padded;
+    for (cn_idx i = from; i < end; i += LANES) {
+        GROUP g = {.at = i};
+        NOW now;
+        V m[3], k[3], more[3], noise[3];
+        NAME(read_group)(s, &g, i);
+        for (int j = 0; j < 3; j++) {
+            m[j] = NAME(load)(at->m + j * padded + i);
+            more[j] = NAME(load)(at->field + j * padded + i);
+        }
+        if (s->noisy && at->part == 0.0) {
+            NAME(normals)(g.low, g.high, s->seed, (U){0} + (uint64_t)at->step, noise);
+            for (int j = 0; j < 3; j++) {
+                noise[j] = g.c[CN_SPIN_NOISE] * noise[j];
+                memcpy(at->noise + j * padded + i, noise + j, sizeof(V));
+            }
+        }
+        const double start = (double)at->step;
+        NAME(inputs)(s, &g, start, NAME(spread)(start + at->part), NAME(load)(at->current + i), more, &now, 1, 1);
+        if (s->noisy)
+            for (int j = 0; j < 3; j++) now.h[j] += NAME(load)(at->noise + j * padded + i);
+        NAME(slope)(&g, &now, m, k, 0, 1);
+        for (int j = 0; j < 3; j++) memcpy(at->slope + j * padded + i, k + j, sizeof(V));
+    }
+}
+
 #undef V
 #undef I
 #undef U
