@@ -39,6 +39,16 @@ typedef struct cn_spin_channel {
     int hold;
 } cn_spin_channel;
 
+/* What oscillators do to each other. */
+typedef struct cn_spin_links {
+    const double *tensor;                     /* (3 padded, 3 padded): field of m, A/m, rows of sources; NULL: none */
+    cn_idx n_strings;                         /* junctions in series, fed through a bias tee that has a load */
+    const int32_t *string;                    /* (n) which an oscillator is in; -1: none */
+    const double *mean, *half;                /* (n) conductance mean + half m.p, S */
+    const double *dc, *load, *capacitance;    /* (n_strings) A, ohm, F */
+    const double *rest;                       /* (n_strings) voltage of a capacitor that has the state 0, V */
+} cn_spin_links;
+
 typedef struct cn_spins {
     cn_idx n, padded;
     const double *constant;                   /* (CN_SPIN_CONSTANTS, padded) */
@@ -48,6 +58,9 @@ typedef struct cn_spins {
     uint64_t seed;
     cn_idx n_channels;
     const cn_spin_channel *channel;
+    const cn_spin_links *links;               /* NULL: none; else the method is CN_SPIN_RK4 or CN_SPIN_HEUN */
+    double *charge;                           /* (n_strings) voltages of capacitors above rest, V */
+    double *charge_record;                    /* (steps / every, n_strings) */
     cn_spin_method method;
     int noisy, renormalise, diagonal, symmetric; /* of all: no K off the diagonal; no chi */
     double step, tolerance;

@@ -17,6 +17,8 @@ typedef struct GROUP {
     U low, high;                    /* halves of the streams' numbers */
     V worst;                        /* largest |m^2 - 1| */
     cn_idx at;                      /* the first of them */
+    V normal[3];                    /* of an oscillator alone: normals of the steps from `drawn` on */
+    int64_t drawn;
     /* of methods that go stage by stage */
     V stage[3], sum[3];
 } GROUP;
@@ -121,11 +123,11 @@ INLINE V NAME(uniform)(U word)
     return (number + 0.5) * 0x1p-32;
 }
 
-/* Three standard normals of each oscillator for a step: one block of Philox 4x32-10, two pairs of Box and Muller. */
-INLINE void NAME(normals)(const GROUP *g, uint64_t seed, uint64_t step, V out[3])
+/* Three standard normals of each oscillator for its step: one block of Philox 4x32-10, two pairs of Box and Muller. */
+INLINE void NAME(normals)(U low_stream, U high_stream, uint64_t seed, U step, V out[3])
 {
-    U c0 = (U){0} + (step & 0xFFFFFFFFu), c1 = (U){0} + ((step >> 32 & 0xFFFFu) | (uint64_t)CN_SPIN_PURPOSE << 16);
-    U c2 = g->low, c3 = g->high;
+    U c0 = step & 0xFFFFFFFFu, c1 = (step >> 32 & 0xFFFFu) | (uint64_t)CN_SPIN_PURPOSE << 16;
+    U c2 = low_stream, c3 = high_stream;
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < 10; round++) {
         /* high halves may hold anything that `product` leaves out */
@@ -262,49 +264,63 @@ INLINE void NAME(finish)(const cn_spins *s, GROUP *g, const V m[3])
         for (int k = 0; k < 3; k++) g->m[k] = m[k];
         return;
     }
-    V scale = 35.0 / 128.0 * d - 5.0 / 16.0; /* 1 / sqrt(1 + d) */
-    scale = scale * d + 0.375;
-    scale = scale * d - 0.5;
-    scale = scale * d + 1.0;
+    /* 1 / sqrt(1 + d) = 1 + d scale, in terms that need not wait for each other */
+    const V low = 0.375 * d - 0.5, high = 35.0 / 128.0 * d - 5.0 / 16.0, square = d * d;
+    V scale = low + square * high;
     const I large = ~(I)(far < 1e-3);
-    if (__builtin_expect(NAME(any)(large), 0)) scale = NAME(choose)(large, 1.0 / NAME(root)(1.0 + d), scale);
-    for (int k = 0; k < 3; k++) g->m[k] = m[k] * scale;
+    if (__builtin_expect(NAME(any)(large), 0)) scale = NAME(choose)(large, (1.0 / NAME(root)(1.0 + d) - 1.0) / d, scale);
+    for (int k = 0; k < 3; k++) g->m[k] = m[k] + m[k] * d * scale;
 }
 
 INLINE void NAME(rk4)(const cn_spins *s, GROUP *g, int64_t step, const NOW *still, const int diagonal, const int chi)
 {
     const V none[3] = {{0.0}}, zero = {0.0};
     const double start = (double)step;
-    NOW begin = *still, middle = *still, end = *still;
+    const NOW *begin = still, *middle = still, *end = still;
+    NOW at_begin, at_middle, at_end;
     if (s->n_channels) {
-        NAME(inputs)(s, g, start, NAME(spread)(start), zero, none, &begin, chi, 1);
-        NAME(inputs)(s, g, start, NAME(spread)(start + 0.5), zero, none, &middle, chi, 1);
-        NAME(inputs)(s, g, start, NAME(spread)(start + 1.0), zero, none, &end, chi, 1);
+        NAME(inputs)(s, g, start, NAME(spread)(start), zero, none, &at_begin, chi, 1);
+        NAME(inputs)(s, g, start, NAME(spread)(start + 0.5), zero, none, &at_middle, chi, 1);
+        NAME(inputs)(s, g, start, NAME(spread)(start + 1.0), zero, none, &at_end, chi, 1);
+        begin = &at_begin;
+        middle = &at_middle;
+        end = &at_end;
     }
     V k[3], sum[3], at[3];
-    NAME(slope)(g, &begin, g->m, k, diagonal, chi);
+    NAME(slope)(g, begin, g->m, k, diagonal, chi);
     for (int j = 0; j < 3; j++) sum[j] = g->m[j] + 1.0 / 6.0 * k[j];
     for (int j = 0; j < 3; j++) at[j] = g->m[j] + 0.5 * k[j];
-    NAME(slope)(g, &middle, at, k, diagonal, chi);
+    NAME(slope)(g, middle, at, k, diagonal, chi);
     for (int j = 0; j < 3; j++) sum[j] = sum[j] + 1.0 / 3.0 * k[j];
     for (int j = 0; j < 3; j++) at[j] = g->m[j] + 0.5 * k[j];
-    NAME(slope)(g, &middle, at, k, diagonal, chi);
+    NAME(slope)(g, middle, at, k, diagonal, chi);
     for (int j = 0; j < 3; j++) sum[j] = sum[j] + 1.0 / 3.0 * k[j];
     for (int j = 0; j < 3; j++) at[j] = g->m[j] + k[j];
-    NAME(slope)(g, &end, at, k, diagonal, chi);
+    NAME(slope)(g, end, at, k, diagonal, chi);
     for (int j = 0; j < 3; j++) sum[j] = sum[j] + 1.0 / 6.0 * k[j];
     NAME(finish)(s, g, sum);
 }
 
-INLINE void NAME(add_noise)(const cn_spins *s, const GROUP *g, int64_t step, NOW *one, NOW *two)
+/* The thermal field of a step.  Where one oscillator is alone, the lanes first draw for the steps that come. */
+INLINE void NAME(thermal)(const cn_spins *s, GROUP *g, int64_t step, V field[3])
 {
-    V normal[3];
-    NAME(normals)(g, s->seed, (uint64_t)step, normal);
-    for (int j = 0; j < 3; j++) {
-        const V field = g->c[CN_SPIN_NOISE] * normal[j];
-        one->h[j] += field;
-        if (two) two->h[j] += field;
+    const U now = (U){0} + (uint64_t)step;
+    if (s->n > 1) {
+        NAME(normals)(g->low, g->high, s->seed, now, field);
+    } else {
+        if (step < g->drawn || step >= g->drawn + LANES) {
+            U ahead;
+            for (int e = 0; e < LANES; e++) ahead[e] = (uint64_t)(step + e);
+            NAME(normals)(g->low, g->high, s->seed, ahead, g->normal);
+            g->drawn = step;
+        }
+        for (int j = 0; j < 3; j++) {
+            double of[LANES];
+            memcpy(of, g->normal + j, sizeof of);
+            field[j] = NAME(spread)(of[step - g->drawn]);
+        }
     }
+    for (int j = 0; j < 3; j++) field[j] = g->c[CN_SPIN_NOISE] * field[j];
 }
 
 INLINE void NAME(heun)(const cn_spins *s, GROUP *g, int64_t step, const NOW *still, const int diagonal, const int chi)
@@ -316,7 +332,14 @@ INLINE void NAME(heun)(const cn_spins *s, GROUP *g, int64_t step, const NOW *sti
         NAME(inputs)(s, g, start, NAME(spread)(start), zero, none, &begin, chi, 1);
         NAME(inputs)(s, g, start, NAME(spread)(start + 1.0), zero, none, &end, chi, 1);
     }
-    if (s->noisy) NAME(add_noise)(s, g, step, &begin, &end);
+    if (s->noisy) {
+        V field[3];
+        NAME(thermal)(s, g, step, field);
+        for (int j = 0; j < 3; j++) {
+            begin.h[j] += field[j];
+            end.h[j] += field[j];
+        }
+    }
     V k[3], sum[3], at[3];
     NAME(slope)(g, &begin, g->m, k, diagonal, chi);
     for (int j = 0; j < 3; j++) sum[j] = g->m[j] + 0.5 * k[j];
@@ -333,7 +356,11 @@ INLINE int NAME(midpoint)(const cn_spins *s, GROUP *g, int64_t step, const NOW *
     const double start = (double)step;
     NOW middle = *still;
     if (s->n_channels) NAME(inputs)(s, g, start, NAME(spread)(start + 0.5), zero, none, &middle, 1, 1);
-    if (s->noisy) NAME(add_noise)(s, g, step, &middle, NULL);
+    if (s->noisy) {
+        V field[3];
+        NAME(thermal)(s, g, step, field);
+        for (int j = 0; j < 3; j++) middle.h[j] += field[j];
+    }
     V x[3] = {g->m[0], g->m[1], g->m[2]};
     I open = (I)(zero == zero);
     for (int round = 0; round < 200; round++) {
@@ -427,6 +454,7 @@ INLINE int NAME(rk45)(const cn_spins *s, GROUP *g, V *tau, V *stride, double unt
 INLINE void NAME(read_group)(const cn_spins *s, GROUP *g, cn_idx at)
 {
     g->at = at;
+    g->drawn = INT64_MIN / 2;
     g->worst = (V){0.0};
     for (int j = 0; j < CN_SPIN_CONSTANTS; j++) g->c[j] = NAME(load)(s->constant + j * s->padded + at);
     for (int j = 0; j < 3; j++) {
@@ -518,6 +546,35 @@ static TARGET int NAME(block)(const cn_spins *s, cn_idx at, cn_idx end, double *
         NAME(write_group)(s, group + i, s->m);
     }
     return done;
+}
+
+/* Slopes of a block at a stage, and before the first of a step its noise; all in (3, padded) arrays. */
+static TARGET void NAME(stage)(const cn_spins *s, const cn_spin_stage *at, cn_idx from, cn_idx end)
+{
+    const size_t padded = (size_t)s->padded;
+    for (cn_idx i = from; i < end; i += LANES) {
+        GROUP g = {.at = i};
+        NOW now;
+        V m[3], k[3], more[3], noise[3];
+        NAME(read_group)(s, &g, i);
+        for (int j = 0; j < 3; j++) {
+            m[j] = NAME(load)(at->m + j * padded + i);
+            more[j] = NAME(load)(at->field + j * padded + i);
+        }
+        if (s->noisy && at->part == 0.0) {
+            NAME(normals)(g.low, g.high, s->seed, (U){0} + (uint64_t)at->step, noise);
+            for (int j = 0; j < 3; j++) {
+                noise[j] = g.c[CN_SPIN_NOISE] * noise[j];
+                memcpy(at->noise + j * padded + i, noise + j, sizeof(V));
+            }
+        }
+        const double start = (double)at->step;
+        NAME(inputs)(s, &g, start, NAME(spread)(start + at->part), NAME(load)(at->current + i), more, &now, 1, 1);
+        if (s->noisy)
+            for (int j = 0; j < 3; j++) now.h[j] += NAME(load)(at->noise + j * padded + i);
+        NAME(slope)(&g, &now, m, k, 0, 1);
+        for (int j = 0; j < 3; j++) memcpy(at->slope + j * padded + i, k + j, sizeof(V));
+    }
 }
 
 #undef V

@@ -1,6 +1,6 @@
 """The face of csrc/cn_spins.h: oscillators in arrays, a run of steps."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
@@ -31,6 +31,16 @@ cdef extern from "cn_spins.h":
         cn_idx n_samples, width
         double spacing, start
         int hold
+    ctypedef struct cn_spin_links:
+        const double *tensor
+        cn_idx n_strings
+        const int32_t *string
+        const double *mean
+        const double *half
+        const double *dc
+        const double *load
+        const double *capacitance
+        const double *rest
     ctypedef struct cn_spins:
         cn_idx n, padded
         const double *constant
@@ -40,6 +50,9 @@ cdef extern from "cn_spins.h":
         uint64_t seed
         cn_idx n_channels
         const cn_spin_channel *channel
+        const cn_spin_links *links
+        double *charge
+        double *charge_record
         cn_spin_method method
         int noisy, renormalise, diagonal, symmetric
         double step, tolerance
@@ -59,6 +72,7 @@ cdef class Spins:
 
     cdef cn_spins s
     cdef cn_spin_channel *channels
+    cdef cn_spin_links links
     cdef list kept
     cdef int threads
     cdef readonly object stride
@@ -100,13 +114,34 @@ cdef class Spins:
     def __dealloc__(self):
         free(self.channels)
 
-    def run(self, int64_t first, int64_t steps, int64_t every, double[:, :, ::1] record):
+    def couple(self, const double[:, ::1] tensor, const int32_t[::1] string, const double[:, ::1] conductances,
+               const double[:, ::1] circuits, double[::1] charge):
+        """Let them act on each other: a tensor or None, the string of each, (2, n) its conductances, (4, strings)."""
+        cdef cn_idx padded = self.s.padded
+        if tensor is not None:
+            if tensor.shape[0] != 3 * padded or tensor.shape[1] != 3 * padded:
+                raise ValueError("the tensor has another shape")
+            self.links.tensor = &tensor[0, 0]
+        if string.shape[0] != self.s.n or conductances.shape[1] != self.s.n or charge.shape[0] != circuits.shape[1]:
+            raise ValueError("arrays of strings have other shapes")
+        self.kept += [tensor, string, conductances, circuits, charge]
+        self.links.n_strings = circuits.shape[1]
+        self.links.string, self.links.mean, self.links.half = &string[0], &conductances[0, 0], &conductances[1, 0]
+        if circuits.shape[1]:
+            self.links.dc, self.links.load = &circuits[0, 0], &circuits[1, 0]
+            self.links.capacitance, self.links.rest = &circuits[2, 0], &circuits[3, 0]
+            self.s.charge = &charge[0]
+        self.s.links = &self.links
+
+    def run(self, int64_t first, int64_t steps, int64_t every, double[:, :, ::1] record,
+            double[:, ::1] charge_record):
         """Go so many steps on, and return whether that succeeded."""
         cdef cn_status status
         if record.shape[0] != steps // every:
             raise ValueError("the record has another length")
         self.s.first, self.s.steps, self.s.every = first, steps, every
         self.s.record = &record[0, 0, 0] if record.shape[0] else NULL
+        self.s.charge_record = &charge_record[0, 0] if charge_record.shape[0] and charge_record.shape[1] else NULL
         with nogil:
             status = cn_spins_run(&self.s, self.threads)
         if status == CN_NO_MEMORY:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from circuitnn.devices.magnetism import GAMMA0, spin_torque_field, thermal_field
 from circuitnn.errors import AnalysisError, ConvergenceError, UsageError
 from circuitnn.oscillators._spins import LANES, Spins
+from circuitnn.oscillators.links import Dipolar, Electrical
 from circuitnn.oscillators.population import Job, Param, Population, Vector
 from circuitnn.oscillators.run import Array
 
@@ -123,6 +124,33 @@ class Macrospins(Population):
         rows += [torque * (self.beta - self.alpha), torque * (1.0 + self.alpha**2), self.current, scale, scale * noise]
         return _padded(np.array(rows))
 
+    def _couple(self, spins: Spins, job: Job) -> None:
+        if job.method not in ("rk4", "heun"):
+            raise UsageError(f"the method {job.method} goes with no links", expected="rk4 or heun")
+        strings = np.full(self.n, -1, dtype=np.int32)
+        circuits: list[tuple[float, float, float, float]] = []
+        wide = self.n + -self.n % LANES
+        tensor = np.zeros((3, wide, 3, wide)) if any(isinstance(link, Dipolar) for link in self.links) else None
+        for link in self.links:
+            if isinstance(link, Dipolar):
+                tensor[:, : self.n, :, : self.n] += link.bind(self)  # type: ignore[index]
+            elif isinstance(link, Electrical):
+                members, circuit = link.bind(self)
+                strings[members] = len(circuits)
+                circuits.append(circuit)
+            else:
+                raise UsageError(f"{type(link).__name__} is no link of Macrospins", expected="Dipolar, Electrical")
+        if sum(len(link.bind(self)[0]) for link in self.links if isinstance(link, Electrical)) > (strings >= 0).sum():
+            raise UsageError("an oscillator is in two strings")
+        parallel, opposite = 1.0 / self.r_p, 1.0 / (self.r_p * (1.0 + self.tmr))
+        spins.couple(
+            None if tensor is None else tensor.reshape(3 * wide, 3 * wide),
+            strings,
+            np.array([0.5 * (parallel + opposite), 0.5 * (parallel - opposite)]),
+            np.array(circuits).reshape(-1, 4).T.copy(),
+            job.links,
+        )
+
     def _integrate(self, job: Job) -> dict[str, float | int | str]:
         constants = self._constants(job)
         drives = [
@@ -142,11 +170,14 @@ class Macrospins(Population):
             constants, job.state["m"], _padded(self.streams), drives, job.method, job.seed, job.step, job.tolerance,
             bool(job.temp.any()), job.renormalise, not constants[3:6].any(), not self.chi.any(), job.threads,
         )  # fmt: skip
+        if self.links:
+            self._couple(spins, job)
         piece = max(1, _SLICE // self.n // job.every) * job.every
         for done in range(0, job.steps, piece):
             steps = min(piece, job.steps - done)
-            record = job.records["m"][1 + done // job.every :][: steps // job.every]
-            if not spins.run(job.first + done, steps, job.every, record):
+            points = slice(1 + done // job.every, 1 + (done + steps) // job.every)
+            records = job.records["m"][points], job.link_records[points]
+            if not spins.run(job.first + done, steps, job.every, *records):
                 raise ConvergenceError(
                     "the equation of a step has no solution found" if job.method == "midpoint" else "steps vanish",
                     hint="a shorter step" if job.method == "midpoint" else "a larger tolerance",

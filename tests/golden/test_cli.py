@@ -506,7 +506,7 @@ def test_bench_lists_names(run):
 
 def test_bench_table(run, made_up_benchmark):
     status, out, err = run("bench", "made_up")
-    assert (status, err) == (0, "nosuch is not on PATH: its figures are left out\n")
+    assert (status, err) == (0, "nosuch is not installed: its figures are left out\n")
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.split()}
     assert lines["fast"] == ["fast", "0.5", "s", "1", "s", "2", "1", "[..........|>>>.......]", "yes"]
     assert lines["slow"] == ["slow", "2", "s", "1", "s", "0.5", "1", "[.......<<<|..........]", "NO"]

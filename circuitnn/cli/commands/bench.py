@@ -35,7 +35,7 @@ def bench(name: str | None, only: tuple[str, ...], rounds: int, as_json: bool) -
         return
     rows = runner.run(name, only, rounds, lambda part: terminal.message(f"{name}: {part}"))
     for peer in runner.case(name).absent():
-        terminal.message(f"{peer} is not on PATH: its figures are left out")
+        terminal.message(f"{peer} is not installed: its figures are left out")
     if as_json:
         click.echo(json.dumps([row.as_dict() for row in rows], indent=2))
         return
