@@ -42,7 +42,7 @@ def test_closed_solution(over):
     run = pop.run(1000e-9, 0.25e-9, start=0.05)
     end = -a / b
     exact = np.sqrt(end / (1 + (end / 0.05**2 - 1) * np.exp(-2 * a * run.time)))
-    # RK4 at up to 27 MHz from the frame shrinks by (w h)^6 / 144 = 4e-11 a step, of which it holds 1 / (2 A h) = 400 here,
+    # RK4 at up to 27 MHz from the frame shrinks by (w h)^6 / 144 = 4e-11 a step, of which it holds 1 / (2 A h) = 400,
     # and errs in the growing start, where it gains 20 of them
     assert np.abs(run["c"][:, 0]) == pytest.approx(exact, rel=1e-6)
     assert pop.power[0] == pytest.approx(max(end, 0.0), rel=1e-12)
