@@ -73,7 +73,7 @@ class Cycle:
         return float(np.mean(measure(self.states)))
 
     def nu(self, measure: Field) -> float:
-        """Return the nonlinearity of the frequency against a power, N p0 / Gamma_p where both are constant on the cycle.
+        """Return the nonlinearity of the frequency against a power: N p0 / Gamma_p where they are constant on the cycle.
 
         Parameters
         ----------
@@ -87,8 +87,8 @@ class Cycle:
 
         Notes
         -----
-        A push across the cycle that raises p by dp turns the phase, once settled, by nu dp / (2 p0): 2 p0 times the mean
-        of v across over the mean of the derivative of p across.
+        A push across the cycle that raises p by dp turns the phase, once settled, by nu dp / (2 p0): this is 2 p0 times
+        the mean of v across over the mean of the derivative of p across.
         """
         along = self.velocity / np.linalg.norm(self.velocity, axis=1)[:, None]
         if self.sphere:
