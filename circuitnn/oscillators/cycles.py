@@ -73,7 +73,7 @@ class Cycle:
         return float(np.mean(measure(self.states)))
 
     def nu(self, measure: Field) -> float:
-        """Return the nonlinearity of the frequency against a power: N p0 / Gamma_p where they are constant on the cycle.
+        """Return the nonlinearity of the frequency against a power: N p0 / Gamma_p where p0 is constant on the cycle.
 
         Parameters
         ----------
