@@ -188,11 +188,13 @@ TARGET static void NAME(amplitude_slope)(cn_waves *w, cn_idx lo, cn_idx hi, int 
         di[i] = -turn * a - loss * b;
     }
     if (w->n_drives > 0) {
+        const double *saturation = w->coefficient[CN_SATURATION], *pull = w->coefficient[CN_PULL];
         _Pragma("GCC ivdep") for (cn_idx i = lo; i < hi; i++)
         {
-            const double a = re[i], b = im[i], grow = gain[i] * x[i] * (1.0 - a * a - b * b);
-            dr[i] += grow * a;
-            di[i] += grow * b;
+            const double a = re[i], b = im[i], turn = pull[i] * x[i];
+            const double grow = gain[i] * x[i] * (1.0 - saturation[i] * (a * a + b * b));
+            dr[i] += grow * a + turn * b;
+            di[i] += grow * b - turn * a;
         }
     }
     if (forced) {
@@ -289,18 +291,56 @@ TARGET static void NAME(shake)(const cn_waves *w, cn_idx lo, cn_idx hi, double a
     }
 }
 
+/* Natural logarithm of a normal number above 0, within 1e-13: of the mantissa by the series of the area tangent. */
+TARGET static inline double NAME(logarithm)(double x)
+{
+    union { double value; uint64_t bits; } m = {x}, e;
+    const uint64_t moved = m.bits - 0x3FE6A09E667F3BCDu; /* from the root of 1/2 */
+    const uint64_t exponent = (moved >> 52) - (moved >> 63 << 12);
+    m.bits -= exponent << 52;
+    e.bits = exponent + 0x4338000000000000u;
+    const double s = (m.value - 1.0) / (m.value + 1.0), z = s * s;
+    const double p = 1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13 + z *
+        (1.0 / 15 + z * (1.0 / 17)))))));
+    return 2.0 * s + 2.0 * s * z * p + (e.value - 0x1.8p52) * 0.6931471805599453094;
+}
+
+/* The numbers of cn_random_normals, by vectors. */
+TARGET static void NAME(normals)(cn_waves *w, cn_idx lo, cn_idx hi, uint64_t number)
+{
+    double *first = w->normal, *second = w->normal + w->n;
+    const uint64_t *stream = w->stream, seed = w->seed;
+    _Pragma("GCC ivdep") for (cn_idx i = lo; i < hi; i++)
+    {
+        uint64_t c0 = number & 0xFFFFFFFFu, c1 = number >> 32, c2 = stream[i] & 0xFFFFFFFFu, c3 = stream[i] >> 32;
+        uint64_t k0 = seed & 0xFFFFFFFFu, k1 = seed >> 32;
+        _Pragma("GCC unroll 10") for (int round = 0; round < 10; round++)
+        {
+            const uint64_t a = c0 * 0xD2511F53u, b = c2 * 0xCD9E8D57u;
+            c0 = (b >> 32) ^ c1 ^ k0;
+            c2 = (a >> 32) ^ c3 ^ k1;
+            c1 = b & 0xFFFFFFFFu;
+            c3 = a & 0xFFFFFFFFu;
+            k0 = (k0 + 0x9E3779B9u) & 0xFFFFFFFFu;
+            k1 = (k1 + 0xBB67AE85u) & 0xFFFFFFFFu;
+        }
+        /* 52 bits of each between 1 and 2, from which to the middles of 2^52 parts of the way from 0 to 1 */
+        union { uint64_t bits; double value; } u = {(c0 << 32 | c1) >> 12 | 0x3FF0000000000000u};
+        union { uint64_t bits; double value; } v = {(c2 << 32 | c3) >> 12 | 0x3FF0000000000000u};
+        double sine, cosine;
+        NAME(turn)(v.value - (1.0 - 0x1p-53), &sine, &cosine);
+        const double radius = sqrt(-2.0 * NAME(logarithm)(u.value - (1.0 - 0x1p-53)));
+        first[i] = radius * cosine;
+        second[i] = radius * sine;
+    }
+}
+
 /* Stratonovich: predictor and corrector with the same noise, whose strength is taken at both ends. */
 TARGET static void NAME(heun)(cn_waves *w, cn_idx lo, cn_idx hi, int64_t number, double t, double *driven)
 {
     const double h = w->step, root = sqrt(h);
     const int noisy = w->noise[0] != NULL;
-    if (noisy)
-        for (cn_idx i = lo; i < hi; i++) {
-            double pair[2];
-            cn_random_normals((cn_stream){w->seed, w->stream[i], 0}, (uint64_t)number, pair);
-            w->normal[i] = pair[0];
-            w->normal[(size_t)w->n + (size_t)i] = pair[1];
-        }
+    if (noisy) NAME(normals)(w, lo, hi, (uint64_t)number);
     NAME(slope)(w, lo, hi, t, w->y, w->slope, driven);
     NAME(add)(w, lo, hi, w->y, h, w->slope, w->stage);
     NAME(add)(w, lo, hi, w->y, 0.5 * h, w->slope, w->sum);
@@ -320,14 +360,17 @@ TARGET static double NAME(middle)(cn_waves *w, cn_idx lo, cn_idx hi, int forced)
     const size_t n = (size_t)w->n;
     const double *w0 = w->coefficient[CN_W0], *w1 = w->coefficient[CN_W1], *w2 = w->coefficient[CN_W2];
     const double *g0 = w->coefficient[CN_G0], *g1 = w->coefficient[CN_G1], *g2 = w->coefficient[CN_G2];
-    const double *gain = w->coefficient[CN_GAIN], half = 0.5 * w->step;
+    const double *gain = w->coefficient[CN_GAIN], *saturation = w->coefficient[CN_SATURATION];
+    const double *pull = w->coefficient[CN_PULL], half = 0.5 * w->step;
     double most = 0.0;
     for (cn_idx i = lo; i < hi; i++) {
         const size_t j = n + (size_t)i;
         const double a = w->stage[i], b = w->stage[j], p = a * a + b * b;
-        const double turn = w0[i] - w->frame + p * (w1[i] + p * w2[i]);
-        double loss = g0[i] + p * (g1[i] + p * g2[i]);
-        if (w->n_drives > 0) loss -= gain[i] * w->in[i] * (1.0 - p);
+        double turn = w0[i] - w->frame + p * (w1[i] + p * w2[i]), loss = g0[i] + p * (g1[i] + p * g2[i]);
+        if (w->n_drives > 0) {
+            loss -= gain[i] * w->in[i] * (1.0 - saturation[i] * p);
+            turn += pull[i] * w->in[i];
+        }
         const double re = w->y[i] + (forced ? half * w->h[i] : 0.0), im = w->y[j] + (forced ? half * w->h[j] : 0.0);
         const double x = 1.0 + half * loss, y = half * turn, over = 1.0 / (x * x + y * y);
         const double next_re = (re * x + im * y) * over, next_im = (im * x - re * y) * over;

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from scipy.integrate import solve_ivp
 
 from circuitnn.errors import UsageError
 from circuitnn.oscillators.auto_oscillators import AutoOscillators
+from circuitnn.oscillators.drives import Sine
 from circuitnn.oscillators.waves import Common, Linear
 
 GAMMA = 2 * np.pi * 5e6
@@ -120,3 +123,85 @@ def test_refusals():
         AutoOscillators(noise=1.0, **KIND).run(1e-9, 1e-9, start=0.1)
     with pytest.raises(UsageError, match="couples"):
         AutoOscillators(3, links=[Linear(np.eye(2))], **KIND)
+
+
+@pytest.mark.parametrize("apart", [5.4, 6.3])
+def test_drift_beyond_mutual_locking(apart):
+    """sqrt(d^2 - 4 K^2) for real K: 5.0160 K and 5.9741 K; the amplitudes, moved by K / Gamma_p, change 1e-3 of it."""
+    k = 1e-3 * GAMMA
+    exact = np.sqrt(apart**2 - 4)
+    assert exact == pytest.approx({5.4: 5.0160, 6.3: 5.9741}[apart], abs=5e-5)
+    kind = {**KIND, "f0": [300e6, 300e6 + apart * k / (2 * np.pi)]}
+    pop = AutoOscillators(2, current=2.0, frame=285e6, links=[Linear([[0, k], [k, 0]])], **kind)
+    run = pop.run(300e-6, 5e-9, start=[0.5, 0.5j], every=10)
+    phase = -np.unwrap(np.angle(run["c"]), axis=0)
+    ahead = phase[:, 1] - phase[:, 0]
+    whole = np.interp(ahead[400] + 2 * np.pi * np.array([0, 5]), ahead, run.time)  # whole beats, after the start
+    assert 10 * np.pi / (whole[1] - whole[0]) == pytest.approx(exact * k, rel=1e-3)
+
+
+@pytest.mark.parametrize(("phase", "threshold"), [(-3.0, 2 * np.sqrt(10)), (1 / 3, 0.0)])
+def test_best_and_worst_phase_of_a_coupling(phase, threshold):
+    """2 |K| |cos b + nu sin b|: most, sqrt(1 + nu^2), where tan b = nu = -3; nothing where tan b = 1/3."""
+    k = 1e-3 * GAMMA
+    link = Linear(k * np.exp(1j * np.arctan(phase)) * np.array([[0, 1], [1, 0]]))
+    # at the worst phase amplitudes of the second order leave 1e-2 K; 0.2 K is far from it and from 2 K
+    for spread, locked in ((0.95 * threshold, threshold > 0), (1.05 * threshold + 0.2, False)):
+        kind = {**KIND, "f0": [300e6, 300e6 + spread * k / (2 * np.pi)]}
+        pop = AutoOscillators(2, current=2.0, frame=285e6, links=[link], **kind)
+        run = pop.run(600e-6, 5e-9, start=[0.5, 0.5j], every=20)
+        apart = abs(_rate(run, 1) - _rate(run, 0))
+        assert spread == 0.0 or (apart < 1e-3 * k) == locked
+
+
+def test_against_an_integrator_of_the_equation():
+    """Links, a tone, a drive of the current and their own currents at once; DOP853 in the laboratory frame."""
+    rng = np.random.default_rng(8)
+    k = 2e6 * (rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3)))
+    f0, current, force = np.array([290e6, 300e6, 310e6]), np.array([1.5, 2.0, 2.5]), np.array([1e6, 2e6j, 3e6])
+
+    def slope(t, c):
+        p = np.abs(c) ** 2
+        pumped = (current + 0.3 * np.sin(2 * np.pi * 20e6 * t + 0.4)) * GAMMA * (1 - p)
+        rate = -2j * np.pi * (f0 - 60e6 * p) - GAMMA * (1 + 2 * p) + pumped
+        return rate * c + k @ c + force * np.exp(-2j * np.pi * 280e6 * t)
+
+    start = np.array([0.3, 0.5j, -0.2])
+    exact = solve_ivp(slope, (0, 60e-9), start, "DOP853", rtol=1e-11, atol=1e-12).y[:, -1]
+    runs = {}
+    for name, link in (("dense", Linear(k)), ("sparse", Linear(sp.csr_array(k)))):
+        pop = AutoOscillators(3, current=current, frame=295e6, links=[link], **{**KIND, "f0": f0})
+        drive = [*pop.tone(force, 280e6), Sine(0.3, 20e6, 0.4)]
+        runs[name] = {m: pop.run(60e-9, 0.1e-9, start=start, drive=drive, method=m) for m in ("rk4", "rk45")}
+        for run in runs[name].values():
+            assert np.abs(run["c"][-1] - exact).max() < 1e-7  # RK4: (15 MHz 2 pi 0.1 ns)^4 600 steps / 120 = 4e-8
+    assert np.abs(runs["dense"]["rk4"]["c"] - runs["sparse"]["rk4"]["c"]).max() < 1e-13
+
+
+def test_goes_on_from_the_end():
+    pop = AutoOscillators(3, current=2.0, frame=290e6, noise=1e4, **KIND)
+    drive = pop.tone(1e6, 285e6)
+    whole = pop.run(100e-9, 1e-9, start=0.3, seed=5, drive=drive)
+    half = pop.run(50e-9, 1e-9, start=0.3, seed=5, drive=drive)
+    rest = pop.run(50e-9, 1e-9, start=half.final, seed=5, drive=drive)
+    assert rest.time[-1] == pytest.approx(100e-9, rel=1e-12)
+    # turned into the frame and back once more, by angles that round at 1e-16 of 30 turns
+    assert np.abs(rest["c"] - whole["c"][50:]).max() < 1e-12
+
+
+def test_multiplicative_noise_is_stratonovichs():
+    """Without current, D = D0 (1 + Q p): P(p) ~ (1 + Q p)^(-1/2) exp(-p G / D0); Ito's exponent would be -1.
+
+    From dc = -G+ c dt + sqrt(D) o dW, whose stationary flux vanishes where G+ r P = -sqrt(D)/2 d(sqrt(D) P)/dr.
+    """
+    ratio, q, n = 0.5, 4.0, 20000
+    kind = {**KIND, "nonlinear_damping": q, "energy": 1.380649e-23 * 300.0 / ratio}
+    run = AutoOscillators(n, frame=300e6, **kind).run(200e-9, 0.25e-9, start=0.4, temp=300.0, seed=2, every=800)
+    found = (np.abs(run["c"][-1]) ** 2).mean()
+    p = np.linspace(0, 20 * ratio, 200001)
+    mean = {}
+    for power in (0.5, 1.0):
+        weight = (1 + q * p) ** -power * np.exp(-p / ratio)
+        mean[power] = (p * weight).sum() / weight.sum()
+    assert found == pytest.approx(mean[0.5], rel=4 * 1.2 / np.sqrt(n))  # p deviates by 1.2 of its mean
+    assert abs(mean[1.0] / mean[0.5] - 1) > 2 * 4 * 1.2 / np.sqrt(n)
