@@ -1,7 +1,7 @@
 /* Populations of oscillators that are a complex amplitude or a phase each, with drives, noise and linear couplings.
  *
- * Amplitude c, with p = |c|^2:  dc/dt = -(i w(p) + g(p)) c + s x (1 - p) c + f + sum_k K_jk c_k + noise,
- *     w = w0 + w1 p + w2 p^2,  g = g0 + g1 p + g2 p^2,  x a drive of the gain, f a complex force.
+ * Amplitude c, with p = |c|^2:  dc/dt = -(i w(p) + g(p)) c + s x (1 - q p) c + f + sum_k K_jk c_k + noise,
+ *     w = w0 + w1 p + w2 p^2 + l x,  g = g0 + g1 p + g2 p^2,  x a drive of gain and frequency, f a complex force.
  * Phase a:                      da/dt = w + Z(a) x + Im[exp(-i a) (f + sum_k K_jk exp(i a_k))] + noise,
  *     Z a Fourier series.
  *
@@ -17,8 +17,8 @@
 typedef enum cn_waves_kind { CN_AMPLITUDES, CN_PHASES } cn_waves_kind;
 typedef enum cn_waves_method { CN_WAVES_RK4, CN_WAVES_RK45, CN_WAVES_MIDPOINT, CN_WAVES_HEUN } cn_waves_method;
 
-/* Coefficients, a row of n numbers each.  Of phases only the first counts. */
-enum { CN_W0, CN_W1, CN_W2, CN_G0, CN_G1, CN_G2, CN_GAIN, CN_COEFFICIENTS };
+/* Coefficients, a row of n numbers each; the last three are s, q and l.  Of phases only the first counts. */
+enum { CN_W0, CN_W1, CN_W2, CN_G0, CN_G1, CN_G2, CN_GAIN, CN_SATURATION, CN_PULL, CN_COEFFICIENTS };
 /* Inputs of drives. */
 enum { CN_INPUT_X, CN_INPUT_RE, CN_INPUT_IM, CN_INPUTS };
 /* Oscillators whose sum is one number. */

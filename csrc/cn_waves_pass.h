@@ -188,11 +188,13 @@ TARGET static void NAME(amplitude_slope)(cn_waves *w, cn_idx lo, cn_idx hi, int 
         di[i] = -turn * a - loss * b;
     }
     if (w->n_drives > 0) {
+        const double *saturation = w->coefficient[CN_SATURATION], *pull = w->coefficient[CN_PULL];
         _Pragma("GCC ivdep") for (cn_idx i = lo; i < hi; i++)
         {
-            const double a = re[i], b = im[i], grow = gain[i] * x[i] * (1.0 - a * a - b * b);
-            dr[i] += grow * a;
-            di[i] += grow * b;
+            const double a = re[i], b = im[i], turn = pull[i] * x[i];
+            const double grow = gain[i] * x[i] * (1.0 - saturation[i] * (a * a + b * b));
+            dr[i] += grow * a + turn * b;
+            di[i] += grow * b - turn * a;
         }
     }
     if (forced) {
@@ -320,14 +322,17 @@ TARGET static double NAME(middle)(cn_waves *w, cn_idx lo, cn_idx hi, int forced)
     const size_t n = (size_t)w->n;
     const double *w0 = w->coefficient[CN_W0], *w1 = w->coefficient[CN_W1], *w2 = w->coefficient[CN_W2];
     const double *g0 = w->coefficient[CN_G0], *g1 = w->coefficient[CN_G1], *g2 = w->coefficient[CN_G2];
-    const double *gain = w->coefficient[CN_GAIN], half = 0.5 * w->step;
+    const double *gain = w->coefficient[CN_GAIN], *saturation = w->coefficient[CN_SATURATION];
+    const double *pull = w->coefficient[CN_PULL], half = 0.5 * w->step;
     double most = 0.0;
     for (cn_idx i = lo; i < hi; i++) {
         const size_t j = n + (size_t)i;
         const double a = w->stage[i], b = w->stage[j], p = a * a + b * b;
-        const double turn = w0[i] - w->frame + p * (w1[i] + p * w2[i]);
-        double loss = g0[i] + p * (g1[i] + p * g2[i]);
-        if (w->n_drives > 0) loss -= gain[i] * w->in[i] * (1.0 - p);
+        double turn = w0[i] - w->frame + p * (w1[i] + p * w2[i]), loss = g0[i] + p * (g1[i] + p * g2[i]);
+        if (w->n_drives > 0) {
+            loss -= gain[i] * w->in[i] * (1.0 - saturation[i] * p);
+            turn += pull[i] * w->in[i];
+        }
         const double re = w->y[i] + (forced ? half * w->h[i] : 0.0), im = w->y[j] + (forced ? half * w->h[j] : 0.0);
         const double x = 1.0 + half * loss, y = half * turn, over = 1.0 / (x * x + y * y);
         const double next_re = (re * x + im * y) * over, next_im = (im * x - re * y) * over;

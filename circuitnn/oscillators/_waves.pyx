@@ -39,7 +39,7 @@ cdef extern from "cn_waves.h":
         cn_waves_method method
         cn_idx n
         double step, frame, tolerance
-        const double *coefficient[7]
+        const double *coefficient[9]
         const double *noise[3]
         uint64_t seed
         const uint64_t *stream
@@ -78,7 +78,7 @@ cdef class Waves:
     n : int
     step, frame, tolerance : float
         s; rad/s; absolute.
-    coefficients : ndarray (7, n)
+    coefficients : ndarray (9, n)
     noise : ndarray (3, n) or None
     seed : int
     streams : ndarray (n,)

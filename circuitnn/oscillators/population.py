@@ -1,8 +1,8 @@
 """The base of all populations: parameters of many oscillators checked by name, the grid of times, seeds, and links.
 
-A kind of oscillator is a subclass: it declares its parameters as class attributes (`Param`, or `Vector` for a direction or
-a field of each oscillator), the inputs that drives may act on, the arrays that make up its state, and its methods with the
-kernel behind them (`_integrate`).
+A kind of oscillator is a subclass: it declares its parameters as class attributes (`Param`, or `Vector` for a direction
+or a field of each oscillator), the inputs that drives may act on, the arrays that make up its state, and its methods
+with the kernel behind them (`_integrate`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +51,10 @@ class Vector:
     doc: str = ""
     source: str = ""
     direction: bool = False
+
+    if TYPE_CHECKING:
+        # a population puts its values in its place
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
 
 
 @runtime_checkable
@@ -195,7 +199,7 @@ class Population(ABC):
         shape = (self.n, 3) if isinstance(what, Vector) else (self.n,)
         try:
             array = np.asarray(given, dtype=np.float64)
-            spread = np.array(np.broadcast_to(array, shape))
+            spread = np.array(np.broadcast_to(array, shape), order="C")
         except (TypeError, ValueError):
             raise UsageError(
                 f"the parameter {name!r} of {type(self).__name__} has the shape {np.shape(given)}",
@@ -220,7 +224,7 @@ class Population(ABC):
             raise UsageError(error.message, expected=error.expected, names=(name,)) from None
         return spread
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> None:  # noqa: B027  kinds may have nothing to prepare
         """Check what belongs together, and compute what follows from the parameters."""
 
     def take(self, which: ArrayLike) -> Self:
@@ -412,7 +416,7 @@ class Population(ABC):
         if name not in given:
             raise UsageError(f"the start has no {name!r}", expected=", ".join(self.arrays))
         try:
-            array = np.array(np.broadcast_to(np.asarray(given[name], dtype=np.float64), shape))
+            array = np.array(np.broadcast_to(np.asarray(given[name], dtype=np.float64), shape), order="C")
         except ValueError:
             raise UsageError(
                 f"{name!r} of the start has the shape {np.shape(given[name])}", expected=f"one that fits {shape}"

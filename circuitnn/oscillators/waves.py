@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.oscillators._waves import Waves
-from circuitnn.oscillators.population import Job, Population
-from circuitnn.oscillators.run import Array
+from circuitnn.oscillators.population import Job, Link, Population
+from circuitnn.oscillators.run import Array, Run
 
 METHODS = ("rk4", "rk45", "midpoint", "heun")
 
@@ -101,11 +102,48 @@ class Common(_Linear):
         return tuple(found)
 
 
+class Turning(Population):
+    """Oscillators that the kernels integrate in a turning frame, with noise of their own.
+
+    Parameters
+    ----------
+    n : int
+    frame : float
+        Hz, of that frame: near the oscillators' frequencies, steps need not resolve these. What is recorded does not
+        depend on it.
+    links : sequence of Linear, Common
+    **parameters
+        Those of the class.
+    """
+
+    methods: ClassVar[tuple[str, ...]] = METHODS
+    noisy: ClassVar[tuple[str, ...]] = ("heun",)
+
+    def __init__(self, n: int = 1, *, frame: float = 0.0, links: Sequence[Link] = (), **parameters: ArrayLike) -> None:
+        if not np.isfinite(frame):
+            raise UsageError(f"a frame of {frame:g} Hz", expected="a finite number")
+        self.frame = float(frame)
+        super().__init__(n, links=links, **parameters)
+
+    @abstractmethod
+    def diffusion(self, temp: ArrayLike | None = None) -> Array:
+        """Return the strength of the white noise, (3, n): D0 + D1 p + D2 p^2 at a temperature."""
+
+    def run(self, *args: Any, **options: Any) -> Run:
+        """Integrate until a time, as `Population.run`."""
+        if options.get("seed") is None and self.diffusion(options.get("temp")).any():
+            raise UsageError("noise needs a seed", expected="seed=, a whole number from 0 on")
+        return super().run(*args, **options)
+
+    def _method(self, method: str | None, kelvin: Array) -> str:
+        return super()._method(method, self.diffusion(kelvin)[0])
+
+
 def kernel(
-    population: Population, job: Job, phases: bool, frame: float, coefficients: NDArray[np.float64],
-    noise: NDArray[np.float64] | None, response: NDArray[np.float64] | None = None,
+    population: Turning, job: Job, phases: bool, coefficients: NDArray[np.float64],
+    response: NDArray[np.float64] | None = None,
 ) -> Waves:  # fmt: skip
-    """Return the kernels of a population, set up for a run; ``frame`` in Hz, ``noise`` (3, n) or None."""
+    """Return the kernels of a population, set up for a run."""
     sums, dense, sparse = [], None, None
     for link in population.links:
         bound = link.bind(population)
@@ -125,8 +163,9 @@ def kernel(
             np.ascontiguousarray(sparse.data.real), np.ascontiguousarray(sparse.data.imag),
         )  # fmt: skip
     full = None if dense is None else (np.ascontiguousarray(dense.real), np.ascontiguousarray(dense.imag))
+    noise = population.diffusion(job.temp)
     return Waves(
-        phases, METHODS.index(job.method), population.n, job.step, 2.0 * np.pi * frame, job.tolerance,
-        np.ascontiguousarray(coefficients), noise, job.seed, job.streams, response, job.channels, sums, full, rows,
-        job.threads,
+        phases, METHODS.index(job.method), population.n, job.step, 2.0 * np.pi * population.frame,
+        job.tolerance, np.ascontiguousarray(coefficients), np.ascontiguousarray(noise) if noise.any() else None,
+        job.seed, job.streams, response, job.channels, sums, full, rows, job.threads,
     )  # fmt: skip
