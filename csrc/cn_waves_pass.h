@@ -291,18 +291,63 @@ TARGET static void NAME(shake)(const cn_waves *w, cn_idx lo, cn_idx hi, double a
     }
 }
 
+/* Natural logarithm of 0 < x < 1, no subnormal: as in the Freely Distributable LIBM, without branches. */
+TARGET static inline double NAME(logarithm)(double x)
+{
+    const uint64_t one = 0x3fe0000000000000u, magic = 0x4330000000000000u, fraction = 0x000fffffffffffffu;
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint64_t raised = bits >> 52 | magic, rest = (bits & fraction) | one;
+    double e, m;
+    memcpy(&e, &raised, sizeof e);
+    memcpy(&m, &rest, sizeof m);
+    const int low = m < 0.70710678118654752;
+    e -= 0x1p52 + 1022.0 + (low ? 1.0 : 0.0);
+    const double f = (low ? m + m : m) - 1.0, s = f / (2.0 + f), z = s * s, half = 0.5 * f * f;
+    const double r = z * (6.666666666666735130e-01 + z * (3.999999999940941908e-01 + z * (2.857142874366239149e-01 +
+        z * (2.222219843214978396e-01 + z * (1.818357216161805012e-01 + z * (1.531383769920937332e-01 +
+        z * 1.479819860511658591e-01))))));
+    return e * 6.93147180369123816490e-01 - ((half - (s * (half + r) + e * 1.90821492927058770002e-10)) - f);
+}
+
+/* The numbers of cn_random_normals for step `number`, which this does for some oscillators at once. */
+TARGET static void NAME(normals)(cn_waves *w, cn_idx lo, cn_idx hi, int64_t number)
+{
+    const uint64_t word = 0xffffffffu, magic = 0x4330000000000000u, *stream = w->stream;
+    double *re = w->normal, *im = w->normal + w->n;
+    _Pragma("GCC ivdep") for (cn_idx i = lo; i < hi; i++)
+    {
+        uint64_t c0 = (uint64_t)number & word, c1 = (uint64_t)number >> 32, c2 = stream[i] & word, c3 = stream[i] >> 32;
+        uint64_t k0 = w->seed & word, k1 = w->seed >> 32;
+        _Pragma("GCC unroll 10") for (int round = 0; round < 10; round++)
+        {
+            const uint64_t a = 0xD2511F53u * c0, b = 0xCD9E8D57u * c2;
+            c0 = (b >> 32) ^ c1 ^ k0;
+            c2 = (a >> 32) ^ c3 ^ k1;
+            c1 = b & word;
+            c3 = a & word;
+            k0 = (k0 + 0x9E3779B9u) & word;
+            k1 = (k1 + 0xBB67AE85u) & word;
+        }
+        const uint64_t first = (c0 << 32 | c1) >> 12 | magic, second = (c2 << 32 | c3) >> 12 | magic;
+        double u, v, s, c;
+        memcpy(&u, &first, sizeof u);
+        memcpy(&v, &second, sizeof v);
+        u = (u - 0x1p52 + 0.5) * 0x1p-52;
+        v = (v - 0x1p52 + 0.5) * 0x1p-52;
+        NAME(turn)(v, &s, &c);
+        const double radius = sqrt(-2.0 * NAME(logarithm)(u));
+        re[i] = radius * c;
+        im[i] = radius * s;
+    }
+}
+
 /* Stratonovich: predictor and corrector with the same noise, whose strength is taken at both ends. */
 TARGET static void NAME(heun)(cn_waves *w, cn_idx lo, cn_idx hi, int64_t number, double t, double *driven)
 {
-    const double h = w->step, root = sqrt(h);
+    const double h = w->step, root = sqrt(h), end = (double)(number + 1) * h; /* so the next step finds its drives done */
     const int noisy = w->noise[0] != NULL;
-    if (noisy)
-        for (cn_idx i = lo; i < hi; i++) {
-            double pair[2];
-            cn_random_normals((cn_stream){w->seed, w->stream[i], 0}, (uint64_t)number, pair);
-            w->normal[i] = pair[0];
-            w->normal[(size_t)w->n + (size_t)i] = pair[1];
-        }
+    if (noisy) NAME(normals)(w, lo, hi, number);
     NAME(slope)(w, lo, hi, t, w->y, w->slope, driven);
     NAME(add)(w, lo, hi, w->y, h, w->slope, w->stage);
     NAME(add)(w, lo, hi, w->y, 0.5 * h, w->slope, w->sum);
@@ -310,7 +355,7 @@ TARGET static void NAME(heun)(cn_waves *w, cn_idx lo, cn_idx hi, int64_t number,
         NAME(shake)(w, lo, hi, root, w->y, w->stage);
         NAME(shake)(w, lo, hi, 0.5 * root, w->y, w->sum);
     }
-    NAME(slope)(w, lo, hi, t + h, w->stage, w->slope, driven);
+    NAME(slope)(w, lo, hi, end, w->stage, w->slope, driven);
     if (noisy) NAME(shake)(w, lo, hi, 0.5 * root, w->stage, w->sum);
     NAME(add)(w, lo, hi, w->sum, 0.5 * h, w->slope, w->y);
 }
