@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cn_random.h"
-
 #ifdef _OPENMP
 #include <omp.h>
 #endif

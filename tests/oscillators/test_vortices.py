@@ -42,9 +42,9 @@ def test_closed_solution(over):
     run = pop.run(1000e-9, 0.25e-9, start=0.05)
     end = -a / b
     exact = np.sqrt(end / (1 + (end / 0.05**2 - 1) * np.exp(-2 * a * run.time)))
-    assert np.abs(run["c"][:, 0]) == pytest.approx(
-        exact, rel=1e-8
-    )  # RK4 at up to 27 MHz from the frame: (w h)^6 / 144 a step
+    # RK4 at up to 27 MHz from the frame shrinks by (w h)^6 / 144 = 4e-11 a step, of which it holds 1 / (2 A h) = 400 here,
+    # and errs in the growing start, where it gains 20 of them
+    assert np.abs(run["c"][:, 0]) == pytest.approx(exact, rel=1e-6)
     assert pop.power[0] == pytest.approx(max(end, 0.0), rel=1e-12)
 
 
