@@ -112,7 +112,7 @@ class Reservoir:
         Examples
         --------
         >>> Reservoir().envelope(np.zeros((1, 3)), None).round(6).tolist()  # 20 ohm, 6.95 mA, s = 0.683
-        [[0.094981, 0.094981, 0.094981]]
+        [[0.094982, 0.094982, 0.094982]]
         """
         disk, step = self.population(len(masked)), self.theta / STEPS
         current = self.current(masked)
