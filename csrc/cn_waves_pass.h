@@ -338,7 +338,7 @@ TARGET static void NAME(normals)(cn_waves *w, cn_idx lo, cn_idx hi, uint64_t num
 /* Stratonovich: predictor and corrector with the same noise, whose strength is taken at both ends. */
 TARGET static void NAME(heun)(cn_waves *w, cn_idx lo, cn_idx hi, int64_t number, double t, double *driven)
 {
-    const double h = w->step, root = sqrt(h);
+    const double h = w->step, root = sqrt(h), end = (double)(number + 1) * h; /* where the next step finds its drives done */
     const int noisy = w->noise[0] != NULL;
     if (noisy) NAME(normals)(w, lo, hi, (uint64_t)number);
     NAME(slope)(w, lo, hi, t, w->y, w->slope, driven);
@@ -348,7 +348,7 @@ TARGET static void NAME(heun)(cn_waves *w, cn_idx lo, cn_idx hi, int64_t number,
         NAME(shake)(w, lo, hi, root, w->y, w->stage);
         NAME(shake)(w, lo, hi, 0.5 * root, w->y, w->sum);
     }
-    NAME(slope)(w, lo, hi, t + h, w->stage, w->slope, driven);
+    NAME(slope)(w, lo, hi, end, w->stage, w->slope, driven);
     if (noisy) NAME(shake)(w, lo, hi, 0.5 * root, w->stage, w->sum);
     NAME(add)(w, lo, hi, w->sum, 0.5 * h, w->slope, w->y);
 }

@@ -20,12 +20,12 @@ def data():
 
 def test_range_of_locking_is_adlers():
     # A quiet oscillator under a weak tone: half range F / sqrt(p) sqrt(1 + nu^2), nu = N / (Gamma (Q + z)).
-    one = Oscillators((320e6,), coupling=0.0, force=0.02 * MEGA, temp=0.0)
+    one = Oscillators((298e6,), coupling=0.0, force=0.02 * MEGA, temp=0.0)
     current = np.array([3.6e-3])
     power = 0.8 / 3.8
     nu = 100e6 / (5e6 * 3.8)
     half = 0.02e6 / np.sqrt(power) * np.sqrt(1.0 + nu**2)
-    middle = float(one.frequency(current)[0])
+    middle = float(one.population(current[None]).frequency[0])
     detunings = np.array([0.9, 1.2, 2.0]) * half
     tones = (middle + detunings)[:, None]
     drift = one.drift(np.tile(current, (3, 1)), tones, np.random.default_rng(0), settle=20e-6, listen=60e-6)[:, 0, 0]
@@ -36,20 +36,44 @@ def test_range_of_locking_is_adlers():
 
 def test_tuning_curve_and_its_inverse():
     network = vowels.network()
-    assert network.frequency(np.full(4, 3.6e-3)) == pytest.approx(vowels.MIDDLES)
-    assert network.frequency(network.current(vowels.START)) == pytest.approx(vowels.START)
+    assert network.population(np.full((1, 4), 3.6e-3)).frequency == pytest.approx(vowels.MIDDLES)
+    assert network.population(network.current(vowels.START)[None]).frequency == pytest.approx(vowels.START)
+
+
+def test_networks_side_by_side_do_not_touch():
+    # One network alone, and beside another one whose tones differ: the same drift without noise, from the same phases.
+    quiet = Oscillators((300e6, 310e6), temp=0.0)
+    current = np.array([[3.6e-3, 3.6e-3], [3e-3, 4e-3]])
+    tones = np.array([[320e6, 330e6], [310e6, 345e6]])
+    both = quiet.drift(current, tones, np.random.default_rng(0))
+    alone = quiet.drift(current[:1], tones[:1], np.random.default_rng(0))
+    assert alone[0] == pytest.approx(both[0], abs=1e-3)  # Hz, of numbers of 1e7
+
+
+def test_regions_are_those_that_the_tokens_allow():
+    # Two formants say the place of each tone but for some noise, the other ten nothing.
+    random = np.random.default_rng(0)
+    places = np.array([[0, 0], [0, 1], [0, 2], [1, 2], [2, 0], [2, 1], [1, 0]])
+    vowel = np.tile(np.arange(7), 30)
+    formants = random.standard_normal((210, 12))
+    formants[:, [3, 7]] = places[vowel] + 0.1 * random.standard_normal((210, 2))
+    found = vowels.choose_regions(formants, vowel)
+    tones = np.c_[formants, np.ones(210)] @ vowels.fit_tones(formants, found[vowel])
+    assert len({tuple(region) for region in found}) == 7 and [2, 2] not in found.tolist()
+    assert np.abs(tones - vowels.MIDDLES[::2] - vowels.SPACING * found[vowel]).max() < 0.5 * vowels.SPACING
 
 
 def test_rule_moves_what_is_wrong_only():
     frequency, tones = np.full((1, 4), 340e6), np.array([[330e6, 350e6]])
+    places = np.array([[0, 0], [1, 1], [0, 1], [1, 0], [0, 2], [2, 0], [1, 2]])
     locked = np.zeros((1, 4, 2), dtype=bool)
-    assert vowels.correction(frequency, tones, locked, np.array([0])).tolist() == [[-1.0, 0.0, 1.0, 0.0]]
+    assert vowels.correction(frequency, tones, locked, places[:1]).tolist() == [[-1.0, 0.0, 1.0, 0.0]]
     locked[0, 0, 0] = locked[0, 2, 1] = True
-    assert not vowels.correction(frequency, tones, locked, np.array([0])).any()
-    assert vowels.recognised(locked).tolist() == [0]
+    assert not vowels.correction(frequency, tones, locked, places[:1]).any()
+    assert vowels.recognised(locked, places).tolist() == [0]
     locked[0, 1, 0] = True
-    assert vowels.correction(frequency, tones, locked, np.array([0])).tolist() == [[0.0, 1.0, 0.0, 0.0]]
-    assert vowels.recognised(locked).tolist() == [-1]
+    assert vowels.correction(frequency, tones, locked, places[:1]).tolist() == [[0.0, 1.0, 0.0, 0.0]]
+    assert vowels.recognised(locked, places).tolist() == [-1]
 
 
 def test_splits_hold_out_what_they_say(data):

@@ -205,3 +205,25 @@ def test_multiplicative_noise_is_stratonovichs():
         mean[power] = (p * weight).sum() / weight.sum()
     assert found == pytest.approx(mean[0.5], rel=4 * 1.2 / np.sqrt(n))  # p deviates by 1.2 of its mean
     assert abs(mean[1.0] / mean[0.5] - 1) > 2 * 4 * 1.2 / np.sqrt(n)
+
+
+def _normals(seed, stream, number):
+    """The pair of `cn_random_normals`, written anew: Philox 4x32-10, and Box and Muller."""
+    word = 0xFFFFFFFF
+    c, k = [number & word, number >> 32, stream & word, stream >> 32], [seed & word, seed >> 32]
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(b >> 32) ^ c[1] ^ k[0], b & word, (a >> 32) ^ c[3] ^ k[1], a & word]
+        k = [(k[0] + 0x9E3779B9) & word, (k[1] + 0xBB67AE85) & word]
+    u, v = ((((c[j] << 32) | c[j + 1]) >> 12) + 0.5 for j in (0, 2))
+    return np.sqrt(-2.0 * np.log(u * 2.0**-52)) * np.exp(2j * np.pi * v * 2.0**-52)
+
+
+def test_noise_is_that_of_its_counter():
+    """Nothing but noise: steps of sqrt(D h) times two standard normals, which lanes of vectors compute alike."""
+    pop = AutoOscillators(37, noise=2.0, f0=0.0, damping=1e-30)
+    c = pop.run(3e-3, 1e-3, method="heun", start=0.0, seed=(5 << 40) + 7)["c"]
+    steps = np.diff(c, axis=0) / np.sqrt(2.0 * 1e-3)
+    expected = np.array([[_normals((5 << 40) + 7, i, t) for i in range(37)] for t in range(3)])
+    # a few roundings of numbers up to 4, and those of their sums
+    assert np.abs(steps - expected).max() < 1e-14

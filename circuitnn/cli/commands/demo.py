@@ -19,7 +19,7 @@ def demo(name: str, output: str | None, quick: bool) -> None:
     \b
     digits     a network for digits on imperfect crossbars
     vowels     four coupled spin-torque oscillators learn to tell vowels (data: CIRCUITNN_DATA)
-    reservoir  one oscillator, multiplexed in time, tells waveforms and reads digits
+    reservoir  one oscillator, multiplexed in time, tells waveforms, reads digits, predicts a series
     drones     resonators and oscillators tell drones by their radio (data: CIRCUITNN_DATA)
     rf_digits  resonators multiply and add radio signals to read digits
     """
@@ -62,10 +62,16 @@ def _reservoir(folder: str, quick: bool) -> tuple[Path, ...]:
 
     with terminal.progress("reservoir") as progress:
         report = run_reservoir(folder, progress=progress, quick=quick)
-    rows = [(f"{r.task}: {r.label}", f"{r.accuracy:.1f}", f"{r.spread:.1f}") for r in report.rows]
-    terminal.table(["", "held out (%)", "spread (%)"], rows, title=f"demo reservoir, {report.seeds} seeds", numbers=1)
+    rows = []
+    for r in report.rows:
+        digits = 3 if r.task == "series" else 1
+        cells = (f"{score:.{digits}f} ({spread:.{digits}f})" for score, spread in zip(r.scores, r.spreads, strict=True))
+        rows.append((f"{r.task}: {r.label}", *cells))
+    header = ["", "no noise", "16 presentations", "one"]
+    terminal.table(header, rows, title=f"demo reservoir, {report.seeds} seeds", numbers=1)
+    click.echo("waveforms and digits: held out, right (%); series: relative error; in brackets deviations of seeds")
     click.echo(
-        f"{1e9 * report.wave_energy:.0f} nJ a point of a waveform, {1e6 * report.digit_energy:.2f} uJ an image; "
+        f"{1e9 * report.wave_energy:.1f} nJ a point of a waveform, {1e9 * report.digit_energy:.0f} nJ an image; "
         f"{report.seconds:.0f} s"
     )
     return report.files
