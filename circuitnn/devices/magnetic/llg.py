@@ -1,0 +1,238 @@
+"""The free layer of a tunnel junction as one moment: what the macrospin devices share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from circuitnn.devices import physics
+from circuitnn.devices.declare import Device, Environment, Equations, Noise, Param, State, Values, require
+from circuitnn.devices.magnetism import GAMMA0, MU0, spin_torque_field
+from circuitnn.devices.symbolic import magnitude, quantity, sqrt, tanh, where
+
+_ARM = "Arm's MRAM simulation framework"
+_ROUND = "a round number"
+_UMN = "SPICE model of the University of Minnesota (Kim et al., CICC 2015)"
+#: What keeps 1/|m| finite where an iterate of Newton's method passes m = 0.
+_TINY = 1e-12
+#: The restoring rate of |m| over gamma0 Ms.
+_STIFF = 0.5
+_AXES = ("x", "y", "z")
+
+Vector = tuple[Any, Any, Any]
+
+
+def cross(a: Vector, b: Vector) -> Vector:
+    """Return a x b.
+
+    Examples
+    --------
+    >>> cross((1, 0, 0), (0, 1, 0))
+    (0, 0, 1)
+    """
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+def dot(a: Vector, b: Vector) -> Any:
+    """Return a . b.
+
+    Examples
+    --------
+    >>> dot((1, 2, 3), (1, 0, 2))
+    7
+    """
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def tunnel_conductance(v: Any, cosine: Any, rp: Any, tmr: Any, vh: Any, law: Any) -> Any:
+    """Return the conductance of a junction, S: linear in the cosine (``law`` 0), or its inverse is (1).
+
+    tmr falls with the voltage as 1/(1 + (v/vh)^2); both laws give 1/rp at cosine 1 and 1/(rp (1 + tmr)) at -1
+    (Slonczewski, Phys. Rev. B 39, 6995, 1989).
+
+    Examples
+    --------
+    >>> tunnel_conductance(0.0, 0.0, 1.0, 1.0, 1.0, 0.0), round(tunnel_conductance(0.0, 0.0, 1.0, 1.0, 1.0, 1.0), 4)
+    (0.75, 0.6667)
+    """
+    part = (1 - cosine) / 2
+    fall = 1 + (v / vh) ** 2
+    return (fall + tmr * (1 - law) * (1 - part)) / (fall + tmr * (1 - law + law * part)) / rp
+
+
+def unit_vector(x: Any, y: Any, z: Any, what: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a direction with length 1; raise DeviceError when it has none.
+
+    Examples
+    --------
+    >>> [float(c) for c in unit_vector(0.0, 0.0, 2.0, "axis")]
+    [0.0, 0.0, 1.0]
+    """
+    length = np.sqrt(np.square(x) + np.square(y) + np.square(z))
+    require(length > 0.0, f"the {what} has no direction", expected="a vector other than zero")
+    return x / length, y / length, z / length
+
+
+class FreeLayer(Device):
+    """Parameters, states and equations of a junction with one moment; terminals p and n carry its current."""
+
+    passive = True
+    derived: ClassVar[tuple[str, ...]] = (
+        "torque", "rate", "stiff", "axx", "axy", "axz", "ayy", "ayz", "azz", "vcma", "heat", "vt", "qx", "qy", "qz",
+    )  # fmt: skip
+
+    rp = Param(1e3, "ohm", low=0.0, exclusive=True, doc="resistance, m along the fixed layer, no bias", source=_ROUND)
+    tmr = Param(1.0, "1", low=0.0, doc="(rap - rp)/rp at no voltage", source=_ROUND)
+    vh = Param(0.65, "V", low=0.0, exclusive=True, doc="voltage at which tmr is halved", source=_UMN)
+    law = Param(0.0, "1", choices=(0.0, 1.0), doc="linear in the cosine: 0 conductance, 1 resistance")
+    ms = Param(8e5, "A/m", low=0.0, exclusive=True, doc="saturation magnetisation of the free layer", source=_ROUND)
+    alpha = Param(0.01, "1", low=0.0, doc="Gilbert damping", source=_ARM)
+    gamma0 = Param(GAMMA0, "m/(A s)", low=0.0, exclusive=True, doc="gyromagnetic ratio", source="free electron")
+    t = Param(2e-9, "m", low=0.0, exclusive=True, doc="thickness of the free layer", source=_ROUND)
+    diameter = Param(100e-9, "m", low=0.0, exclusive=True, doc="diameter, of which the area is made", source=_ROUND)
+    area = Param(None, "m^2", low=0.0, exclusive=True, doc="area", source="of the diameter")
+    nx = Param(0.0, "1", doc="demagnetising factor along x", source="thin film")
+    ny = Param(0.0, "1", doc="the same along y", source="thin film")
+    nz = Param(1.0, "1", doc="the same along z, the normal", source="thin film")
+    hk = Param(0.0, "A/m", doc="uniaxial anisotropy field, 2 K/(mu0 Ms)")
+    kx = Param(1.0, "1", doc="easy axis, x component (of any length)")
+    ky = Param(0.0, "1", doc="the same, y")
+    kz = Param(0.0, "1", doc="the same, z")
+    ki = Param(0.0, "J/m^2", doc="interfacial perpendicular anisotropy")
+    xi = Param(0.0, "J/(V m)", doc="loss of ki by v/tox (voltage-controlled anisotropy)")
+    tox = Param(1e-9, "m", low=0.0, exclusive=True, doc="thickness of the barrier", source=_ROUND)
+    hx = Param(0.0, "A/m", doc="applied field along x")
+    hy = Param(0.0, "A/m", doc="the same along y")
+    hz = Param(0.0, "A/m", doc="the same along z")
+    px = Param(1.0, "1", doc="fixed layer, x component (of any length)")
+    py = Param(0.0, "1", doc="the same, y")
+    pz = Param(0.0, "1", doc="the same, z")
+    eta = Param(0.5, "1", doc="efficiency of the torque; twice the epsilon of OOMMF", source=_ROUND)
+    chi = Param(0.0, "1", low=-0.95, high=0.95, doc="its dependence on the angle, eta/(1 + chi cos)", source="none")
+    beta = Param(0.0, "1", doc="field-like torque over the damping-like one")
+    bv = Param(0.0, "A/(V^2 m)", doc="field-like torque with the voltage squared")
+    oex = Param(0.0, "1/m", doc="field of the junction's own current, A/m per A along x")
+    oey = Param(0.0, "1/m", doc="the same along y")
+    oez = Param(0.0, "1/m", doc="the same along z")
+    mx = State(1.0, "1", doc="magnetisation, x (of any length at the start; parts not given are 0)", scale=0.1)
+    my = State(0.0, "1", doc="magnetisation, y", scale=0.1)
+    mz = State(0.0, "1", doc="magnetisation, z", scale=0.1)
+
+    @classmethod
+    def state_init(cls, values: Values) -> Values:
+        """Return the initial direction with length 1, along x where none of it is given."""
+        given = [values["mx"], values["my"], values["mz"]]
+        none = np.isnan(given).all(axis=0)
+        x, y, z = (np.where(np.isnan(part), 0.0, part) for part in given)
+        return dict(zip(cls.states, unit_vector(np.where(none, 1.0, x), y, z, "initial magnetisation"), strict=True))
+
+    @classmethod
+    def prepare(cls, values: Values, env: Environment) -> Values:
+        """Return the parameters, directions with length 1, and the anisotropies as one matrix."""
+        ms, t, gamma0, alpha = values["ms"], values["t"], values["gamma0"], values["alpha"]
+        area = np.where(np.isnan(values["area"]), math.pi / 4.0 * values["diameter"] ** 2, values["area"])
+        k = unit_vector(values["kx"], values["ky"], values["kz"], "easy axis")
+        p = unit_vector(values["px"], values["py"], values["pz"], "fixed layer")
+        interface = 2.0 / (MU0 * ms * t)
+        kt = physics.BOLTZMANN * env.temp
+        own: Values = {
+            "torque": spin_torque_field(1.0 / area, values["eta"], ms, t),
+            "rate": gamma0 / (1.0 + alpha**2),
+            "stiff": _STIFF * gamma0 * ms,
+            "vcma": values["xi"] / values["tox"] * interface,
+            "area": area,
+            "heat": 4.0 * gamma0 * alpha * kt / ((1.0 + alpha**2) * MU0 * ms * area * t),
+            "vt": np.full_like(ms, physics.thermal_voltage(env.temp)),
+            "qx": p[0],
+            "qy": p[1],
+            "qz": p[2],
+        }
+        for a, i in enumerate(_AXES):
+            for b, j in enumerate(_AXES[a:], a):
+                own[f"a{i}{j}"] = values["hk"] * k[a] * k[b] - (ms * values[f"n{i}"] if i == j else 0.0)
+        own["azz"] = own["azz"] + values["ki"] * interface
+        return {**values, **own}
+
+    def _direction(self) -> Vector:
+        scale = 1 / sqrt(self.mx**2 + self.my**2 + self.mz**2 + _TINY)
+        return self.mx * scale, self.my * scale, self.mz * scale
+
+    def _conductance(self, cosine: Any) -> Any:
+        return tunnel_conductance(self.p - self.n, cosine, self.rp, self.tmr, self.vh, self.law)
+
+    def _anisotropy(self, n: Vector) -> Vector:
+        """Return the field that depends on the direction."""
+        x, y, z = n
+        return (
+            self.axx * x + self.axy * y + self.axz * z,
+            self.axy * x + self.ayy * y + self.ayz * z,
+            self.axz * x + self.ayz * y + (self.azz - self.vcma * (self.p - self.n)) * z,
+        )
+
+    def _other_field(self) -> Vector:
+        """Return what field comes from elsewhere, A/m."""
+        return (0, 0, 0)
+
+    def _polariser(self) -> Vector:
+        return (self.qx, self.qy, self.qz)
+
+    def _torque(self, i: Any, cosine: Any) -> Any:
+        return self.torque * i / (1 + self.chi * cosine)
+
+    def equations(self) -> Equations:
+        """Return Ohm's law and the explicit form of Gilbert's equation, in a direction of length 1."""
+        m, p = (self.mx, self.my, self.mz), self._polariser()
+        scale = self.let("scale", 1 / sqrt(self.mx**2 + self.my**2 + self.mz**2 + _TINY))
+        n = tuple(self.let(f"n{axis}", part * scale) for axis, part in zip(_AXES, m, strict=True))
+        cosine = self.let("cosine", dot(n, p))  # type: ignore[arg-type]
+        i = self.let("i", (self.p - self.n) * self._conductance(cosine))
+        a = self.let("a", self._torque(i, cosine))
+        b = self.beta * a + self.bv * (self.p - self.n) ** 2
+        parts = zip(
+            _AXES,
+            (self.hx, self.hy, self.hz),
+            (self.oex, self.oey, self.oez),
+            self._anisotropy(n),  # type: ignore[arg-type]
+            self._other_field(),
+            p,
+            strict=True,
+        )
+        h = [self.let(f"h{x}", h0 + oe * i + own + other + b * q) for x, h0, oe, own, other, q in parts]
+        lean = [self.let(f"lean{x}", self.alpha * h[k] + a * p[k]) for k, x in enumerate(_AXES)]
+        turned = cross(n, (lean[0], lean[1], lean[2]))  # type: ignore[arg-type]
+        g = [self.let(f"g{x}", h[k] - self.alpha * a * p[k] + turned[k]) for k, x in enumerate(_AXES)]
+        turn = cross(m, (g[0], g[1], g[2]))
+        back = self.let("back", self.stiff / 2 * (1 - dot(m, m)))
+        rows = self.state_rows({name: -self.rate * turn[k] + back * m[k] for k, name in enumerate(("mx", "my", "mz"))})
+        return Equations(f={"p": i, "n": -i, **rows.f}, q=rows.q)
+
+    def noise(self) -> tuple[Noise, ...]:
+        """Return the noise of the barrier, and the thermal field as random rates of the magnetisation."""
+        v = magnitude(self.p - self.n) / (2 * self.vt)
+        rise = where(v < 1e-3, 1 + v**2 / 3, v / tanh(v))
+        conductance = self._conductance(dot(self._direction(), self._polariser()))
+        # in proportion to |m|, so that the direction diffuses as on the sphere wherever |m| is; radially it is undone
+        field = self.heat * (self.mx**2 + self.my**2 + self.mz**2)
+        return (
+            Noise("barrier", "p", "n", 4 * physics.CHARGE * self.vt * conductance * rise),
+            *(Noise(axis, axis, "", field) for axis in ("mx", "my", "mz")),
+        )
+
+    def readings(self) -> Equations:
+        """Return the resistance, the torque as a field and the magnetic energy."""
+        n = self._direction()
+        cosine = dot(n, self._polariser())
+        conductance = self._conductance(cosine)
+        h = (self.hx, self.hy, self.hz)
+        own, other = self._anisotropy(n), self._other_field()
+        moment = quantity(MU0, "J/(A^2 m)") * self.ms * self.area * self.t
+        field = tuple(h[k] + own[k] / 2 + other[k] for k in range(3))
+        return Equations(
+            f={
+                "resistance": 1 / conductance,
+                "torque": self._torque((self.p - self.n) * conductance, cosine),
+                "energy": -moment * dot(n, field),  # type: ignore[arg-type]
+            }
+        )
