@@ -10,7 +10,7 @@ import numpy as np
 from circuitnn.devices import physics
 from circuitnn.devices.declare import Device, Environment, Equations, Noise, Param, State, Values, require
 from circuitnn.devices.magnetism import GAMMA0, MU0, spin_torque_field
-from circuitnn.devices.symbolic import magnitude, quantity, sqrt, tanh, where
+from circuitnn.devices.symbolic import magnitude, sqrt, tanh, where
 
 _ARM = "Arm's MRAM simulation framework"
 _ROUND = "a round number"
@@ -80,7 +80,7 @@ class FreeLayer(Device):
 
     passive = True
     derived: ClassVar[tuple[str, ...]] = (
-        "torque", "rate", "stiff", "axx", "axy", "axz", "ayy", "ayz", "azz", "vcma", "heat", "vt", "qx", "qy", "qz",
+        "torque", "rate", "stiff", "axx", "axy", "axz", "ayy", "ayz", "azz", "vcma", "msv", "kt", "qx", "qy", "qz",
     )  # fmt: skip
 
     rp = Param(1e3, "ohm", low=0.0, exclusive=True, doc="resistance, m along the fixed layer, no bias", source=_ROUND)
@@ -136,15 +136,13 @@ class FreeLayer(Device):
         k = unit_vector(values["kx"], values["ky"], values["kz"], "easy axis")
         p = unit_vector(values["px"], values["py"], values["pz"], "fixed layer")
         interface = 2.0 / (MU0 * ms * t)
-        kt = physics.BOLTZMANN * env.temp
         own: Values = {
             "torque": spin_torque_field(1.0 / area, values["eta"], ms, t),
             "rate": gamma0 / (1.0 + alpha**2),
             "stiff": _STIFF * gamma0 * ms,
             "vcma": values["xi"] / values["tox"] * interface,
-            "area": area,
-            "heat": 4.0 * gamma0 * alpha * kt / ((1.0 + alpha**2) * MU0 * ms * area * t),
-            "vt": np.full_like(ms, physics.thermal_voltage(env.temp)),
+            "msv": MU0 * ms * area * t,
+            "kt": np.full_like(ms, physics.BOLTZMANN * env.temp),
             "qx": p[0],
             "qy": p[1],
             "qz": p[2],
@@ -210,13 +208,13 @@ class FreeLayer(Device):
 
     def noise(self) -> tuple[Noise, ...]:
         """Return the noise of the barrier, and the thermal field as random rates of the magnetisation."""
-        v = magnitude(self.p - self.n) / (2 * self.vt)
+        v = magnitude(self.p - self.n) * physics.CHARGE / (2 * self.kt)
         rise = where(v < 1e-3, 1 + v**2 / 3, v / tanh(v))
         conductance = self._conductance(dot(self._direction(), self._polariser()))
         # in proportion to |m|, so that the direction diffuses as on the sphere wherever |m| is; radially it is undone
-        field = self.heat * (self.mx**2 + self.my**2 + self.mz**2)
+        field = 4 * self.rate * self.alpha * self.kt / self.msv * (self.mx**2 + self.my**2 + self.mz**2)
         return (
-            Noise("barrier", "p", "n", 4 * physics.CHARGE * self.vt * conductance * rise),
+            Noise("barrier", "p", "n", 4 * self.kt * conductance * rise),
             *(Noise(axis, axis, "", field) for axis in ("mx", "my", "mz")),
         )
 
@@ -227,12 +225,11 @@ class FreeLayer(Device):
         conductance = self._conductance(cosine)
         h = (self.hx, self.hy, self.hz)
         own, other = self._anisotropy(n), self._other_field()
-        moment = quantity(MU0, "J/(A^2 m)") * self.ms * self.area * self.t
         field = tuple(h[k] + own[k] / 2 + other[k] for k in range(3))
         return Equations(
             f={
                 "resistance": 1 / conductance,
                 "torque": self._torque((self.p - self.n) * conductance, cosine),
-                "energy": -moment * dot(n, field),  # type: ignore[arg-type]
+                "energy": -self.msv * dot(n, field),  # type: ignore[arg-type]
             }
         )
