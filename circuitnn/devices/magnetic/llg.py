@@ -184,7 +184,7 @@ class FreeLayer(Device):
         m, p = (self.mx, self.my, self.mz), self._polariser()
         scale = self.let("scale", 1 / sqrt(self.mx**2 + self.my**2 + self.mz**2 + _TINY))
         n = tuple(self.let(f"n{axis}", part * scale) for axis, part in zip(_AXES, m, strict=True))
-        cosine = self.let("cosine", dot(n, p))  # type: ignore[arg-type]
+        cosine = self.let("cosine", dot(n, p))
         i = self.let("i", (self.p - self.n) * self._conductance(cosine))
         a = self.let("a", self._torque(i, cosine))
         b = self.beta * a + self.bv * (self.p - self.n) ** 2
@@ -192,14 +192,14 @@ class FreeLayer(Device):
             _AXES,
             (self.hx, self.hy, self.hz),
             (self.oex, self.oey, self.oez),
-            self._anisotropy(n),  # type: ignore[arg-type]
+            self._anisotropy(n),
             self._other_field(),
             p,
             strict=True,
         )
         h = [self.let(f"h{x}", h0 + oe * i + own + other + b * q) for x, h0, oe, own, other, q in parts]
         lean = [self.let(f"lean{x}", self.alpha * h[k] + a * p[k]) for k, x in enumerate(_AXES)]
-        turned = cross(n, (lean[0], lean[1], lean[2]))  # type: ignore[arg-type]
+        turned = cross(n, (lean[0], lean[1], lean[2]))
         g = [self.let(f"g{x}", h[k] - self.alpha * a * p[k] + turned[k]) for k, x in enumerate(_AXES)]
         turn = cross(m, (g[0], g[1], g[2]))
         back = self.let("back", self.stiff / 2 * (1 - dot(m, m)))
@@ -230,6 +230,6 @@ class FreeLayer(Device):
             f={
                 "resistance": 1 / conductance,
                 "torque": self._torque((self.p - self.n) * conductance, cosine),
-                "energy": -self.msv * dot(n, field),  # type: ignore[arg-type]
+                "energy": -self.msv * dot(n, field),
             }
         )
