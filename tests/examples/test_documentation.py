@@ -16,6 +16,7 @@ PAGES = (
     "docs/compile.md",
     "docs/memristors.md",
     "docs/memories.md",
+    "docs/spintronics.md",
     "docs/statistics.md",
     "docs/fitting.md",
     "docs/nonidealities.md",
