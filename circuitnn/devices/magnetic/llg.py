@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,10 +17,10 @@ _ARM = "Arm's MRAM simulation framework"
 _ROUND = "a round number"
 _UMN = "SPICE model of the University of Minnesota (Kim et al., CICC 2015)"
 #: What keeps 1/|m| finite where an iterate of Newton's method passes m = 0.
-_TINY = 1e-12
+TINY = 1e-12
 #: The restoring rate of |m| over gamma0 Ms.
-_STIFF = 0.5
-_AXES = ("x", "y", "z")
+STIFF = 0.5
+AXES = ("x", "y", "z")
 
 Vector = tuple[Any, Any, Any]
 
@@ -62,17 +63,42 @@ def tunnel_conductance(v: Any, cosine: Any, rp: Any, tmr: Any, vh: Any, law: Any
     return (fall + tmr * (1 - law) * (1 - part)) / (fall + tmr * (1 - law + law * part)) / rp
 
 
-def unit_vector(x: Any, y: Any, z: Any, what: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a direction with length 1; raise DeviceError when it has none.
+def unit_vector(values: Values, names: Sequence[str], what: str) -> list[np.ndarray]:
+    """Return a direction with length 1; parts not given (NaN) are 0, and where none is given it is x.
+
+    Raises
+    ------
+    DeviceError
+        When it has no direction.
 
     Examples
     --------
-    >>> [float(c) for c in unit_vector(0.0, 0.0, 2.0, "axis")]
+    >>> given = {"kx": np.array([np.nan]), "ky": np.array([np.nan]), "kz": np.array([2.0])}
+    >>> [float(c[0]) for c in unit_vector(given, ("kx", "ky", "kz"), "axis")]
     [0.0, 0.0, 1.0]
     """
-    length = np.sqrt(np.square(x) + np.square(y) + np.square(z))
-    require(length > 0.0, f"the {what} has no direction", expected="a vector other than zero")
-    return x / length, y / length, z / length
+    given = np.array([values[name] for name in names])
+    none = np.isnan(given).all(axis=0)
+    parts = np.nan_to_num(given)
+    parts[0] = np.where(none, 1.0, parts[0])
+    length = np.sqrt((parts**2).sum(axis=0))
+    require(length > 0.0, f"the {what} has no direction", expected="a vector other than zero", hint=f"set {names[0]}")
+    return list(parts / length)
+
+
+def anisotropy(prefix: str, hk: Any, k: Sequence[Any], ms: Any, factors: Sequence[Any]) -> Values:
+    """Return the field of easy axis and shape as a symmetric matrix, A/m: hk k k - Ms N, upper half by name.
+
+    Examples
+    --------
+    >>> anisotropy("a", 2.0, (1.0, 0.0, 0.0), 3.0, (0.0, 0.0, 1.0))["azz"]
+    -3.0
+    """
+    return {
+        f"{prefix}{AXES[i]}{AXES[j]}": hk * k[i] * k[j] - (ms * factors[i] if i == j else 0.0)
+        for i in range(3)
+        for j in range(i, 3)
+    }
 
 
 class FreeLayer(Device):
@@ -97,18 +123,18 @@ class FreeLayer(Device):
     ny = Param(0.0, "1", doc="the same along y", source="thin film")
     nz = Param(1.0, "1", doc="the same along z, the normal", source="thin film")
     hk = Param(0.0, "A/m", doc="uniaxial anisotropy field, 2 K/(mu0 Ms)")
-    kx = Param(1.0, "1", doc="easy axis, x component (of any length)")
-    ky = Param(0.0, "1", doc="the same, y")
-    kz = Param(0.0, "1", doc="the same, z")
+    kx = Param(None, "1", doc="easy axis, x (of any length; parts not given are 0)", source="x")
+    ky = Param(None, "1", doc="the same, y", source="x")
+    kz = Param(None, "1", doc="the same, z", source="x")
     ki = Param(0.0, "J/m^2", doc="interfacial perpendicular anisotropy")
     xi = Param(0.0, "J/(V m)", doc="loss of ki by v/tox (voltage-controlled anisotropy)")
     tox = Param(1e-9, "m", low=0.0, exclusive=True, doc="thickness of the barrier", source=_ROUND)
     hx = Param(0.0, "A/m", doc="applied field along x")
     hy = Param(0.0, "A/m", doc="the same along y")
     hz = Param(0.0, "A/m", doc="the same along z")
-    px = Param(1.0, "1", doc="fixed layer, x component (of any length)")
-    py = Param(0.0, "1", doc="the same, y")
-    pz = Param(0.0, "1", doc="the same, z")
+    px = Param(None, "1", doc="fixed layer, x (of any length; parts not given are 0)", source="x")
+    py = Param(None, "1", doc="the same, y", source="x")
+    pz = Param(None, "1", doc="the same, z", source="x")
     eta = Param(0.5, "1", doc="efficiency of the torque; twice the epsilon of OOMMF", source=_ROUND)
     chi = Param(0.0, "1", low=-0.95, high=0.95, doc="its dependence on the angle, eta/(1 + chi cos)", source="none")
     beta = Param(0.0, "1", doc="field-like torque over the damping-like one")
@@ -122,24 +148,23 @@ class FreeLayer(Device):
 
     @classmethod
     def state_init(cls, values: Values) -> Values:
-        """Return the initial direction with length 1, along x where none of it is given."""
-        given = [values["mx"], values["my"], values["mz"]]
-        none = np.isnan(given).all(axis=0)
-        x, y, z = (np.where(np.isnan(part), 0.0, part) for part in given)
-        return dict(zip(cls.states, unit_vector(np.where(none, 1.0, x), y, z, "initial magnetisation"), strict=True))
+        """Return the initial directions with length 1."""
+        names = list(cls.states)
+        found = [unit_vector(values, names[k : k + 3], "initial magnetisation") for k in range(0, len(names), 3)]
+        return dict(zip(names, [part for vector in found for part in vector], strict=True))
 
     @classmethod
     def prepare(cls, values: Values, env: Environment) -> Values:
         """Return the parameters, directions with length 1, and the anisotropies as one matrix."""
         ms, t, gamma0, alpha = values["ms"], values["t"], values["gamma0"], values["alpha"]
         area = np.where(np.isnan(values["area"]), math.pi / 4.0 * values["diameter"] ** 2, values["area"])
-        k = unit_vector(values["kx"], values["ky"], values["kz"], "easy axis")
-        p = unit_vector(values["px"], values["py"], values["pz"], "fixed layer")
+        k = unit_vector(values, ("kx", "ky", "kz"), "easy axis")
+        p = unit_vector(values, ("px", "py", "pz"), "fixed layer")
         interface = 2.0 / (MU0 * ms * t)
         own: Values = {
             "torque": spin_torque_field(1.0 / area, values["eta"], ms, t),
             "rate": gamma0 / (1.0 + alpha**2),
-            "stiff": _STIFF * gamma0 * ms,
+            "stiff": STIFF * gamma0 * ms,
             "vcma": values["xi"] / values["tox"] * interface,
             "msv": MU0 * ms * area * t,
             "kt": np.full_like(ms, physics.BOLTZMANN * env.temp),
@@ -147,14 +172,12 @@ class FreeLayer(Device):
             "qy": p[1],
             "qz": p[2],
         }
-        for a, i in enumerate(_AXES):
-            for b, j in enumerate(_AXES[a:], a):
-                own[f"a{i}{j}"] = values["hk"] * k[a] * k[b] - (ms * values[f"n{i}"] if i == j else 0.0)
+        own |= anisotropy("a", values["hk"], k, ms, [values[f"n{axis}"] for axis in AXES])
         own["azz"] = own["azz"] + values["ki"] * interface
         return {**values, **own}
 
     def _direction(self) -> Vector:
-        scale = 1 / sqrt(self.mx**2 + self.my**2 + self.mz**2 + _TINY)
+        scale = 1 / sqrt(self.mx**2 + self.my**2 + self.mz**2 + TINY)
         return self.mx * scale, self.my * scale, self.mz * scale
 
     def _conductance(self, cosine: Any) -> Any:
@@ -169,8 +192,8 @@ class FreeLayer(Device):
             self.axz * x + self.ayz * y + (self.azz - self.vcma * (self.p - self.n)) * z,
         )
 
-    def _other_field(self) -> Vector:
-        """Return what field comes from elsewhere, A/m."""
+    def _other_field(self, p: Vector) -> Vector:
+        """Return what field comes from elsewhere, A/m, at the direction p of the other layer."""
         return (0, 0, 0)
 
     def _polariser(self) -> Vector:
@@ -179,31 +202,45 @@ class FreeLayer(Device):
     def _torque(self, i: Any, cosine: Any) -> Any:
         return self.torque * i / (1 + self.chi * cosine)
 
-    def equations(self) -> Equations:
-        """Return Ohm's law and the explicit form of Gilbert's equation, in a direction of length 1."""
-        m, p = (self.mx, self.my, self.mz), self._polariser()
-        scale = self.let("scale", 1 / sqrt(self.mx**2 + self.my**2 + self.mz**2 + _TINY))
-        n = tuple(self.let(f"n{axis}", part * scale) for axis, part in zip(_AXES, m, strict=True))
+    def _turning(self, tag: str, m: Vector, n: Vector, h: Sequence[Any], a: Any, p: Vector, own: Vector) -> list[Any]:
+        """Return the rates of a layer in a field h under a torque a towards p; own: alpha, rate and stiff."""
+        alpha, rate, stiff = own
+        field = [self.let(f"{tag}h{x}", h[k]) for k, x in enumerate(AXES)]
+        lean = [self.let(f"{tag}lean{x}", alpha * field[k] + a * p[k]) for k, x in enumerate(AXES)]
+        turned = cross(n, (lean[0], lean[1], lean[2]))
+        g = [self.let(f"{tag}g{x}", field[k] - alpha * a * p[k] + turned[k]) for k, x in enumerate(AXES)]
+        turn = cross(m, (g[0], g[1], g[2]))
+        back = self.let(f"{tag}back", stiff / 2 * (1 - dot(m, m)))
+        return [-rate * turn[k] + back * m[k] for k in range(3)]
+
+    def _unit(self, tag: str, m: Vector) -> Vector:
+        """Return m/|m| as intermediate values."""
+        scale = self.let(f"{tag}scale", 1 / sqrt(dot(m, m) + TINY))
+        return tuple(self.let(f"{tag}n{axis}", part * scale) for axis, part in zip(AXES, m, strict=True))
+
+    def _junction(self, n: Vector, p: Vector) -> tuple[Any, Any, list[Any]]:
+        """Return the current, the cosine and the rates of the free layer."""
         cosine = self.let("cosine", dot(n, p))
         i = self.let("i", (self.p - self.n) * self._conductance(cosine))
         a = self.let("a", self._torque(i, cosine))
         b = self.beta * a + self.bv * (self.p - self.n) ** 2
         parts = zip(
-            _AXES,
             (self.hx, self.hy, self.hz),
             (self.oex, self.oey, self.oez),
             self._anisotropy(n),
-            self._other_field(),
+            self._other_field(p),
             p,
             strict=True,
         )
-        h = [self.let(f"h{x}", h0 + oe * i + own + other + b * q) for x, h0, oe, own, other, q in parts]
-        lean = [self.let(f"lean{x}", self.alpha * h[k] + a * p[k]) for k, x in enumerate(_AXES)]
-        turned = cross(n, (lean[0], lean[1], lean[2]))
-        g = [self.let(f"g{x}", h[k] - self.alpha * a * p[k] + turned[k]) for k, x in enumerate(_AXES)]
-        turn = cross(m, (g[0], g[1], g[2]))
-        back = self.let("back", self.stiff / 2 * (1 - dot(m, m)))
-        rows = self.state_rows({name: -self.rate * turn[k] + back * m[k] for k, name in enumerate(("mx", "my", "mz"))})
+        h = [h0 + oe * i + own + other + b * q for h0, oe, own, other, q in parts]
+        rates = self._turning("", (self.mx, self.my, self.mz), n, h, a, p, (self.alpha, self.rate, self.stiff))
+        return i, cosine, rates
+
+    def equations(self) -> Equations:
+        """Return Ohm's law and the explicit form of Gilbert's equation, in a direction of length 1."""
+        n = self._unit("", (self.mx, self.my, self.mz))
+        i, _, rates = self._junction(n, self._polariser())
+        rows = self.state_rows(dict(zip(("mx", "my", "mz"), rates, strict=True)))
         return Equations(f={"p": i, "n": -i, **rows.f}, q=rows.q)
 
     def noise(self) -> tuple[Noise, ...]:
@@ -221,10 +258,11 @@ class FreeLayer(Device):
     def readings(self) -> Equations:
         """Return the resistance, the torque as a field and the magnetic energy."""
         n = self._direction()
-        cosine = dot(n, self._polariser())
+        p = self._polariser()
+        cosine = dot(n, p)
         conductance = self._conductance(cosine)
         h = (self.hx, self.hy, self.hz)
-        own, other = self._anisotropy(n), self._other_field()
+        own, other = self._anisotropy(n), self._other_field(p)
         field = tuple(h[k] + own[k] / 2 + other[k] for k in range(3))
         return Equations(
             f={

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from circuitnn.devices.declare import Equations, Param
-from circuitnn.devices.magnetic.llg import FreeLayer
+from circuitnn.devices.magnetic.llg import FreeLayer, Vector
 
 
 class MacrospinLine(FreeLayer):
@@ -23,7 +23,7 @@ class MacrospinLine(FreeLayer):
     ly = Param(5e5, "1/m", doc="the same along y", source="a line 1 um wide")
     lz = Param(0.0, "1/m", doc="the same along z")
 
-    def _other_field(self) -> tuple[Any, Any, Any]:
+    def _other_field(self, p: Vector) -> Vector:
         i = (self.fp - self.fn) / self.rl
         return (self.lx * i, self.ly * i, self.lz * i)
 
