@@ -6,7 +6,7 @@ and steps of 1 ps.
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
+from scipy.integrate import quad, solve_ivp
 from scipy.optimize import curve_fit
 
 import circuitnn as cn
@@ -307,3 +307,50 @@ def test_equipartition():
     # square 0.3/36; three of them
     assert mz.mean() == pytest.approx(0.53731472, abs=0.035)
     assert (mz**2).mean() == pytest.approx(0.46268528, abs=0.025)
+
+
+PAIR = {"rms": 1e6, "rt": 3e-9, "ralpha": 0.03, "pin": 6e4, "cx": -2e4, "cy": -2e4, "cz": 4e4, "hx": 3e4, "hk": 1e4}
+
+
+def test_pair_against_an_integration_of_gilberts_equation():
+    """Both layers, coupled and driven: dm/dt = t + alpha m x dm/dt, solved for dm/dt as linear equations."""
+    current = 2e-3
+    c = cn.Circuit("pair")
+    c.I("1", 0, "a", dc=current)
+    c.model("m", "macrospin_pair", **PAIR)
+    c.N("1", "a", 0, model="m", mx=-1, my=0.5, mz=0.1, rx=1, ry=-0.2)
+    r = c.tran(stop=1e-9, max_step=0.25e-12)
+    a_free = PER_AMPERE * current
+    a_other = PER_AMPERE * current * (MS * T) / (1e6 * 3e-9)
+    coupling = np.array([-2e4, -2e4, 4e4])
+
+    def slope(_, y):
+        m, p = y[:3], y[3:]
+        found = []
+        for own, other, h, a, alpha in (
+            (m, p, [3e4 + 1e4 * m[0], 0, -MS * m[2]] + coupling * p, a_free, 0.01),
+            (p, m, [3e4 + 6e4, 0, -1e6 * p[2]] + coupling * m * (MS * T) / (1e6 * 3e-9), -a_other, 0.03),
+        ):
+            torque = -G0 * np.cross(own, h) - G0 * a * np.cross(own, np.cross(own, other))
+            x, y_, z = own
+            turn = np.array([[0, -z, y_], [z, 0, -x], [-y_, x, 0]])
+            found.append(np.linalg.solve(np.eye(3) - alpha * turn, torque))
+        return np.concatenate(found)
+
+    start = np.concatenate([np.array([-1, 0.5, 0.1]) / np.sqrt(1.26), np.array([1, -0.2, 0]) / np.sqrt(1.04)])
+    exact = solve_ivp(
+        slope, (0, 1e-9), start, method="DOP853", rtol=1e-10, atol=1e-12, t_eval=np.linspace(0, 1e-9, 101)
+    )
+    for k, name in enumerate(("mx", "my", "mz", "rx", "ry", "rz")):
+        # 100 rad at 0.25 ps: (w h)^2/12 = 5e-5 of them
+        np.testing.assert_allclose(np.interp(exact.t, r.time, r[f"@n1[{name}]"]), exact.y[k], atol=5e-3)
+
+
+def test_energy_of_a_pair_falls_without_current():
+    c = cn.Circuit("pair")
+    c.R("1", "a", 0, 50.0)
+    c.model("m", "macrospin_pair", **PAIR)
+    c.N("1", "a", 0, model="m", mx=-1, my=0.5, mz=0.1, rx=1, ry=-0.2)
+    c.add_text(".save @n1[energy]")
+    energy = c.tran(stop=2e-9, max_step=0.5e-12)["@n1[energy]"]
+    assert np.all(np.diff(energy) <= 1e-9 * np.ptp(energy))  # rounding, and what Newton's method leaves
