@@ -193,8 +193,9 @@ def test_the_length_stays_over_a_microsecond(method):
     length = np.sqrt((moment(r) ** 2).sum(axis=0))
     # gear loses (w h)^4/4 of a step's turn, which at w = 1.5e11/s (the fastest part) is 0.08 a step, drawn back by 0.4
     assert np.abs(length - 1).max() < 0.02
-    late = length[r.time > 0.5e-6]
-    assert np.abs(late).max() == pytest.approx(np.abs(length[r.time < 0.5e-6]).max(), abs=2e-4)  # and it does not drift
+    off = np.abs(length - 1)
+    early, late = (off[(r.time > begin) & (r.time < begin + 4e-7)].mean() for begin in (1e-7, 6e-7))
+    assert late == pytest.approx(early, rel=0.02)  # no drift: means over 1800 turns each, the steps of which vary
 
 
 OBLIQUE = {"px": -np.cos(0.5), "py": np.sin(0.5), "hx": 4e4, "hk": 1e4, "vh": 1e3}
