@@ -125,6 +125,7 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
             "notation",
             "cards",
             "compiled",
+            "llg",
             "merz",
             "gate",
             "closing",

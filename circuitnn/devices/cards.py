@@ -153,6 +153,44 @@ CARDS = {
         "resistance as in Arm's MRAM simulation framework; the rest are round numbers of the usual size: "
         "magnetoresistance of 100 %, a barrier of 60 kT for storage over years, not a fit to one device",
     ),
+    "mtj_in_plane": Card(
+        Model("mtj_in_plane", "macrospin", {"rp": 50.0, "tmr": 1.0, "hx": 4e4, "hk": 1e4, "px": -0.866, "py": 0.5}),
+        1.0 / 100.0,
+        1.0 / 50.0,
+        "spin-torque oscillator of 100 nm, free layer in the plane, 5.7 GHz at 0.65 mA into 50 ohm",
+        "damping of 0.01 as in Arm's MRAM simulation framework; the rest are round numbers of the usual size",
+    ),
+    "mtj_perpendicular": Card(
+        Model(
+            "mtj_perpendicular",
+            "macrospin",
+            {
+                "rp": 6e3, "tmr": 2.571, "ms": 1.2e6, "t": 1e-9, "diameter": 50e-9, "ki": 1e-3, "nx": 0.029,
+                "ny": 0.029, "nz": 0.941, "eta": 0.75, "alpha": 0.01, "px": 0.0, "pz": 1.0,
+            },
+        ),
+        1.0 / 21.4e3,
+        1.0 / 6e3,
+        "perpendicular STT-MRAM junction with its dynamics, 6 kohm parallel",
+        "Arm's MRAM simulation framework: anisotropy, damping, magnetisation, demagnetisation, resistance and, by a "
+        "polarisation of 0.75, magnetoresistance; 50 nm, 1 nm and the efficiency are round numbers",
+    ),
+    "mtj_umn": Card(
+        Model(
+            "mtj_umn",
+            "macrospin",
+            {
+                "rp": 1183.4, "tmr": 1.1048, "vh": 0.65, "law": 1.0, "ms": 1.07726e6, "t": 1.48e-9, "area": 4.225e-15,
+                "alpha": 0.006, "nz": 0.0, "hk": 85114.7, "kx": 0.0, "kz": 1.0, "px": 0.0, "pz": 1.0, "eta": 0.5965,
+            },
+        ),
+        1.0 / 2490.9,
+        1.0 / 1183.4,
+        "perpendicular junction of 65 nm by 65 nm at 358 K, barrier 72.9 kT",
+        "SPICE model of the University of Minnesota (Kim et al., CICC 2015) and a log of it: size, RA = 5 ohm um^2, "
+        "damping, barrier, and magnetisation and polarisation at 358 K; anisotropy of the barrier, efficiency taken as "
+        "the polarisation, no heating",
+    ),
     "vortex_feb": Card(
         Model("vortex_feb", "vortex", {"force_x": 1e10}),
         1.0 / 120.0,

@@ -18,6 +18,7 @@ PAGES = (
     "docs/spintronic_oscillators.md",
     "docs/memristors.md",
     "docs/memories.md",
+    "docs/spintronics.md",
     "docs/statistics.md",
     "docs/fitting.md",
     "docs/nonidealities.md",

@@ -1,4 +1,4 @@
-"""The decks of netlists/examples, netlists/cells and netlists/memristors run, and show what they say."""
+"""The decks of netlists/examples, cells, memristors and spintronics run, and show what they say."""
 
 from pathlib import Path
 
@@ -17,7 +17,11 @@ HYSTERESIS = [
         "yakopcic",
     )
 ]  # fmt: skip
-DECKS = [path for name in ("examples", "cells", "memristors") for path in sorted((NETLISTS / name).glob("*.cir"))]
+DECKS = [
+    path
+    for name in ("examples", "cells", "memristors", "spintronics")
+    for path in sorted((NETLISTS / name).glob("*.cir"))
+]
 
 
 @pytest.mark.parametrize("path", DECKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -69,3 +73,17 @@ def test_nonideal_tile():
     # what the sources deliver flows off through four thermal resistances of 1 MK/W
     power = -0.1 * op["i(v0)"] - 0.2 * op["i(v1)"]
     assert sum(heat.values()) - 4 * 300.15 == pytest.approx(1e6 * power, rel=1e-6)
+
+
+def test_spin_torque_oscillator_behind_a_bias_tee():
+    """The load sees the precession alone, and what the source gives is what resistances take."""
+    tran = cn.load(NETLISTS / "spintronics" / "sto_bias_tee.cir").run().tran
+    grid = np.linspace(10e-9, 20e-9, 10001)
+    out, v, r = (np.interp(grid, tran.time, tran[name]) for name in ("v(out)", "v(a)", "@n1[resistance]"))
+    wave = out - out.mean()
+    turns = np.count_nonzero((wave[:-1] < 0) & (wave[1:] >= 0))
+    assert 40 < turns < 80  # 4 to 8 GHz
+    assert np.std(wave) > 2e-3
+    assert abs(out.mean()) < 0.1 * np.std(wave)
+    # currents at the junction, at each time: 0.65 mA from a source behind the inductor, and what interpolation adds
+    assert np.abs(v / r + out / 50.0 - 0.65e-3).max() < 1e-7
