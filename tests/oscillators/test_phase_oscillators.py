@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from circuitnn.errors import UsageError
 from circuitnn.oscillators.drives import Sine
@@ -31,8 +32,9 @@ def test_locked_phase():
     """sin(a - 2 pi f t) = d / D, and the force's angle is a phase; a lag b of a pair shifts its balance."""
     lock = 2 * np.pi * 1e6
     pop = PhaseOscillators(f0=1.0006e9, frame=1e9)
-    run = pop.run(5e-6, 5e-9, start=0.0, drive=pop.tone(lock * np.exp(0.4j), 1e9))
-    # relaxes by exp(-0.8 lock 5 us) = 1e-11
+    # no whole number of half turns in a step, so that a force that turned the other way would not look the same
+    run = pop.run(4.9e-6, 4.9e-9, start=0.0, drive=pop.tone(lock * np.exp(0.4j), 1e9))
+    # relaxes by exp(-0.8 lock 4.9 us) = 1e-11
     assert run["phase"][-1, 0] - 2 * np.pi * 1e9 * run.time[-1] == pytest.approx(0.4 + np.arcsin(0.6), abs=1e-9)
     lag = 0.5  # d(a2 - a1)/dt = off - 2 K cos(lag) sin(a2 - a1), both faster by -K sin(lag) cos(a2 - a1)
     link = Linear(lock * np.exp(-1j * lag) * np.array([[0, 1], [1, 0]]))
@@ -78,6 +80,23 @@ def test_response_is_averaged_at_its_harmonic():
             run = pop.run(40e-6, 20e-12, start=0.0, drive=Sine(k**-1.0, k * 1e9, on="input"), every=10000)
             against = (run["phase"][:, 0] - 2 * np.pi * 1e9 * run.time)[len(run.time) // 2 :]
             assert (np.ptp(against) < 1e-2) == locked
+
+
+def test_response_against_an_integrator():
+    """Three terms of Z with their signs, two oscillators with their own; RK4 errs by (w h)^5 / 120 a step."""
+    z = 1e9 * np.array([[0.5, 1.0, -0.4, 2.0, 0.7], [-1.0, 0.3, 0.8, -0.6, 1.1]])
+
+    def slope(t, a):
+        response = (
+            z[:, 0] + z[:, 1] * np.cos(a) + z[:, 2] * np.cos(2 * a) + z[:, 3] * np.sin(a) + z[:, 4] * np.sin(2 * a)
+        )
+        return 2 * np.pi * 1e9 + response * np.sin(2 * np.pi * 0.7e9 * t + 0.3)
+
+    exact = solve_ivp(slope, (0, 5e-9), [0.2, 1.0], "DOP853", rtol=1e-12, atol=1e-12).y[:, -1]
+    run = PhaseOscillators(2, f0=1e9, response=z).run(
+        5e-9, 5e-12, start=[0.2, 1.0], drive=Sine(1.0, 0.7e9, 0.3, "input")
+    )
+    assert run["phase"][-1] == pytest.approx(exact, abs=1e-6)
 
 
 def test_goes_on_and_keeps_to_itself():

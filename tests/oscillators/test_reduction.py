@@ -52,6 +52,10 @@ def test_relaxation_oscillation():
     assert cycle.period == pytest.approx(6.66328686, rel=1e-8)
     divergence = np.mean(1 - cycle.states[:, 0] ** 2) * cycle.period
     assert cycle.multipliers[1].real == pytest.approx(np.exp(divergence), rel=1e-5)
+    # the series, summed at the phases of the states, is what the projection has there, but for harmonics from 40 on
+    mean, cosines, sines = np.split(cycle.response([0.0, 1.0], 39), [1, 40])
+    angles = 2 * np.pi * np.outer(np.arange(512) / 512, np.arange(1, 40))
+    assert mean + np.cos(angles) @ cosines + np.sin(angles) @ sines == pytest.approx(cycle.projection[:, 1], abs=1e-5)
     assert (cycle.projection * cycle.velocity).sum(axis=1) == pytest.approx(2 * np.pi / cycle.period, rel=1e-6)
 
 
