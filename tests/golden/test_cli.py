@@ -481,7 +481,7 @@ def test_demo_digits(run, folder):
 
 
 def test_demo_writes_to_a_folder_of_its_own_name(run):
-    assert "[default: digits_demo]" in " ".join(run("demo", "--help")[1].split())
+    assert "NAME_demo when absent" in " ".join(run("demo", "--help")[1].split())
 
 
 # ---------------------------------------------------------------------- bench
