@@ -19,6 +19,7 @@ PAGES = (
     "docs/statistics.md",
     "docs/fitting.md",
     "docs/nonidealities.md",
+    "docs/rf_analyses.md",
 )
 
 
