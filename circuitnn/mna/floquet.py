@@ -95,7 +95,7 @@ def _responses(
             matrix[:, i, rows, m, columns] = SLOPES[i, m] / steps * c[:, m] + (g[:, i] if i == m else 0.0)
         right[:, i, held, np.arange(states)] = -START_SLOPES[i] / steps
     shape = (len(chosen), STAGES * n, -1)
-    return np.linalg.solve(matrix.reshape(shape), right.reshape(shape))[:, -n:]
+    return np.asarray(np.linalg.solve(matrix.reshape(shape), right.reshape(shape))[:, -n:], dtype=np.float64)
 
 
 def _at_start(stages: Real) -> Real:

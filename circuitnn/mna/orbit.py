@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ class Problem:
         return 1e-6 * self.size + 1e-3 * self.tolerance
 
 
-@dataclass
+@dataclass(frozen=True)
 class Orbit:
     """A discretised period.
 
@@ -123,38 +124,39 @@ class Orbit:
     iterations: int = 0
     lu: Any = field(default=None, repr=False)
     error: float = math.inf
+    _values: list[Values] = field(default_factory=list, repr=False)
 
-    @property
+    @cached_property
     def period(self) -> float:
         """Of the whole, s."""
         return float(self.durations.sum())
 
-    @property
+    @cached_property
     def owner(self) -> NDArray[np.int64]:
         """Segment of each interval."""
         return np.repeat(np.arange(len(self.segments)), [s.intervals for s in self.segments])
 
-    @property
+    @cached_property
     def widths(self) -> Real:
         """Of the intervals, as parts of their segments."""
         return np.concatenate([np.diff(s.mesh) for s in self.segments])
 
-    @property
+    @cached_property
     def steps(self) -> Real:
         """Of the intervals, s."""
         return self.widths * self.durations[self.owner]
 
-    @property
+    @cached_property
     def begins(self) -> Real:
         """Starts of the intervals, s."""
         return np.concatenate([[0.0], np.cumsum(self.steps)[:-1]])
 
-    @property
+    @cached_property
     def times(self) -> Real:
         """Of the stages, (intervals, 3), s from the start of the period."""
         return self.begins[:, None] + self.steps[:, None] * NODES
 
-    @property
+    @cached_property
     def entries(self) -> Real:
         """Values at which the intervals begin, (intervals, n): the ends of those before."""
         return np.roll(self.stages[:, -1, :], 1, axis=0)
@@ -165,10 +167,15 @@ class Orbit:
         return [np.stack([s.positions[k] for s in self.segments], axis=-1)[..., owner] for k in range(batches)]
 
     def values(self, equations: Pointwise, start: float) -> Values:
-        """Return the equations at all stages."""
+        """Return the equations at all stages, evaluated once."""
+        if self._values:
+            return self._values[0]
         n = self.stages.shape[2]
         flat = np.ascontiguousarray(self.stages.reshape(-1, n).T)
-        return equations.evaluate(flat, self.positions(len(equations.batches)), start + self.times.ravel())
+        self._values.append(
+            equations.evaluate(flat, self.positions(len(equations.batches)), start + self.times.ravel())
+        )
+        return self._values[0]
 
 
 class Discretised:

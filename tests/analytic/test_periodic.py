@@ -1,11 +1,16 @@
 """Periodic steady states against closed forms, published numbers and long transients."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import circuitnn as cn
 from circuitnn.bench import decks
 from circuitnn.errors import AnalysisError, ConvergenceError, UsageError
+
+ROOT = Path(__file__).parents[2]
 
 
 def circuit(text):
@@ -81,6 +86,63 @@ def test_vo2_neuristor_with_its_turning_branches():
     assert found.period == pytest.approx((zero[-1] - zero[0]) / (len(zero) - 1), rel=1e-4)
     assert found.floquet[0] == pytest.approx(1.0, abs=1e-4)
     assert found.stable
+
+
+def test_astable_with_hysteresis():
+    """C through R towards v1 and v0, the levels of a comparator with thresholds +-beta, as dividers give them."""
+    r, c, beta = 1e3, 1e-8, 0.5
+    found = circuit(
+        f"r1 o a {r!r}\nc1 a 0 {c!r} ic=0.1\nv1 p 0 1\nv2 n 0 -1\nr2 p o 1\ns1 o n a 0 sw\n"
+        f".model sw sw(vt=0 vh={beta!r} ron=1m roff=1g)"
+    ).pss(frequency=45e3, uic=True)
+    high, low = (1.0 - 1e-9) / (1.0 + 1e-9), (1.0 - 1e3) / (1.0 + 1e3)  # of conductances 1 S, and 1 nS or 1 kS
+    times = [
+        (r + 1.0) * np.log((high + beta) / (high - beta)),
+        (r + 1.0 / 1001.0) * np.log((beta - low) / (-beta - low)),
+    ]
+    assert found.period == pytest.approx(c * sum(times), rel=1e-6)  # the tolerance asked for
+    assert found.statistics["switchings"] == 2
+
+
+@pytest.mark.parametrize(("deck", "frequency"), [("nbo2", 13.11e6), ("nbox", 27.8e6), ("ovonic", 1.726e6)])
+def test_relaxation_oscillators_as_in_their_decks(deck, frequency):
+    """The frequencies of transients in tests/analytic/test_neurons.py; those steps are good to half a percent."""
+    text = (ROOT / "netlists" / "neurons" / f"{deck}_oscillator.cir").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines()[1:] if not line.startswith((".tran", ".end"))]
+    found = circuit(re.sub(r"pulse\(0 (\d).*\)", r"\1", "\n".join(lines))).pss(frequency=frequency, uic=True)
+    assert found.frequency == pytest.approx(frequency, rel=5e-3)
+    assert found.stable
+
+
+def test_an_oscillation_that_still_grows():
+    """Q is about 30 and the growth takes 50 periods; ten of them tell where it goes: to 2 sqrt(g / 3 b)."""
+    found = circuit("l1 a 0 1u\nc1 a 0 1n ic=0.1\nb1 a 0 i=-0.2m*v(a)+0.1m*v(a)*v(a)*v(a)").pss(frequency=5e6, uic=True)
+    assert abs(found.fundamental("v(a)")) == pytest.approx(2.0 * np.sqrt(0.2 / 0.3), rel=1e-4)  # mu^2 is 4e-5
+    assert found.statistics["newton"] < 12
+
+
+def test_cross_coupled_pair_of_transistors():
+    """An LC oscillator of two MOS: both sides swing in opposition, at the resonance within what the pair adds."""
+    found = circuit(
+        ".model nm nmos(level=1 vto=0.5 kp=2m lambda=0.05)\nvdd d 0 1.5\nl1 d a 5n\nl2 d b 5n ic=0.2m\n"
+        "c1 a 0 1p\nc2 b 0 1p\nr1 d a 1k\nr2 d b 1k\nm1 a b s 0 nm w=20u l=1u\nm2 b a s 0 nm w=20u l=1u\n"
+        "i1 s 0 2m\nc3 s 0 0.1p"
+    ).pss(frequency=2.2e9, uic=True)
+    assert found.fundamental("v(a)") == pytest.approx(-found.fundamental("v(b)"), rel=1e-5)
+    assert found.frequency == pytest.approx(1.0 / (2.0 * np.pi * np.sqrt(5e-9 * 1e-12)), rel=0.01)
+
+
+def test_mixer_with_two_tones():
+    """10 MHz and 11 MHz repeat with 1 MHz; the diode makes the difference, as after a transient."""
+    c = circuit(
+        "b1 s 0 v=v(lo)+v(rf)\nv1 lo 0 sin(0 1 10meg)\nv2 rf 0 sin(0 10m 11meg)\n.model dm d(is=1e-14)\n"
+        "d1 s o dm\nr1 o 0 1k\nc1 o 0 10p"
+    )
+    found = c.pss(frequency=1e6, tolerance=1e-5)
+    run = c.tran(stop=3e-6, step=1e-10, start=2e-6, max_step=1e-10)
+    turn = np.exp(-2e6j * np.pi * run.time)
+    expected = 2e6 * np.trapezoid(turn * run["v(o)"], run.time)
+    assert abs(found.fundamental("v(o)")) == pytest.approx(abs(expected), rel=5e-3)
 
 
 def test_refusals():

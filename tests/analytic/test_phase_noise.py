@@ -42,3 +42,27 @@ def test_driven_circuits_have_no_free_phase():
     driven = cn.parse("r\nv1 a 0 sin(0 1 1k)\nr1 a b 1k\nc1 b 0 1u\n.end\n").circuit().pss(frequency=1e3)
     with pytest.raises(AnalysisError, match="does not diffuse"):
         driven.phase_noise(1.0)
+
+
+def test_diffusion_as_in_transients_with_noise():
+    """Zero crossings of 40 runs of a small hot tank: the variance of 5 periods' length is 5 T c.
+
+    There are about 2000 independent stretches, so that the variance is good to sqrt(2/2000) = 3 %; four times that.
+    Shorter steps change the mean period by 5e-4, and nothing at random.
+    """
+    text = "l1 a 0 1p\nc1 a 0 1f ic=0.11547\nr1 a 0 1k\nb1 a 0 i=-2m*v(a)+100m*v(a)*v(a)*v(a)"
+
+    def tank(seed):
+        return cn.parse(f"lc\n.options seed={seed}\n{text}\n.end\n").circuit()
+
+    found = tank(1).pss(frequency=5e12, tstab=2e-11, uic=True)
+    period, stretches = found.period, []
+    for seed in range(1, 41):
+        run = tank(seed).tran(
+            stop=300 * period, step=period / 60, max_step=period / 60, noise_fmax=20 / period, uic=True
+        )
+        t, v = run.time, run["v(a)"]
+        k = np.flatnonzero((v[:-1] < 0.0) & (v[1:] >= 0.0))
+        zero = (t[k] - v[k] * (t[k + 1] - t[k]) / (v[k + 1] - v[k]))[20:280]
+        stretches.append(zero[5:] - zero[:-5])
+    assert np.var(np.concatenate(stretches)) == pytest.approx(5.0 * period * found.diffusion, rel=0.12)

@@ -23,6 +23,7 @@ PAGES = (
     "docs/fitting.md",
     "docs/nonidealities.md",
     "docs/rf_spectra.md",
+    "docs/rf_analyses.md",
 )
 
 

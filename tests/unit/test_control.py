@@ -192,3 +192,10 @@ def test_check_reads_scripts(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["check", str(deck)])
     assert caught.value.code == 0
+
+
+def test_periodic_states_in_scripts(run):
+    deck = "van der pol\nl1 a 0 1\nc1 a 0 1 ic=1\nb1 a 0 i=-v(a)+v(a)*v(a)*v(a)/3\n"
+    results = run("pss 0.15 60 a uic\nmeas pss top max v(a)\nprint time[length(time)-1]", deck)
+    assert list(results) == ["pss1"] and results.warnings == []
+    assert float(results.printed[-1].split("=")[1]) == pytest.approx(6.663287, rel=1e-6)

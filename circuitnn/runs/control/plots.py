@@ -130,7 +130,9 @@ class Plots:
 
 
 def _axis_word(result: Result) -> str:
-    return {"tran": "time", "ac": "frequency", "noise": "frequency", "sens": "frequency"}.get(result.kind, "sweep")
+    return {"tran": "time", "pss": "time", "ac": "frequency", "noise": "frequency", "sens": "frequency"}.get(
+        result.kind, "sweep"
+    )
 
 
 def _as_current(name: str) -> str:

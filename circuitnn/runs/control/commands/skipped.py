@@ -15,7 +15,7 @@ _REFUSED = (
     "shell", "system", "!", "source", "cd", "load", "aspice", "codemodel", "pre_codemodel", "osdi", "pre_osdi", "edit",
     "pyplot", "snload", "snsave", "circbyline", "removecirc", "remcirc", "use", "pre_set", "bltplot",
     "wrs2p", "wrnodev", "spec", "psd", "cross", "reshape", "deftype", "transpose", "goto",
-    "label", "shift", "input", "getcwd", "pwd", "tutorial", "disto", "pss", "sp", "resume",
+    "label", "shift", "input", "getcwd", "pwd", "tutorial", "disto", "sp", "resume",
 )  # fmt: skip
 
 
