@@ -55,7 +55,9 @@ struct cn_kernel {
     const void *context; /* for kernels built at run time (expression tapes) */
 
     cn_idx n_noise; /* noise currents; the other members below are NULL when there are none */
-    const cn_idx *noise_plus, *noise_minus; /* local unknowns from which and to which they flow through the device */
+    /* Local unknowns from which and to which they flow through the device; -1 for the latter is nowhere: the noise of
+     * the row of a state. */
+    const cn_idx *noise_plus, *noise_minus;
     const char *const *noise_names;
 
     /* Noise at u, with lim settled there.  out: n_noise rows of one-sided densities at 1 Hz (A^2/Hz), after them n_noise

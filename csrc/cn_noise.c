@@ -130,7 +130,8 @@ static cn_status list(cn_noise *z, const cn_system *s, const double *x, double t
         for (size_t k = 0; k < count; k++, at++) {
             const size_t source = k / n, element = k % n;
             z->plus[at] = g->index[(size_t)g->kernel->noise_plus[source] * n + element];
-            z->minus[at] = g->index[(size_t)g->kernel->noise_minus[source] * n + element];
+            const cn_idx minus = g->kernel->noise_minus[source];
+            z->minus[at] = minus < 0 ? s->n : g->index[(size_t)minus * n + element];
             z->own[at] = (cn_stream){z->seed, g->stream[element], (uint16_t)(PURPOSE | source)};
             z->color[at] = CN_UNKNOWN;
             z->place[at] = -1;

@@ -153,6 +153,29 @@ CARDS = {
         "resistance as in Arm's MRAM simulation framework; the rest are round numbers of the usual size: "
         "magnetoresistance of 100 %, a barrier of 60 kT for storage over years, not a fit to one device",
     ),
+    "vortex_feb": Card(
+        Model("vortex_feb", "vortex", {"force_x": 1e10}),
+        1.0 / 120.0,
+        1.0 / 80.0,
+        "vortex oscillator of 375 nm with a free layer of FeB, 255 MHz",
+        "disk as in Torrejon et al., Nature 547, 428 (2017), its size recalled; material, resistance and nonlinear "
+        "terms are round numbers",
+    ),
+    "sto": Card(
+        Model("sto", "auto_oscillator", {"force_im": 1e10}),
+        1.0 / 1200.0,
+        1.0 / 800.0,
+        "spin-torque oscillator at 300 MHz as amplitude and phase, nonlinear shift -60 MHz",
+        "equations of Slavin and Tiberkevich, IEEE Trans. Magn. 45, 1875 (2009); values are round numbers",
+    ),
+    "rf_synapse": Card(
+        Model("rf_synapse", "spin_diode", {"alpha": 0.01, "r0": 1e3, "mr": 1.0}),
+        1.0 / 1500.0,
+        1.0 / 500.0,
+        "spin diode as a synapse for RF signals, resonance at 100 MHz",
+        "damping and relative change of resistance as in the public code of Ross et al., Nat. Nanotechnol. 18, 1273 "
+        "(2023); torque, resistance and frequency are round numbers",
+    ),
     "jart_v1b": Card(
         Model("jart_v1b", "jart", {}),
         1.6e-5,

@@ -109,7 +109,8 @@ def rows_of(device: type[Device], frame: Any, equations: Equations, noise: Seque
     for item in noise:
         what = f"noise {item.name!r}" if item.name else "noise"
         # of one that falls with the frequency it is the density at 1 Hz, of which the exponent decides the unit
-        rows.append(Row(item.name, what, item.density, _AMPERE * _AMPERE * _SECOND if item.exponent == 0 else None))
+        per = parse_unit(device.states[item.plus].unit) / _SECOND if item.plus in device.states else _AMPERE
+        rows.append(Row(item.name, what, item.density, per * per * _SECOND if item.exponent == 0 else None))
     for name in (*device.internals, *device.branches, *device.states):
         if name not in equations.f and name not in equations.q:
             kind = "state" if name in device.states else "unknown"

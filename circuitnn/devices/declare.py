@@ -167,7 +167,7 @@ class Equations:
 
 @dataclass(frozen=True)
 class Noise:
-    """A noise current that flows from one local unknown through the device to another.
+    """A noise current that flows from one local unknown through the device to another, or a random rate of a state.
 
     Parameters
     ----------
@@ -175,9 +175,10 @@ class Noise:
         What follows the element's name in results, ``thermal`` in ``onoise_r1_thermal``; empty where a device has one
         source alone.
     plus, minus : str
-        Local unknowns.
+        Local unknowns; without ``minus`` (empty) the noise is in the row of ``plus`` alone.
     density : expression
-        One-sided spectral density at 1 Hz, A^2/Hz, not negative; of unknowns, parameters and limited voltages.
+        One-sided spectral density at 1 Hz, A^2/Hz (of a state its unit squared over s^2 Hz), not negative; of unknowns,
+        parameters and limited voltages.
     exponent : expression
         The density falls as ``1 / f**exponent``.
     """

@@ -232,7 +232,7 @@ def _readings(frame: Any, unknown: dict[str, Any]) -> Equations:
 
 
 def _noise(device: type[Device], item: Noise, variant: Variant | None, reduced: Any) -> Noise:
-    for name in (item.plus, item.minus):
+    for name in (item.plus, item.minus or item.plus):
         if name not in device.locals:
             raise DeviceError(
                 f"{device.name}: the noise {item.name!r} is at {name!r}, which is no unknown of the device"

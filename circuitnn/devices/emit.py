@@ -200,7 +200,8 @@ def _noise(model: Model, printer: Any) -> list[str]:
     stored += [(f"out[{count + k}*n+i]", item.exponent) for k, item in enumerate(model.noise)]
     block = Block(printer, [0], "        ", model.definitions, frozenset())
     block.assign(stored)
-    where = [(model.locals.index(item.plus), model.locals.index(item.minus)) for item in model.noise]
+    places = {"": -1} | {name: k for k, name in enumerate(model.locals)}
+    where = [(places[item.plus], places[item.minus]) for item in model.noise]
     return [
         "",
         _array("noise_plus", (plus for plus, _ in where)),

@@ -230,7 +230,9 @@ class SmallSignal:
             if not labels:
                 continue
             values = batch.kernel.noise(x[batch.index], batch.param, limits, env)
-            where = batch.index[batch.kernel.noise_plus], batch.index[batch.kernel.noise_minus]
+            minus = batch.kernel.noise_minus
+            into = np.where(minus[:, None] < 0, self.system.plan.n, batch.index[minus])
+            where = batch.index[batch.kernel.noise_plus], into
             for kept, rows in zip(columns, (*where, *values), strict=True):
                 kept.append(rows.T.ravel())
             names += [(element, label) for element in batch.names for label in labels]

@@ -133,7 +133,7 @@ def python_kernel(model: Model, name: str, backend: str = "numpy", evaluate: int
             [i for i, _ in model.jq],
             [j for _, j in model.jq],
             [local(item.plus) for item in model.noise],
-            [local(item.minus) for item in model.noise],
+            [local(item.minus) if item.minus else -1 for item in model.noise],
         ),
         (
             _quiet(space["evaluate"]),
