@@ -49,6 +49,6 @@ def test_transient_of_two_layers_in_one_circuit_is_that_of_the_fast_model():
     emitted = net.steps(powers)[1].powers.sum()
     assert emitted > 50e-9  # both oscillators work
     measures = cn.parse(network_netlist(net, powers)).run().measures
-    # 1 % of K sum P a layer (see above); the oscillators' slope magnifies that of the first by about 3. Measured: 4.5 %.
+    # 1 % of K sum P a layer (see above), which the slope of the oscillators magnifies by about 3 (4.5 % found).
     full = net.resonators.sensitivity * emitted
     assert abs(np.array([measures["vdc1"], measures["vdc2"]]) - net(powers)).max() < 0.06 * full

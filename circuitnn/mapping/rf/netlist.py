@@ -91,9 +91,11 @@ def layer_netlist(step: RfStep, resonators: Resonators, neurons: Neurons, number
 def network_netlist(network: RfNetwork, powers: Array) -> str:
     """Return a whole network as one circuit that runs its layers at once, driven by powers (inputs,), W.
 
-    Behind each hidden chain a filter of two poles (its tones would add to what the oscillator emits) takes its dc voltage to a transconductance and an ``auto_oscillator`` of the next
-    layer's frequency. A dc block and an amplifier take what each emits to the next chains, as a current: A R I^2 p is an amplitude of sqrt(2 A R / r0) I sqrt(p), and the oscillator's own is mr R I sqrt(p), so
-    one gain fits all currents. The last chains' dc voltages are measured as ``vdc1`` and so on.
+    Behind each hidden chain a filter takes its dc voltage to a transconductance and an ``auto_oscillator`` of the next
+    layer's frequency; it has two poles, or the chain's tones would add to what the oscillator emits. A dc block and an
+    amplifier take that to the next chains, as a current: A R I^2 p is an amplitude of sqrt(2 A R / r0) I sqrt(p), and
+    the oscillator's own is mr R I sqrt(p), so one gain fits all currents. The last chains' dc voltages are measured as
+    ``vdc1`` and so on, after a time in which oscillators settle whose current is a tenth above the threshold or more.
     """
     resonators, neurons = network.resonators, network.neurons
     first = network.layers[0]
