@@ -35,6 +35,7 @@ _HOME = {
     "Netlist": "circuitnn.netlist.netlist",
     "Param": "circuitnn.devices.declare",
     "PulseTrain": "circuitnn.fitting.measured",
+    "RfLayout": "circuitnn.mapping.rf.layout",
     "Result": "circuitnn.results.result",
     "Results": "circuitnn.results.results",
     "SampleFamily": "circuitnn.results.family",
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from circuitnn.fitting.measured import read_measured as read_measured
     from circuitnn.mapping.compile import compile as compile
     from circuitnn.mapping.layout import Layout as Layout
+    from circuitnn.mapping.rf.layout import RfLayout as RfLayout
     from circuitnn.measure.linewidth import phase_diffusion as phase_diffusion
     from circuitnn.netlist.flat import Model as Model
     from circuitnn.netlist.netlist import Netlist as Netlist

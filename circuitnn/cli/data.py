@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from circuitnn.errors import FileError
+
+if TYPE_CHECKING:
+    from circuitnn import Layout, RfLayout
 
 _EXPECTED = "an .npz file with arrays x and, for the accuracy, y; or a .npy file"
 
@@ -31,3 +35,25 @@ def read_samples(path: str) -> tuple[Any, Any]:
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no file of numeric arrays"
         raise FileError(f"cannot read {path!r}: {reason}", expected=_EXPECTED) from error
+
+
+def read_layout(path: str) -> Layout | RfLayout:
+    """Return the layout in a file, of whichever kind it says it is.
+
+    Raises
+    ------
+    FileError, LayoutError
+        As ``Layout.load`` and ``RfLayout.load``.
+    """
+    import h5py
+
+    import circuitnn as cn
+
+    radio = False
+    if Path(path).is_file():
+        try:
+            with h5py.File(path, "r") as file:
+                radio = file.attrs.get("format") == "circuitnn-rf-layout"
+        except (OSError, RuntimeError, ValueError):
+            pass  # Layout.load says what is wrong with it
+    return cn.RfLayout.load(path) if radio else cn.Layout.load(path)

@@ -423,6 +423,19 @@ def test_compile_infer_export(run, network):
         assert run("run", path)[0] == 0
 
 
+def test_compile_for_radio(run, network):
+    np.save(network / "unit.npy", X)
+    status, out, err = run("compile", "net.onnx", "-o", "radio", "--target", "rf", "--calibration", "unit.npy")
+    assert (status, err) == (0, "wrote radio/layout.h5\n")
+    assert "resonators" in out
+    status, out, err = run("infer", "radio/layout.h5", "unit.npy")
+    assert (status, err) == (0, "")
+    # The tolerance of weights, 1e-3, and the threshold's curve where the network has hidden layers.
+    np.testing.assert_allclose(np.loadtxt(out.splitlines()), ideal(), atol=0.02 * ideal().max())
+    status, _, err = run("compile", "net.onnx", "-o", "no", "--target", "rf", "--dac-bits", "4")
+    assert status != 0 and "dac_bits" in err
+
+
 def test_compile_passes_its_options_on(run, network):
     argv = ["--r-wire", "0.05k", "--dac-bits", "6", "--adc-bits", "8", "--calibration", "x.npy"]
     status, out, _ = run("compile", "net.onnx", "-o", "net", *argv)

@@ -1,10 +1,11 @@
-"""``circuitnn compile``: a trained network onto crossbars."""
+"""``circuitnn compile``: a trained network onto crossbars, or onto resonators and oscillators."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from circuitnn.cli import terminal
 
@@ -12,6 +13,9 @@ from circuitnn.cli import terminal
 @click.command("compile")
 @click.argument("network")
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder for layout.h5 and the netlists.")
+@click.option(
+    "--target", type=click.Choice(["crossbar", "rf"]), default="crossbar", show_default=True, help="Kind of hardware."
+)
 @click.option(
     "--tile", type=terminal.TileSize(), default="128x128", show_default=True, help="Word and bit lines of a tile."
 )
@@ -25,15 +29,28 @@ from circuitnn.cli import terminal
 @click.option("--dac-bits", type=int, help="Resolution of the inputs; exact when not given.")
 @click.option("--adc-bits", type=int, help="Resolution of the outputs; exact when not given.")
 @click.option("--calibration", metavar="DATA", help="Typical inputs (.npz or .npy), which set the converters' ranges.")
-def compile_(network: str, output: str, calibration: str | None, **options: Any) -> None:
-    """Map a trained network (ONNX) onto crossbars.
+@click.pass_context
+def compile_(
+    context: click.Context, network: str, output: str, target: str, calibration: str | None, **options: Any
+) -> None:
+    """Map a trained network (ONNX) onto crossbars or radio hardware.
 
     Writes DIR/layout.h5, which 'infer' and 'export' read, and every tile as a plain SPICE netlist; prints a report.
+    With --target rf it is mapped onto resonators and oscillators; --calibration is all that this takes, and netlists,
+    one input each, are written from Python.
     """
     import circuitnn as cn
     from circuitnn.cli.data import read_samples
 
     samples = None if calibration is None else read_samples(calibration)[0]
+    if target == "rf":
+        given = {n: v for n, v in options.items() if context.get_parameter_source(n) == ParameterSource.COMMANDLINE}
+        radio = cn.compile(network, target="rf", calibration=samples, **given)
+        folder = terminal.new_folder(output)
+        radio.save(folder / "layout.h5")
+        click.echo(str(radio.report()))
+        terminal.message(f"wrote {folder / 'layout.h5'}")
+        return
     layout = cn.compile(network, **options, calibration=samples)
     folder = terminal.new_folder(output)
     layout.save(folder / "layout.h5")

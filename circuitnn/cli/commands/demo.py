@@ -78,7 +78,7 @@ def _reservoir(folder: str, quick: bool) -> tuple[Path, ...]:
 
 
 def _radio(name: str, quick: bool) -> tuple[Path, ...]:
-    from circuitnn.demos.rf import run_drones, run_rf_digits
+    from circuitnn.demos.rf import drones_mlp, run_drones, run_rf_digits
 
     run = {"drones": run_drones, "rf_digits": run_rf_digits}[name]
     rows = []
@@ -89,6 +89,13 @@ def _radio(name: str, quick: bool) -> tuple[Path, ...]:
     head = ["", "training (%)", "held out (%)", "tones (uW a chain)", "oscillators (uW)"]
     terminal.table(head, rows, title=f"demo {name}", numbers=1)
     click.echo(f"{found.resonators} resonators")
+    if name == "drones":
+        software = drones_mlp()
+        if software is not None:
+            click.echo(f"an MLP of that size in software: {100 * software:.2f} % held out")
+        click.echo("702 training and 298 test signals, the published split")
+    else:
+        click.echo("8 x 8 digits of scikit-learn's 1797, 360 held out; the paper's split is not known")
     return ()
 
 

@@ -21,13 +21,12 @@ def infer(layout: str, data: str, output: str | None) -> None:
     DATA is an .npz file with the array x, and y for the labels, or a .npy file with x alone. With labels it prints the
     accuracy, of the circuit and of the ideal network; else the outputs, unless OUT takes them.
     """
-    import circuitnn as cn
-    from circuitnn.cli.data import read_samples
+    from circuitnn.cli.data import read_layout, read_samples
 
     if output is not None and not output.lower().endswith(".npy"):
         raise UsageError(f"cannot write outputs to {output!r}", expected="a name that ends in .npy")
     target = terminal.require_folder(output) if output else None
-    loaded = cn.Layout.load(layout)
+    loaded = read_layout(layout)
     x, y = read_samples(data)
     if y is not None:
         click.echo(str(loaded.evaluate(x, y)))

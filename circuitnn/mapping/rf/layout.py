@@ -250,7 +250,8 @@ class RfLayout:
         return read_rf_layout(path)
 
     def to_netlist(self, folder: str | os.PathLike[str], x: ArrayLike) -> list[Path]:
-        """Write every layer as a netlist of N elements, driven as it is for one input (see ``rf.netlist``)."""
+        """Write every layer as a netlist of N elements, driven as it is for one input, and of a network with hidden
+        layers the whole as ``network.cir``; return the files (see ``rf.netlist``)."""
         from circuitnn.mapping.rf.netlist import write_netlists
 
         return write_netlists(self.network, self.powers(x), folder)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import UsageError
-from circuitnn.mapping.rf.checks import positive, whole
+from circuitnn.mapping.rf.checks import number, positive, whole
 from circuitnn.mapping.rf.combs import comb
 from circuitnn.mapping.rf.network import RfLayer, RfNetwork
 from circuitnn.mapping.rf.neurons import Neurons
@@ -31,10 +31,13 @@ class Training:
     bias_unit : float, V
     volts_per_logit : float, V
         Voltage that counts as one unit in the softmax of the loss. The published code takes 1 mV.
+    loudness : float
+        Standard deviation of the logarithm of each sample's power, drawn anew at every step: emitters come nearer and
+        go. 0 trains on the samples as they are.
     decay : bool
         The rate falls to zero along half a cosine.
     seed : int
-        Of the order of samples.
+        Of the order of samples, and of their loudness.
     """
 
     epochs: int = 40
@@ -42,6 +45,7 @@ class Training:
     rate: float = 0.02
     bias_unit: float = 10e-3
     volts_per_logit: float = 1e-3
+    loudness: float = 0.0
     decay: bool = True
     seed: int = 0
 
@@ -51,6 +55,8 @@ class Training:
         whole("seed", self.seed, 0)
         for name in ("rate", "bias_unit", "volts_per_logit"):
             positive(name, getattr(self, name))
+        if number("loudness", self.loudness) < 0.0:
+            raise UsageError(f"loudness is {self.loudness:g}", expected="0 or more")
 
 
 @dataclass(frozen=True)
@@ -170,7 +176,10 @@ def train(
         order = rng.permutation(len(x))
         for k in range(batches):
             pick = order[k * options.batch : (k + 1) * options.batch]
-            steps = network.steps(x[pick])
+            powers_in = x[pick]
+            if options.loudness:
+                powers_in = powers_in * np.exp(options.loudness * rng.standard_normal((len(pick), 1)))
+            steps = network.steps(powers_in)
             logits = steps[-1].voltages / options.volts_per_logit
             logits -= logits.max(axis=1, keepdims=True)
             share = np.exp(logits)
