@@ -72,7 +72,8 @@ static void strings(const cn_spins *s, const double *m, const double *charge, do
     for (cn_idx k = 0; k < l->n_strings; k++) sum[k] = 0.0;
     for (cn_idx i = 0; i < s->n; i++) {
         if (l->string[i] < 0) continue;
-        const double cosine = m[i] * p[i] + m[padded + i] * p[padded + i] + m[2 * padded + i] * p[2 * padded + i];
+        const size_t x = (size_t)i, y = x + padded, z = y + padded;
+        const double cosine = m[x] * p[x] + m[y] * p[y] + m[z] * p[z];
         sum[l->string[i]] += 1.0 / (l->mean[i] + l->half[i] * cosine);
     }
     for (cn_idx k = 0; k < l->n_strings; k++) {

@@ -309,7 +309,7 @@ INLINE void NAME(thermal)(const cn_spins *s, GROUP *g, int64_t step, V field[3])
         NAME(normals)(g->low, g->high, s->seed, now, field);
     } else {
         if (step < g->drawn || step >= g->drawn + LANES) {
-            U ahead;
+            U ahead = {0};
             for (int e = 0; e < LANES; e++) ahead[e] = (uint64_t)(step + e);
             NAME(normals)(g->low, g->high, s->seed, ahead, g->normal);
             g->drawn = step;
@@ -553,27 +553,28 @@ static TARGET void NAME(stage)(const cn_spins *s, const cn_spin_stage *at, cn_id
 {
     const size_t padded = (size_t)s->padded;
     for (cn_idx i = from; i < end; i += LANES) {
+        const size_t lane = (size_t)i;
         GROUP g = {.at = i};
         NOW now;
         V m[3], k[3], more[3], noise[3];
         NAME(read_group)(s, &g, i);
-        for (int j = 0; j < 3; j++) {
-            m[j] = NAME(load)(at->m + j * padded + i);
-            more[j] = NAME(load)(at->field + j * padded + i);
+        for (size_t j = 0; j < 3; j++) {
+            m[j] = NAME(load)(at->m + j * padded + lane);
+            more[j] = NAME(load)(at->field + j * padded + lane);
         }
         if (s->noisy && at->part == 0.0) {
             NAME(normals)(g.low, g.high, s->seed, (U){0} + (uint64_t)at->step, noise);
-            for (int j = 0; j < 3; j++) {
+            for (size_t j = 0; j < 3; j++) {
                 noise[j] = g.c[CN_SPIN_NOISE] * noise[j];
-                memcpy(at->noise + j * padded + i, noise + j, sizeof(V));
+                memcpy(at->noise + j * padded + lane, noise + j, sizeof(V));
             }
         }
         const double start = (double)at->step;
-        NAME(inputs)(s, &g, start, NAME(spread)(start + at->part), NAME(load)(at->current + i), more, &now, 1, 1);
+        NAME(inputs)(s, &g, start, NAME(spread)(start + at->part), NAME(load)(at->current + lane), more, &now, 1, 1);
         if (s->noisy)
-            for (int j = 0; j < 3; j++) now.h[j] += NAME(load)(at->noise + j * padded + i);
+            for (size_t j = 0; j < 3; j++) now.h[j] += NAME(load)(at->noise + j * padded + lane);
         NAME(slope)(&g, &now, m, k, 0, 1);
-        for (int j = 0; j < 3; j++) memcpy(at->slope + j * padded + i, k + j, sizeof(V));
+        for (size_t j = 0; j < 3; j++) memcpy(at->slope + j * padded + lane, k + j, sizeof(V));
     }
 }
 

@@ -24,6 +24,7 @@ PAGES = (
     "docs/nonidealities.md",
     "docs/rf_spectra.md",
     "docs/rf_analyses.md",
+    "docs/oscillators.md",
 )
 
 
@@ -113,3 +114,11 @@ def test_device_in_a_deck_of_the_quick_start():
     tran = cn.parse(blocks("docs/quickstart.md", "text")[1]).run().tran
     # dx/dt = v/(v0 tau) is a charge of flux: the pulse's area over both, edges included; reltol of 1e-3
     assert tran["@n1[x]"][-1] == pytest.approx(0.5 * (1e-6 + 1e-9) / 1e-6, rel=2e-3)
+
+
+def test_oscillators_are_what_the_page_says():
+    names = run_page("docs/oscillators.md", {})
+    assert names["run"]["m"].shape == (11, 1000, 3)
+    assert names["more"].time[-1] == pytest.approx(2e-9)
+    assert names["coupled"]["string_output"].shape == (101,)
+    assert names["coupled"].units["string_output"] == "V"
