@@ -54,14 +54,37 @@ def tank() -> str:
     )
 
 
+def junction() -> str:
+    """Return a spin-torque oscillator that a capacitor joins to its load."""
+    return "\n".join(
+        [
+            "junction into 50 ohm",
+            "i1 0 a dc 0.65m",
+            "n1 a 0 mtj mx=1 my=0.3",
+            "c1 a n0 2p",
+            "r1 n0 0 50",
+            ".model mtj macrospin (rp=50 tmr=1 hx=4e4 hk=1e4 px=-0.866 py=0.5)",
+            ".end",
+            "",
+        ]
+    )
+
+
+def _known(name: str) -> tuple[str, float, float]:
+    """Return the deck of an oscillator, its frequency roughly and what its node n0 crosses."""
+    if name == "ring":
+        return ring(5, 1e-9), 5e9, 1.5
+    return (tank(), 5e6, 0.0) if name == "lc" else (junction(), 5e9, 0.0)
+
+
 def settling(name: str, accuracy: float = 1e-6) -> Settling:
-    """Return how long the periodic state of ``ring`` (five stages) or ``lc`` takes, and a transient as accurate.
+    """Return how long the periodic state of ``ring`` (five stages), ``lc`` or ``sto`` takes, and a transient as accurate.
 
     The transient is made finer by 1.5 or longer by 1.5, whichever brings it nearer, until its last period and the
     effective value there lie within ``accuracy`` of those computed to a hundredth of that. Only the last of these runs
     counts. Times are the best of three.
     """
-    text, guess, level = (ring(5, 1e-9), 5e9, 1.5) if name == "ring" else (tank(), 5e6, 0.0)
+    text, guess, level = _known(name)
     circuit = cn.parse(text).circuit()
     found = circuit.pss(frequency=guess, uic=True, tolerance=accuracy / 100.0)
     exact = found.period
@@ -96,8 +119,10 @@ def _fastest(run: Callable[[], Result]) -> float:
 
 
 def _last_period(t: np.ndarray, v: np.ndarray) -> tuple[float, float]:
-    """Return the length of the last period between crossings of zero, and the effective value in it."""
+    """Return the length of the last period between crossings of zero, and the effective value in it; infinite if none."""
     k = np.flatnonzero((v[:-1] < 0.0) & (v[1:] >= 0.0))
+    if len(k) < 2:
+        return np.inf, np.inf  # too early: the load's mean is not yet gone
     zero = t[k] - v[k] * (t[k + 1] - t[k]) / (v[k + 1] - v[k])
     first, last = slice(k[-2] + 1, k[-1] + 1), float(zero[-1] - zero[-2])
     times = np.concatenate([zero[-2:-1], t[first], zero[-1:]])

@@ -157,7 +157,7 @@ CARDS = {
         Model("mtj_in_plane", "macrospin", {"rp": 50.0, "tmr": 1.0, "hx": 4e4, "hk": 1e4, "px": -0.866, "py": 0.5}),
         1.0 / 100.0,
         1.0 / 50.0,
-        "spin-torque oscillator of 100 nm, free layer in the plane, 5.7 GHz at 0.65 mA into 50 ohm",
+        "spin-torque oscillator of 100 nm, free layer in the plane, 5.4 GHz at 0.65 mA into 50 ohm",
         "damping of 0.01 as in Arm's MRAM simulation framework; the rest are round numbers of the usual size",
     ),
     "mtj_perpendicular": Card(

@@ -79,7 +79,7 @@ def auto_oscillator(frequency, force, duration):
 
 def test_auto_oscillator_locks_over_the_range_of_the_device_reference():
     """Delta = F sqrt(1 + nu^2) / sqrt(p0) / 2 pi = 31 622.78 Hz for F = 1e-3 Gamma_G."""
-    assert POPULATION.frequency[0] == FREE and POPULATION.nu[0] == -3.0 and POPULATION.power[0] == 0.25
+    assert [POPULATION.frequency[0], POPULATION.nu[0], POPULATION.power[0]] == pytest.approx([FREE, -3.0, 0.25])
     found = cn.locking_range(auto_oscillator, 1e-3, free=FREE, span=0.12, tolerance=0.005)
     # The full amplitude equation differs from the phase's by first order in F / Gamma_p sqrt(p0), some 0.3 %.
     assert found.half_width[0] == pytest.approx(DELTA, rel=0.01)

@@ -1,4 +1,4 @@
-"""Macrospins, one and many, with and without heat, against cmtj."""
+"""Oscillators: macrospins against cmtj, one in a circuit against ngspice, periodic states against settling."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from circuitnn.bench.periodic import settling
 from circuitnn.bench.runner import Case, Row, median_time, median_times
+from circuitnn.bench.spintronic import oscillator_into_load
+from circuitnn.bench.versus import installed
 from circuitnn.oscillators.macrospins import Macrospins
 
 #: A film of 1 T and 2 nm that turns about its perpendicular polariser, 1 ps a step, a point each 0.1 ns.
@@ -82,11 +85,32 @@ def _threads(rounds: int) -> list[Row]:
     return rows
 
 
+def _periodic(rounds: int) -> list[Row]:
+    """Return what a periodic state takes beside a transient that settles as well; each is the best of three."""
+    rows = []
+    for name in ("lc", "ring", "sto"):
+        found = settling(name)
+        beside: dict[str, float | str] = {"periods": found.periods, "steps": found.steps, "error": found.error}
+        rows.append(
+            Row(
+                f"periodic state, {name}",
+                1e3 * found.pss,
+                "ms",
+                baseline=1e3 * found.transient,
+                goal=10.0,
+                details=beside,
+            )
+        )
+    return rows
+
+
 EXPORT = Case(
     {
         "rk4": partial(_compare, "RK4", "rk4", False),
         "heat": partial(_compare, "Heun at 300 K", "heun", True),
         "threads": _threads,
+        "circuit": oscillator_into_load,
+        "periodic": _periodic,
     },
     peers={"cmtj": _there},
 )
