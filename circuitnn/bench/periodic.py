@@ -78,7 +78,7 @@ def _known(name: str) -> tuple[str, float, float]:
 
 
 def settling(name: str, accuracy: float = 1e-6) -> Settling:
-    """Return how long the periodic state of ``ring`` (five stages), ``lc`` or ``sto`` takes, and a transient as accurate.
+    """Return how long the periodic state of ``ring`` (five stages), ``lc`` or ``sto`` takes, and as exact a transient.
 
     The transient is made finer by 1.5 or longer by 1.5, whichever brings it nearer, until its last period and the
     effective value there lie within ``accuracy`` of those computed to a hundredth of that. Only the last of these runs
@@ -119,7 +119,7 @@ def _fastest(run: Callable[[], Result]) -> float:
 
 
 def _last_period(t: np.ndarray, v: np.ndarray) -> tuple[float, float]:
-    """Return the length of the last period between crossings of zero, and the effective value in it; infinite if none."""
+    """Return the last period between crossings of zero and the effective value in it; infinite without any."""
     k = np.flatnonzero((v[:-1] < 0.0) & (v[1:] >= 0.0))
     if len(k) < 2:
         return np.inf, np.inf  # too early: the load's mean is not yet gone

@@ -524,8 +524,8 @@ def test_slopes_at_the_thresholds():
 # ------------------------------------------------------------------------------------------------------------- cards
 #: Cards whose states have no bounds that decide on the conductance, or that have more than two terminals.
 WITHOUT_RANGE = {
-    "nbo2", "vo2", "pcm", "enode", "ecram", "fefet", "fefet_loops", "stt_mtj", "mtj_in_plane", "mtj_perpendicular", "mtj_umn",
-    "sto", "vortex_feb", "rf_synapse",
+    "nbo2", "vo2", "pcm", "enode", "ecram", "fefet", "fefet_loops", "stt_mtj", "mtj_in_plane", "mtj_perpendicular",
+    "mtj_umn", "sto", "vortex_feb", "rf_synapse",
 }  # fmt: skip
 
 

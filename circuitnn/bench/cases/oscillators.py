@@ -11,7 +11,6 @@ from typing import Any
 from circuitnn.bench.periodic import settling
 from circuitnn.bench.runner import Case, Row, median_time, median_times
 from circuitnn.bench.spintronic import oscillator_into_load
-from circuitnn.bench.versus import installed
 from circuitnn.oscillators.macrospins import Macrospins
 
 #: A film of 1 T and 2 nm that turns about its perpendicular polariser, 1 ps a step, a point each 0.1 ns.
