@@ -17,7 +17,7 @@ _SOURCE = "Slavin and Tiberkevich 2009"
 class AutoOscillators(Amplitudes):
     """dc/dt + i w(p) c + G+(p) c - G-(p) c = f: w = 2 pi (f0 + N p), G+ = G (1 + Q p), G- = G (1 - p) I / I_th.
 
-    Here p = |c|^2; amplitudes turn as exp(-i w t). Above threshold, z = I / I_th > 1, the power is (z - 1) / (z + Q).
+    Here p = ``|c|**2``; amplitudes turn as exp(-i w t). Above threshold, z = I / I_th > 1, p is (z - 1) / (z + Q).
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ class Cycle:
         Parameters
         ----------
         measure : callable (k, d) to (k,)
-            The power p of states, as |c|^2 of amplitudes or (1 - m.z) / 2 of macrospins.
+            The power p of states, as ``|c|**2`` of amplitudes or (1 - m.z) / 2 of macrospins.
 
         Raises
         ------

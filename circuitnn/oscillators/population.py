@@ -176,7 +176,7 @@ class Population(ABC):
         self.links = tuple(links)
         for link in self.links:
             if not isinstance(link, Link):
-                raise UsageError(f"{link!r} is no link", expected="Dipolar, Electrical, SharedLine")
+                raise UsageError(f"{link!r} is no link", expected="one such as Dipolar, Electrical, Linear or Common")
             link.bind(self)
 
     @classmethod

@@ -70,7 +70,7 @@ def reduce_to_phase(pop: Amplitudes, temp: ArrayLike | None = None) -> Phases:
     -----
     The cycle is found by shooting and the projection vector v from the adjoint equation (`limit_cycle`): what acts
     is averaged over a period, to first order in forces, couplings and noise. With pushes g, Re(conj(v) g) averaged with
-    the first harmonic gives h, and half the mean of |v|^2 D the diffusion; the line of a circular cycle is then
+    the first harmonic gives h, and half the mean of ``|v|**2 D`` the diffusion; the line of a circular cycle is then
     D (1 + nu^2) / (2 pi p0) hertz wide (Slavin and Tiberkevich 2009). Amplitudes must change little and slowly against
     Gamma_p for this to hold.
 
@@ -146,7 +146,7 @@ def reduce_to_amplitude(
     cycles : sequence of Cycle
         One an oscillator.
     measure : callable (k, d) to (k,)
-        The power p of states, as |c|^2, or (1 - m.z) / 2 of macrospins about z.
+        The power p of states, as ``|c|**2``, or (1 - m.z) / 2 of macrospins about z.
     current, threshold : float or array (n,), A
         Of each cycle, and where its oscillation begins.
     frame : float, Hz
