@@ -41,7 +41,7 @@ _NAMED: dict[str, tuple[tuple[int, int, int, int, int, int], float]] = {
     "deg": ((0,) * 6, math.pi / 180.0), "percent": ((0,) * 6, 1e-2),
 }  # fmt: skip
 _TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z]+)|(?P<number>\d+)|(?P<op>[/*()^]))\s*")
-_EXPONENT = re.compile(r"\s*(?:\(\s*)?([+-]?\d+(?:\.\d+|/\d+)?)(?:\s*\))?")
+_EXPONENT = re.compile(r"\s*(?P<open>\()?\s*(?P<value>[+-]?\d+(?:\.\d+|/\d+)?)(?(open)\s*\))")
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _product(text: str, pos: int) -> tuple[Unit, int]:
             exponent = _EXPONENT.match(text, pos + 1)
             if exponent is None:
                 raise _no_unit(text, text[pos:])
-            part, pos = part ** Fraction(exponent[1]), exponent.end()
+            part, pos = part ** Fraction(exponent["value"]), exponent.end()
         total, sign, any_, joined = total * part**sign, 1, True, False
     if not any_ or joined:
         raise _no_unit(text, text)

@@ -332,3 +332,8 @@ def test_a_quantity_is_its_number():
     one = derive(memristor(lambda s, v: v * quantity(2e-3, "S"), slow))
     other = derive(memristor(lambda s, v: v * 2e-3, slow))
     assert one.f[0] == other.f[0] and not one.f[0].has(quantity(2e-3, "S"))
+
+
+def test_an_exponent_leaves_the_bracket_that_follows_it():
+    """``A/(m V^2)`` was refused: the exponent took the closing bracket of the product."""
+    assert parse_unit("A/(m V^2)") == parse_unit("A/(V^2 m)") == parse_unit("A m^(-1) V^-2")

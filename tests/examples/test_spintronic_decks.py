@@ -72,3 +72,18 @@ def test_chains_multiply_and_add():
         # counter-rotating terms are alpha = 1 % of the largest weight (0.4 mV), of four of them;
         # exp(-0.01 w 1 us) = 0.2 % is left of what begins
         assert results.measures[name] == pytest.approx(wanted, abs=0.04 * weight(99.0, 100.0))
+
+
+def test_field_line_shows_kittels_resonance():
+    ac = cn.load(FOLDER / "field_line_resonance.cir").run().ac
+    peak = ac["frequency"].real[np.argmax(np.abs(ac["v(a)"]))]
+    # S4 of the device reference; the grid is 14 MHz, and damping moves the peak by alpha^2 and less
+    assert peak == pytest.approx(7.26021026e9, abs=20e6)
+
+
+def test_memory_is_written_both_ways():
+    tran = cn.load(FOLDER / "mtj_switching.cir").run().tran
+    mz, ohm = (np.interp([0.9e-9, 19e-9, 34e-9], tran.time, tran[f"@n1[{name}]"]) for name in ("mz", "resistance"))
+    assert mz[0] > 0.9 and mz[1] < -0.9 and mz[2] > 0.9
+    # 4 kohm and twice that, by the cosine at rest
+    assert ohm == pytest.approx([4e3, 8e3, 4e3], rel=0.05)
