@@ -191,15 +191,3 @@ def require_folder(path: str | Path) -> Path:
             f"cannot write {str(path)!r}: the folder {str(target.parent)!r} does not exist", hint="make it first"
         )
     return target
-
-
-def new_folder(path: str | Path) -> Path:
-    """Make a folder and those above it where they are missing."""
-    target = Path(path)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise FileError(
-            f"cannot make the folder {str(path)!r}: {error}", hint="give a folder that can be written to"
-        ) from None
-    return target

@@ -11,8 +11,8 @@ from circuitnn.crossbar.bias import make_bias
 from circuitnn.crossbar.checks import accuracy, real, require_finite
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.lines import line_model
-from circuitnn.crossbar.stored import core_count
 from circuitnn.errors import CrossbarError
+from circuitnn.results.memory import core_count
 
 Array = NDArray[np.float64]
 _TRANSFER = 1e-11

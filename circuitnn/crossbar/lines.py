@@ -11,10 +11,10 @@ from circuitnn.crossbar._lines import Lines
 from circuitnn.crossbar.bias import Bias
 from circuitnn.crossbar.checks import require_finite
 from circuitnn.crossbar.solution import SolveInfo
-from circuitnn.crossbar.stored import Stored, core_count, thread_count
+from circuitnn.crossbar.stored import Stored, thread_count
 from circuitnn.crossbar.wires import Wires
 from circuitnn.errors import CircuitnnError, CrossbarError
-from circuitnn.results.memory import physical_memory
+from circuitnn.results.memory import core_count, physical_memory
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]

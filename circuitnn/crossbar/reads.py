@@ -12,10 +12,11 @@ from circuitnn.crossbar.bias import Bias
 from circuitnn.crossbar.linear import LinearArray
 from circuitnn.crossbar.lines import line_model
 from circuitnn.crossbar.solution import SolveInfo
-from circuitnn.crossbar.stored import Stored, core_count
+from circuitnn.crossbar.stored import Stored
 from circuitnn.crossbar.wires import Wires
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.sites import Sites
+from circuitnn.results.memory import core_count
 
 Array = NDArray[np.float64]
 _CELLS = 2**22  # conductances held at a time

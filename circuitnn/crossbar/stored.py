@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.crossbar._lines import store
+from circuitnn.results.memory import core_count
 
 Array = NDArray[np.float64]
 _ALONE = 200 * 200  # cells below which a second thread costs more than it gives
@@ -30,11 +29,6 @@ class Stored:
         self.padded, self.mean = store(values, thread_count(values.size))
         self.padded.setflags(write=False)
         self.G = self.padded[: values.shape[0], : values.shape[1]]
-
-
-def core_count() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def thread_count(cells: int) -> int:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.errors import FileError
 from circuitnn.mapping.compile import compile
 from circuitnn.mapping.layout import Layout
 from circuitnn.nonidealities.variability import Variability
+from circuitnn.results.atomic import new_folder
 
 Array = NDArray[np.float64]
 TILE = (64, 32)
@@ -111,11 +111,7 @@ def run_digits(
     FileError
         When the folder or a file cannot be written.
     """
-    folder = Path(out_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise FileError(f"cannot make the folder {str(out_dir)!r}: {error}") from error
+    folder = new_folder(out_dir)
     seeds = range(3 if quick else 20)
     resistances = np.geomspace(0.1, 100.0, 4 if quick else 10)
     band_seeds = range(2 if quick else 5)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.demos.digits import load_digits
-from circuitnn.errors import FileError
 from circuitnn.oscillators.drives import Samples
 from circuitnn.oscillators.vortices import Vortices
+from circuitnn.results.atomic import new_folder
 
 Array = NDArray[np.float64]
 Kind = Literal["oscillator", "static", "linear", "none"]
@@ -309,11 +309,7 @@ def run_reservoir(
         When the folder or the file cannot be written.
     """
     started = time.perf_counter()
-    folder = Path(out_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise FileError(f"cannot make the folder {str(out_dir)!r}: {error}") from error
+    folder = new_folder(out_dir)
     device, seeds = Reservoir(), 2 if quick else 5
     weak = Reservoir(bias=1.0 + 0.25 * (device.bias - 1.0), swing=0.25 * device.swing, theta=4.0 * device.theta)
     rows: list[ReservoirRow] = []

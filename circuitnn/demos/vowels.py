@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from circuitnn.demos.tones import Oscillators
 from circuitnn.errors import FileError
+from circuitnn.results.atomic import new_folder
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -337,11 +338,7 @@ def run_vowels(
     """
     started = time.perf_counter()
     vowels = load_vowels(find_data())
-    folder = Path(out_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise FileError(f"cannot make the folder {str(out_dir)!r}: {error}") from error
+    folder = new_folder(out_dir)
     splits, steps = (10, 80) if quick else (20, 120)
     oscillators = network()
     known = np.c_[vowels.formants, np.ones(len(vowels.vowel))]

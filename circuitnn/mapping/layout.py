@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.checks import resistance
-from circuitnn.errors import FileError, UsageError
+from circuitnn.errors import UsageError
 from circuitnn.mapping.conductance import to_conductances
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.inference import MappedLayer, Step, clipped, propagate, tile_label
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.nonideality import Nonideality
+from circuitnn.results.atomic import new_folder
 from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
@@ -322,13 +323,7 @@ class Layout:
         FileError
             When the folder or a file cannot be written.
         """
-        try:
-            target = Path(folder)
-            target.mkdir(parents=True, exist_ok=True)
-        except (OSError, ValueError, TypeError) as error:
-            raise FileError(
-                f"cannot make the folder {str(folder)!r}: {error}", hint="give a folder to write to"
-            ) from error
+        target = new_folder(folder)
         if x is not None and np.ndim(x) != 1:
             raise UsageError(
                 f"a netlist holds one input, not shape {np.shape(x)}", expected=f"shape ({self.graph.inputs},)"

@@ -7,7 +7,6 @@ with the kernel behind them (`_integrate`).
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -22,7 +21,7 @@ from circuitnn.devices.declare import Param
 from circuitnn.errors import DeviceError, UsageError, nearest
 from circuitnn.oscillators.drives import Channel, Drive, channels
 from circuitnn.oscillators.run import Array, Run, State
-from circuitnn.results.memory import require_memory
+from circuitnn.results.memory import core_count, require_memory
 
 __all__ = ["Job", "Link", "Param", "Population", "Vector"]
 
@@ -335,7 +334,7 @@ class Population(ABC):
         found = channels(drive, self.inputs, self.n)  # type: ignore[arg-type]
         job = Job(
             method, float(step), first, steps, int(every), state, links, records, link_records, found, kelvin,
-            seed or 0, self.streams, tolerance, renormalise, threads or _cores(),
+            seed or 0, self.streams, tolerance, renormalise, threads or core_count(),
         )  # fmt: skip
         stats = self._integrate(job)
         time = (first + np.arange(points, dtype=np.float64) * every) * step
@@ -435,7 +434,3 @@ def _whole_steps(stop: float, step: float) -> int:
     if steps < 1 or steps > _MOST_STEPS or abs(stop / step - steps) > max(_WHOLE, 1e-12 * steps):
         raise UsageError(f"{stop:g} s are {stop / step:g} steps of {step:g} s", expected="a whole number of steps")
     return steps
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and folders for them."""
 
 from __future__ import annotations
 
@@ -49,3 +49,28 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise FileError(f"cannot write {str(path)!r}: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def new_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder and those above it where they are missing; return it.
+
+    Raises
+    ------
+    FileError
+        When it cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     new_folder(f"{folder}/a/b").is_dir()
+    True
+    """
+    try:
+        target = Path(path)
+        target.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise FileError(
+            f"cannot make the folder {str(path)!r}: {error}", hint="give a folder that can be written to"
+        ) from error
+    return target

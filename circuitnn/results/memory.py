@@ -1,4 +1,4 @@
-"""How much memory there is, and whether what is asked for fits into it."""
+"""What this machine has: memory, whether what is asked for fits into it, and cores."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def physical_memory() -> float:
         return float(os.sysconf("SC_PHYS_PAGES")) * float(os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):  # not a POSIX system: let the allocation itself decide
         return float("inf")
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def require_memory(what: str, points: float, columns: int, itemsize: int = 8) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from circuitnn.errors import AnalysisError, UsageError
+from circuitnn.results.memory import core_count
 
 Progress = Callable[[float], None]
 #: Seconds of work that a process gets at a time, and of work left above which more processes are worth their start.
@@ -72,7 +73,7 @@ class Job:
     def _alone(self, may_stop: bool) -> int:
         """Run in this process; return how many processes are worth it for what is left after a while."""
         began = last = time.monotonic()
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = core_count()
         if multiprocessing.parent_process() is not None or not self._portable():
             cores = 1
         fresh: list[Any] = []

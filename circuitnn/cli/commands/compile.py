@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from circuitnn.cli import terminal
+from circuitnn.results.atomic import new_folder
 
 
 @click.command("compile")
@@ -46,13 +47,13 @@ def compile_(
     if target == "rf":
         given = {n: v for n, v in options.items() if context.get_parameter_source(n) == ParameterSource.COMMANDLINE}
         radio = cn.compile(network, target="rf", calibration=samples, **given)
-        folder = terminal.new_folder(output)
+        folder = new_folder(output)
         radio.save(folder / "layout.h5")
         click.echo(str(radio.report()))
         terminal.message(f"wrote {folder / 'layout.h5'}")
         return
     layout = cn.compile(network, **options, calibration=samples)
-    folder = terminal.new_folder(output)
+    folder = new_folder(output)
     layout.save(folder / "layout.h5")
     netlists = layout.to_netlist(folder)
     click.echo(str(layout.report()))

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.errors import FileError
 from circuitnn.mapping.rf.network import RfNetwork, RfStep
 from circuitnn.mapping.rf.neurons import Neurons
 from circuitnn.mapping.rf.resonators import Resonators, head_to_tail
-from circuitnn.results.atomic import replacing
+from circuitnn.results.atomic import new_folder, replacing
 
 Array = NDArray[np.float64]
 RESISTANCE = 1e3  # ohm, of a resonator: the devices' default
@@ -33,11 +32,7 @@ def write_netlists(network: RfNetwork, powers: Array, folder: str | os.PathLike[
     FileError
         When the folder or a file cannot be written.
     """
-    try:
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError, TypeError) as error:
-        raise FileError(f"cannot make the folder {str(folder)!r}: {error}", hint="give a folder to write to") from error
+    target = new_folder(folder)
     steps = network.steps(powers)
     texts = {f"layer{n}": layer_netlist(s, network.resonators, network.neurons, n) for n, s in enumerate(steps, 1)}
     if len(steps) > 1:
