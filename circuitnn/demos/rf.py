@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.demos.digits import load_digits
+from circuitnn.demos.vowels import find_data
 from circuitnn.errors import FileError
 from circuitnn.mapping.rf.network import RfNetwork
 from circuitnn.mapping.rf.training import Training, initial_network, train
@@ -46,7 +45,7 @@ def drone_data() -> tuple[Array, NDArray[np.int64], Array, NDArray[np.int64]]:
     """
     import h5py
 
-    path = Path(os.environ.get("CIRCUITNN_DATA", "../shared/data")) / "ross2023_drone.h5"
+    path = find_data("ross2023_drone.h5")
     try:
         with h5py.File(path, "r") as file:
             x, y, x_test, y_test = (np.asarray(file[name]) for name in ("X_train", "Y_train", "X_test", "Y_test"))
