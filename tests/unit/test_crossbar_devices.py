@@ -174,7 +174,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
     w = np.random.default_rng(0).uniform(0, 3e-9, (120, 100))
     answers = []
     for threads in (1, 3):
-        monkeypatch.setattr("circuitnn.crossbar.stored.os.sched_getaffinity", lambda _, n=threads: range(n))
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=threads: range(n))
         answers.append(cn.Crossbar(cells("1S1R", w), **R).solve(np.ones(120)).currents)
     assert np.array_equal(*answers)
 

@@ -44,7 +44,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
     chip = CrossbarEnsemble(chips(20, 30, 30))
     answers = []
     for threads in (1, 3):
-        monkeypatch.setattr("circuitnn.crossbar.stored.os.sched_getaffinity", lambda _, n=threads: range(n))
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=threads: range(n))
         answers.append((chip.solve(np.ones(30)), chip.transfer_matrices()))
     assert np.array_equal(answers[0][0], answers[1][0]) and np.array_equal(answers[0][1], answers[1][1])
 

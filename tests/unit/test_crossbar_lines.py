@@ -125,7 +125,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
     G, v = cells(400, 300), drives(400, 1)[0]
     answers = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr("circuitnn.crossbar.stored.os.sched_getaffinity", lambda _, n=threads: range(n))
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=threads: range(n))
         answers.append(cn.Crossbar(G).solve(v).currents)
     assert np.array_equal(answers[0], answers[1]) and np.array_equal(answers[0], answers[2])
 
