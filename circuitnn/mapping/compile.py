@@ -222,7 +222,7 @@ def compile_crossbar(
                 f"the weights of {label} are too large for conductances", hint="scale them", names=[label]
             )
         tiles = []
-        for k, place in enumerate(split(*map(np.arange, weights.shape), size, coding), 1):
+        for k, place in enumerate(split(np.arange(len(weights)), np.arange(weights.shape[1]), size, coding), 1):
             target = coding.conductances(weights[np.ix_(place.inputs, place.outputs)], largest, g_min, g_max)
             cells = effects.of_array(tile_label(label, k)).written(target)
             full = _full_scale(cells @ coding.analogue(len(place.outputs)), periphery.read_voltage, g_max)

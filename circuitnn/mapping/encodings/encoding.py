@@ -87,7 +87,8 @@ def encoding_of(described: Any) -> Encoding:
     """
     if isinstance(described, Encoding):
         return described
-    values = {"kind": described} if isinstance(described, str) else dict(described)
+    values = {"kind": described} if isinstance(described, str) else described
+    values = dict(values) if isinstance(values, dict) else {}
     kind = values.pop("kind", None)
     if not isinstance(kind, str):
         raise UsageError(
