@@ -12,8 +12,9 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -323,8 +324,8 @@ def plan_weights(
     return Plan(tuple(chosen), turned, left_out, size, coding, name, g_min, g_max, wire, storage, effects)
 
 
-def _patterns(what: str, given: Sequence[str] | str) -> list[str]:
-    found = [given] if isinstance(given, str) else [*given]
+def _patterns(what: str, given: Any) -> list[str]:
+    found = [given] if isinstance(given, str) else [*given] if isinstance(given, Iterable) else [given]
     if not all(isinstance(pattern, str) for pattern in found):
         raise UsageError(f"{what} are {given!r}", expected="names or patterns such as 'h.*.weight'", names=(what,))
     return found
@@ -477,6 +478,15 @@ def compile_weights(
     errors = {(names[pieces[k].matrix - 1], number): error for k in sorted(done) for number, error in done[k].errors}
     work, peak = sum(one.seconds for one in done.values()), max(one.peak for one in done.values())
     return WeightsReport(plan, folder, time.monotonic() - began, work, peak, errors)
+
+
+def measured(plan: Plan, pieces: int = 4) -> float:
+    """Return the time of this process for a tile, s, from a few pieces, as they lie spread over the plan."""
+    chosen = sorted({round(k) for k in np.linspace(0, len(plan.pieces) - 1, pieces)})
+    with tempfile.TemporaryDirectory() as folder:
+        task = TileTask(plan, [1.0] * len(plan.tensors), folder, 0.0, 0)
+        done = [task(index) for index in chosen]
+    return sum(one.seconds for one in done) / sum(one.tiles for one in done)
 
 
 def _attributes(plan: Plan, seed: int | None) -> dict[str, Any]:

@@ -143,7 +143,9 @@ def write_part(path: Path, cells: NDArray[Any], chunk: tuple[int, int], tiled: T
     import h5py
 
     # In memory first: on a full disk the HDF5 library crashes when it closes its file.
-    with h5py.File("part", "w", driver="core", backing_store=False, libver="latest") as file:
+    # Its memory grows in steps of block_size, and is copied at each.
+    whole = {"driver": "core", "backing_store": False, "block_size": cells.nbytes + 2**16}
+    with h5py.File("part", "w", libver="latest", **whole) as file:
         chunks = (min(chunk[0], cells.shape[0]), min(chunk[1], cells.shape[1]))
         file.create_dataset("cells", data=cells, chunks=chunks, fletcher32=True)
         file["errors"] = np.array(tiled.errors, dtype=float).reshape(-1, 2)
