@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -433,11 +434,11 @@ def test_damaged_folders(source, tmp_path, monkeypatch):
         cn.compile_weights(source, tmp_path / "full", **OPTIONS)
 
 
-def test_a_process_that_cannot_write_says_so(source, tmp_path, monkeypatch):
+def test_a_process_that_cannot_write_says_so(source, tmp_path):
     folder = tmp_path / "tiles"
-    (folder).mkdir()
     with pytest.raises(KeyboardInterrupt):
         cn.compile_weights(source, folder, progress=_stop_early, **OPTIONS)
+    shutil.rmtree(folder / "matrix1")
     (folder / "matrix1").write_text("in the way")
     with pytest.raises(FileError, match="matrix1"):
         cn.compile_weights(source, folder, **OPTIONS)
