@@ -290,7 +290,7 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         raise FileError(f"no JSON: {error.msg}", place=Place(str(file), error.lineno, error.colno)) from None
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"line (\d+), column (\d+)", str(error))
-        place = Place(str(file), *map(int, where.groups())) if where else Place(str(file), 1)
+        place = Place(str(file), int(where[1]), int(where[2])) if where else Place(str(file), 1)
         raise FileError(f"no TOML: {str(error).split(' (at')[0]}", place=place) from None
     except (RecursionError, ValueError) as error:
         raise FileError(f"cannot read {str(file)!r}: {error}") from None
