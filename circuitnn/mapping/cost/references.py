@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from circuitnn.errors import UsageError, nearest
 
@@ -62,7 +63,7 @@ class Grid:
 
 AUTOENCODER = (640, 128, 128, 128, 128, 8, 128, 128, 128, 128, 640)
 """Layers of MLPerf Tiny's anomaly detector, dense."""
-_AUTOENCODER_MACS = sum(a * b for a, b in zip(AUTOENCODER, AUTOENCODER[1:], strict=False))
+_AUTOENCODER_MACS = sum(a * b for a, b in pairwise(AUTOENCODER))
 _RESNET8_MACS = 12_501_632  # 3x3 convolutions of 16, 32, 64 channels at 32x32, 16x16, 8x8; 1x1 ones; 64 x 10
 _RESNET50_MACS = 4_089_000_000
 _BERT_MACS = 384 * 24 * 12 * 1024**2 + 24 * 2 * 384**2 * 1024  # projections and feed-forward; attention

@@ -117,8 +117,10 @@ class Cost:
 
     def __str__(self) -> str:
         name = max(len("total"), *(len(one.label) for one in self.matrices)) + 2
-        head = f"{'matrix':<{name}}{'reads':>7}{'arrays':>7}{'energy':>11}{'arrays take':>12}{'latency':>11}{'area mm2':>10}"
-        lines = [head]
+        lines = [
+            f"{'matrix':<{name}}{'reads':>7}{'arrays':>7}{'energy':>11}{'arrays take':>12}"
+            f"{'latency':>11}{'area mm2':>10}"
+        ]
         for one in self.matrices:
             share = 100.0 * one.energy.array / one.energy.total
             lines.append(

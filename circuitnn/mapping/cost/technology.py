@@ -303,6 +303,6 @@ def _place(file: Path, text: str, name: str) -> Place:
     """Return where a file sets a name; its first line when that is not found, as for a quoted or dotted one."""
     for number, line in enumerate(text.splitlines(), 1):
         found = re.search(rf'(?<![\w.]){re.escape(name)}"?\s*[=:\]]', line)
-        if found:
+        if found and not line.lstrip().startswith("#"):
             return Place(str(file), number, found.start() + 1, line[:200])
     return Place(str(file), 1)
