@@ -139,7 +139,7 @@ def test_shared_converters_slow_a_stage_and_replicas_share_reads():
     assert slow.stage == close(3e-7) and slow.interval == close(7 * 3e-7)
     assert timing(work(conversions=3, reads=7), t, adc_share=1).stage == close(1e-7)
     assert timing(work(conversions=3, reads=7), t, adc_share=3, replicas=2).interval == close(4 * 3e-7)
-    latency, interval = pipeline([slow, timing(work(), t)])
+    latency, interval = pipeline(["conv", "fc"], [slow, timing(work(), t)])
     assert interval == close(slow.interval) and latency > slow.latency
     with pytest.raises(UsageError, match="conversions a second"):
         timing(work(), Technology(adc_rate=1e6))

@@ -25,6 +25,7 @@ class MatrixCost:
     """Cost of a matrix: how often an inference reads it, on how many arrays, with how many replicas."""
 
     label: str
+    stage: str
     macs: int
     reads: int
     arrays: int
@@ -83,12 +84,16 @@ class Cost:
     @property
     def latency(self) -> float:
         """From an input to its outputs, s."""
-        return pipeline([one.timing for one in self.matrices])[0]
+        return self._pipeline[0]
 
     @property
     def inferences_per_second(self) -> float:
         """Of a full pipeline: as fast as the slowest matrix."""
-        return 1.0 / pipeline([one.timing for one in self.matrices])[1]
+        return 1.0 / self._pipeline[1]
+
+    @property
+    def _pipeline(self) -> tuple[float, float]:
+        return pipeline([one.stage for one in self.matrices], [one.timing for one in self.matrices])
 
     @property
     def power(self) -> float:
@@ -169,6 +174,7 @@ class Cost:
             "matrices": [
                 {
                     "label": one.label,
+                    "stage": one.stage,
                     "macs": one.macs,
                     "reads": one.reads,
                     "arrays": one.arrays,
@@ -254,6 +260,7 @@ def cost(
     matrices = tuple(
         MatrixCost(
             work.label,
+            work.stage,
             work.macs,
             work.reads,
             len(work.arrays),

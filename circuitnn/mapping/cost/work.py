@@ -65,6 +65,10 @@ class Work:
     reads : int
         How often an inference reads the matrix: 1 for a dense layer, the number of output positions for a
         convolution, of time steps for a recurrent layer; times the number of pulses where inputs come bit by bit.
+    stage : str, optional
+        Matrices of one stage are read at the same time, as those of a layer that has several; its own label when None.
+    weights : int, optional
+        How many weights it has, where the others of its inputs times outputs are zero by construction.
 
     Raises
     ------
@@ -86,6 +90,8 @@ class Work:
     adc_bits: int
     activation: str = "linear"
     reads: int = 1
+    stage: str = ""
+    weights: int = 0
 
     def __init__(
         self,
@@ -97,6 +103,8 @@ class Work:
         adc_bits: int | None,
         activation: str = "linear",
         reads: int = 1,
+        stage: str | None = None,
+        weights: int | None = None,
     ) -> None:
         if not arrays:
             raise UsageError(f"{label} has no array", expected="at least one", names=[label])
@@ -110,16 +118,18 @@ class Work:
                 )
         for name, number in (("inputs", inputs), ("outputs", outputs), ("reads", reads)):
             whole(name, number)
+        count = inputs * outputs if weights is None else whole("weights", weights)
         for field, value in (
             ("label", label), ("arrays", tuple(arrays)), ("inputs", inputs), ("outputs", outputs),
             ("dac_bits", dac_bits), ("adc_bits", adc_bits), ("activation", activation), ("reads", reads),
+            ("stage", stage or label), ("weights", count),
         ):  # fmt: skip
             object.__setattr__(self, field, value)
 
     @property
     def macs(self) -> int:
-        """Multiplications of an inference: inputs times outputs times reads."""
-        return self.inputs * self.outputs * self.reads
+        """Multiplications of an inference: weights times reads."""
+        return self.weights * self.reads
 
     @property
     def conversions(self) -> int:
