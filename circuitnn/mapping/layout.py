@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,7 @@ from circuitnn.results.atomic import new_folder
 
 if TYPE_CHECKING:
     from circuitnn.mapping.trials import Trials
+    from circuitnn.mapping.cost.report import Cost
 
 Array = NDArray[np.float64]
 
@@ -260,6 +262,20 @@ class Layout:
             ]
             matrices.append(replace(matrix, tiles=tuple(tiles), effects=effects))
         return replace(self, matrices=tuple(matrices), effects=effects)
+
+    def cost(self, x: ArrayLike | None = None, technology: Any = None, **options: Any) -> Cost:
+        """Return energy, time and area of an inference, kWh and CO2e; arguments as of ``cost.of_layout.cost_of``.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8), dac_bits=8, adc_bits=8)
+        >>> print(layout.cost([[0.5]]).energies["cells"] < layout.cost().energies["cells"])
+        True
+        """
+        from circuitnn.mapping.cost.of_layout import cost_of
+
+        return cost_of(self, x, technology, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an HDF5 file (see ``layout_file``), whole or not at all; raise FileError when that fails."""
