@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +23,8 @@ from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.results.atomic import new_folder
 
 if TYPE_CHECKING:
-    from circuitnn.mapping.trials import Trials
     from circuitnn.mapping.cost.report import Cost
+    from circuitnn.mapping.trials import Trials
 
 Array = NDArray[np.float64]
 
