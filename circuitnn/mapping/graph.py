@@ -178,12 +178,12 @@ class Graph:
         except ValueError as error:
             raise UsageError(f"the inputs are no array: {error}", expected="rows of equal length") from None
         shape = self.input_shape
-        if array.dtype.kind in "biuf":
-            if len(shape) > 1 and array.ndim in (1, 2) and array.shape[-1] == self.inputs and array.shape != shape:
-                array = array.reshape(*array.shape[:-1], *shape)
-        if array.dtype.kind not in "biuf" or array.shape[array.ndim - len(shape) :] != shape or (
-            array.ndim - len(shape) not in (0, 1)
-        ):
+        real = array.dtype.kind in "biuf"
+        flat = len(shape) > 1 and array.ndim in (1, 2) and array.shape[-1] == self.inputs and array.shape != shape
+        if real and flat:
+            array = array.reshape(*array.shape[:-1], *shape)
+        extra = array.ndim - len(shape)
+        if not real or extra not in (0, 1) or array.shape[extra:] != shape:
             sizes = ", ".join(map(str, shape))
             raise UsageError(
                 f"inputs of shape {array.shape} and type {array.dtype}",
@@ -222,9 +222,7 @@ class Graph:
         """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples, *output_shape)."""
         values = self.check_inputs(x)
         matrices = self.matrices
-        out = self.samples(values)
-        for _, out in self.run(lambda label, v: v @ matrices[label], out):  # noqa: B007
-            pass
+        *_, (_, out) = self.run(lambda label, v: v @ matrices[label], self.samples(values))
         return out[0] if values.ndim == len(self.input_shape) else out
 
     def intervals(self, low: float = -1.0, high: float = 1.0) -> dict[str, Interval]:

@@ -36,7 +36,7 @@ class Inference:
     ----------
     graph : Graph
     matrices : sequence of MappedMatrix
-        All that the graph has.
+        Matrices of the graph that are on tiles; the others are multiplied exactly.
     periphery : Periphery
 
     Attributes
@@ -46,7 +46,7 @@ class Inference:
     """
 
     def __init__(self, graph: Graph, matrices: Sequence[MappedMatrix], periphery: Periphery) -> None:
-        self._graph, self._periphery = graph, periphery
+        self._graph, self._periphery, self._exact = graph, periphery, graph.matrices
         self._matrices = {matrix.label: matrix for matrix in matrices}
         self._reads: Counter[str] = Counter()
         self._kept: list[Read] | None = None
@@ -61,6 +61,8 @@ class Inference:
         return Read(matrix, x, voltages, currents, matrix.decode(currents, self._periphery))
 
     def _multiply(self, label: str, x: Array) -> Array:
+        if label not in self._matrices:
+            return x @ self._exact[label]
         matrix, p = self._matrices[label], self._periphery
         if p.dac_bits is None and p.adc_bits is None and not matrix.effects.reads and self._kept is None:
             return x @ matrix.effective + matrix.offset  # the same in one product
@@ -76,8 +78,7 @@ class Inference:
         """Yield the outputs of samples, shape (samples, *input_shape), a batch at a time."""
         size = batch_size(self._graph)
         for start in range(0, len(x), size):
-            for _, out in self._graph.run(self._multiply, x[start : start + size]):  # noqa: B007
-                pass
+            *_, (_, out) = self._graph.run(self._multiply, x[start : start + size])
             yield out
 
     def all_reads(self, x: Array) -> list[Read]:

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.crossbar.checks import resistance
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.mapping.encodings.encoding import Encoding
 from circuitnn.mapping.periphery import Periphery
@@ -123,3 +124,17 @@ class MappedMatrix:
             digits = periphery.digitise(i, tile.adc_limit)
             total[:, outputs] += digits @ self.encoding.digital(len(outputs))
         return total * (self.scale * self.x_limit / periphery.read_voltage) * self.gain + self.offset
+
+
+def wire_pair(r_wire: float | tuple[float, float]) -> tuple[float, float]:
+    """Return the resistances of a segment of word and bit line, ohm, of one number for both or of a pair.
+
+    Examples
+    --------
+    >>> wire_pair(2.0), wire_pair((1.0, 3.0))
+    ((2.0, 2.0), (1.0, 3.0))
+    """
+    if isinstance(r_wire, tuple | list) and len(r_wire) == 2:
+        return resistance("r_wire of word lines", r_wire[0]), resistance("r_wire of bit lines", r_wire[1])
+    both = resistance("r_wire", r_wire)
+    return both, both

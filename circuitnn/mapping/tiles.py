@@ -65,8 +65,8 @@ def check_tile(tile: tuple[int, int], encoding: Encoding) -> tuple[int, int]:
     if not (1 <= rows <= _MOST_LINES and least <= cols <= _MOST_LINES):
         raise UsageError(
             f"tile is {tile!r}",
-            expected=f"(word lines, bit lines), at least (1, {least}), at most {_MOST_LINES}: an output takes {least} "
-            f"bit line{'s' if least > 1 else ''}",
+            expected=f"(word lines, bit lines), at least (1, {least}), at most {_MOST_LINES}: so many bit lines "
+            "an output of this encoding takes",
         )
     return int(rows), int(cols)
 

@@ -47,6 +47,10 @@ class Encoding:
         """Return the weight of one siemens of an output."""
         raise NotImplementedError
 
+    def gains(self, weights: Array, largest: float) -> Array:
+        """Return the factor by which logic multiplies each output, shape (outputs,): ones, but for binary weights."""
+        return np.ones(weights.shape[1])
+
     def represented(self, weights: Array, largest: float) -> Array:
         """Return the weights that the cells stand for when they hold exactly what ``conductances`` gives.
 
@@ -62,6 +66,7 @@ class Encoding:
             @ self.analogue(n)
             @ self.digital(n)
             * self.scale(largest, 0.0, 1.0)
+            * self.gains(weights, largest)
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,22 +92,26 @@ def encoding_of(described: Any) -> Encoding:
     """
     if isinstance(described, Encoding):
         return described
-    values = {"kind": described} if isinstance(described, str) else dict(described)
+    values = {"kind": described} if isinstance(described, str) else described
+    values = dict(values) if isinstance(values, dict) else {}
     kind = values.pop("kind", None)
     if not isinstance(kind, str):
         raise UsageError(
-            f"encoding is {described!r}", expected="an Encoding or one of " + " ".join(catalog("mapping.encodings").names())
+            f"encoding is {described!r}",
+            expected="an Encoding or one of " + " ".join(catalog("mapping.encodings").names()),
         )
     made = catalog("mapping.encodings").get(kind)
     known = {f.name for f in fields(made)}
     if unknown := sorted(values.keys() - known):
-        raise UsageError(f"the encoding {kind} takes no {', '.join(unknown)}", expected=" ".join(sorted(known)) or "nothing")
+        raise UsageError(
+            f"the encoding {kind} takes no {', '.join(unknown)}", expected=" ".join(sorted(known)) or "nothing"
+        )
     encoding: Encoding = made(**values)
     return encoding
 
 
 def pairs(outputs: int, each: int = 1) -> Any:
-    """Return the sparse (2 * each * outputs, outputs) that adds ``each`` differences of neighbouring lines an output."""
+    """Return the sparse (2 * each * outputs, outputs) that adds ``each`` differences of lines an output."""
     signs = np.tile([1.0, -1.0], each * outputs)
     columns = np.repeat(np.arange(outputs), 2 * each)
     return sp.csr_matrix((signs, (np.arange(2 * each * outputs), columns)), shape=(2 * each * outputs, outputs))

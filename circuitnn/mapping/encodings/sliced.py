@@ -54,7 +54,8 @@ class Sliced(Encoding):
         object.__setattr__(self, "cell_bits", whole("cell_bits", self.cell_bits, 1, 8))
         if self.cell_bits > self.bits - 1:
             raise UsageError(
-                f"cell_bits is {self.cell_bits}, more than the {self.bits - 1} of a magnitude", expected="bits - 1 or less"
+                f"cell_bits is {self.cell_bits}, more than the {self.bits - 1} of a magnitude",
+                expected="bits - 1 or less",
             )
 
     @property
