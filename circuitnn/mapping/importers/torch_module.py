@@ -11,6 +11,7 @@ import numpy as np
 
 from circuitnn.errors import CircuitnnError, MappingError
 from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.importers import torch_shaping  # noqa: F401 - its operators register themselves
 from circuitnn.mapping.importers.builder import Builder, UnsupportedError, Value
 from circuitnn.mapping.importers.torch_operators import OPERATORS, Call
 
