@@ -34,24 +34,43 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-def to_graph(network: Any) -> Graph:
+def to_graph(network: Any, **options: Any) -> Graph:
     """Return a network of any known format as a graph.
+
+    Parameters
+    ----------
+    network : Graph, list of (weights, bias, activation), ONNX file or model, torch module, NIR graph, scikit-learn MLP
+    **options
+        Those of the format's ``read``, such as ``input_shape``, ``output`` and ``digital`` of ONNX.
 
     Raises
     ------
     MappingError
-        When no importer knows the object.
+        When no importer knows the object, or it cannot be imported.
+    UsageError
+        When the format takes no such option.
+
+    Examples
+    --------
+    >>> to_graph([([[1.0, -2.0]], None, "relu")]).output_shape
+    (2,)
     """
     if isinstance(network, Graph):
         return network
     importers = catalog("mapping.importers")
     for importer in importers.all().values():
         if importer.matches(network):
-            graph: Graph = importer.read(network)
+            known = list(signature(importer.read).parameters)[1:]
+            if unknown := [name for name in options if name not in known]:
+                raise UsageError(
+                    f"importing a network of type {type(network).__name__} takes no {', '.join(unknown)}",
+                    expected=" ".join(known) or "no options",
+                )
+            graph: Graph = importer.read(network, **options)
             return graph
     raise MappingError(
         f"cannot import a network of type {type(network).__name__}",
-        expected="a list of (weights, bias, activation), an ONNX file or model, a torch nn.Sequential "
+        expected="a list of (weights, bias, activation), an ONNX file or model, a torch module, a NIR graph "
         "or a scikit-learn MLP",
         names=importers.names(),
     )
