@@ -108,7 +108,7 @@ class Layout:
         """Yield the outputs of samples a batch at a time, each of bounded size, as they are found."""
         return self._inference().outputs(self.graph.samples(x))
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike) -> Evaluation:
+    def evaluate(self, x: ArrayLike, y: ArrayLike, progress: Callable[[float], None] | None = None) -> Evaluation:
         """Return the accuracy of the circuit beside the ideal network's.
 
         Parameters
@@ -116,6 +116,8 @@ class Layout:
         x : array_like, shape (samples, *input_shape)
         y : array_like of int, shape (samples,)
             Classes: the index of the largest output; 0 or 1 for a single sigmoid output, split at 0.5.
+        progress : callable, optional
+            Called with the share that is done.
 
         Raises
         ------
@@ -126,7 +128,12 @@ class Layout:
         values = graph.samples(x)
         labels = labels_of(y, len(values), graph)
         inference = self._inference()
-        found = np.concatenate([classes_of(out) for out in inference.outputs(values)])
+        parts: list[NDArray[np.int64]] = []
+        for out in inference.outputs(values):
+            parts.append(classes_of(out))
+            if progress is not None:
+                progress(sum(map(len, parts)) / len(values))
+        found = np.concatenate(parts)
         exact = Inference(graph, (), self.periphery)
         ideal = np.concatenate([classes_of(out) for out in exact.outputs(values)])
         return Evaluation(
