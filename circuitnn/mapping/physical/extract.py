@@ -8,9 +8,11 @@ the word line where there is none. Each memory element is a device with the term
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from circuitnn.errors import FileError, LayoutError, missing_extra
+from circuitnn.mapping.physical.gds import TOP
 from circuitnn.mapping.physical.stack import GdsLayer, Stack
 
 
@@ -23,15 +25,24 @@ def klayout_db() -> Any:
     return klayout.db
 
 
-def extract(path: str | os.PathLike[str], stack: Stack) -> Any:
-    """Return the ``klayout.db.LayoutToNetlist`` of a GDSII or OASIS file, its netlist extracted.
+@dataclass(frozen=True)
+class Extracted:
+    """The top cell of a layout and the netlist found in it, both of ``klayout.db``, and what they live in."""
+
+    top: Any
+    netlist: Any
+    owner: Any
+
+
+def extract(path: str | os.PathLike[str], stack: Stack) -> Extracted:
+    """Return the connectivity of a GDSII or OASIS file.
 
     Raises
     ------
     FileError
         When the file cannot be read.
     LayoutError
-        When it has not one top cell.
+        When it has several top cells, none of them named ``chip``, or none at all.
     MissingExtraError
         Without klayout.
     """
@@ -44,11 +55,14 @@ def extract(path: str | os.PathLike[str], stack: Stack) -> Any:
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise FileError(f"cannot read the layout {str(path)!r}: {error}", expected="GDSII or OASIS") from error
     tops = layout.top_cells()
-    if len(tops) != 1:
+    top = next((cell for cell in tops if cell.name == TOP), tops[0] if len(tops) == 1 else None)
+    if top is None:
         raise LayoutError(
-            f"{str(path)!r} has {len(tops)} top cells", expected="one", names=[cell.name for cell in tops[:10]]
+            f"{str(path)!r} has {len(tops)} top cells",
+            expected=f"one, or one of the name {TOP!r}",
+            names=[cell.name for cell in tops[:10]],
         )
-    found = db.LayoutToNetlist(db.RecursiveShapeIterator(layout, tops[0], []))
+    found = db.LayoutToNetlist(db.RecursiveShapeIterator(layout, top, []))
 
     def shapes(layer: GdsLayer, name: str) -> Any:
         return found.make_polygon_layer(layout.layer(*layer), name)
@@ -73,14 +87,13 @@ def extract(path: str | os.PathLike[str], stack: Stack) -> Any:
         (through, bit),
     ):
         found.connect(a, b)
+    found.include_floating_subcircuits = True  # tiles, which nothing joins at the top
     found.extract_netlist()
-    # The internal layout refers to the one that was read, which must live as long.
-    found.read_from = layout
-    return found
+    return Extracted(top, found.netlist(), (layout, found))
 
 
 def _make_extractor(db: Any) -> Any:
-    class Cells(db.GenericDeviceExtractor):  # type: ignore[misc, name-defined]
+    class Cells(db.GenericDeviceExtractor):
         """Makes a device of each memory element."""
 
         def setup(self) -> None:
