@@ -25,7 +25,6 @@ from circuitnn.mapping.physical.stack import Stack
 #: Differences that a report prints.
 SHOWN = 20
 _CELL = "cell"
-_BLOCKS = ("array", "driver", "sense")
 
 #: Where a device's or block's pin is: instance and pin.
 Pin = tuple[str, str]
@@ -397,8 +396,8 @@ def _inner_names(ref: Any) -> set[str]:
     if inner is None:
         return set()
     found = _labels(inner)
-    for deeper in inner.each_subcircuit_pin():
-        if _block(deeper.subcircuit()) in _BLOCKS:
+    if _block(ref.subcircuit()) == "tile":
+        for deeper in inner.each_subcircuit_pin():
             found |= _inner_names(deeper)
     return found
 

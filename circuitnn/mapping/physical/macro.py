@@ -1,7 +1,7 @@
 """A tile as a block of silicon: its array, and the periphery around it.
 
 The driver stands left of the array and is as high, the sense circuits stand below it and are as wide; converters and
-digital logic take the full width below these::
+digital logic take the full width below these, wide enough that they are at most twice as high as wide::
 
     +--------+-------------------+
     | driver |       array       |   word lines along x, the first one uppermost
@@ -106,15 +106,15 @@ def make_macro(shape: tuple[int, int], stack: Stack) -> Macro:
     --------
     >>> macro = make_macro((128, 128), Stack())
     >>> macro.blocks["array"]
-    Rectangle(x=5.48, y=293.38, width=64.0, height=64.0)
+    Rectangle(x=5.48, y=202.755, width=64.0, height=64.0)
     """
     rows, cols = shape
     area = stack.periphery
     width, height = cols * stack.pitch_x, rows * stack.pitch_y
     driver = on_grid(area.driver / stack.pitch_y)
     sense = on_grid(area.sense / stack.pitch_x)
-    full = on_grid(driver + width)
     converters = math.ceil(cols / area.bit_lines_per_adc)
+    full = on_grid(max(driver + width, math.sqrt(0.5 * converters * (area.adc + area.digital))))
     adc, digital = (on_grid(converters * each / full) for each in (area.adc, area.digital))
     low = round(adc + digital, 6)
     base = round(low + sense, 6)
