@@ -1,8 +1,11 @@
 """Layout against netlist: what matches, and what each kind of damage is reported as."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from circuitnn.errors import FileError, LayoutError, NetlistError
+from circuitnn.errors import FileError, LayoutError, NetlistError, UsageError
 from circuitnn.mapping.physical.floorplan import make_floorplan
 from circuitnn.mapping.physical.gds import make_library, write_layout
 from circuitnn.mapping.physical.lvs import check_layout
@@ -78,10 +81,27 @@ def test_what_is_written_matches(tmp_path, ending):
     assert counts(check_layout(path, tmp_path / "chip.cir", STACK)) == WHOLE
 
 
+def test_netlist_with_conductances_is_compared_too(tmp_path):
+    """Its tiles have subcircuits of their own, which the layout's cells of their shape are compared with."""
+    write_layout(make_floorplan(TILES, STACK), tmp_path / "chip.gds")
+    write_netlist(TILES, tmp_path / "chip.cir", [np.full(site.shape, 1e-5) for site in TILES])
+    assert counts(check_layout(tmp_path / "chip.gds", tmp_path / "chip.cir", STACK)) == WHOLE
+    text = (tmp_path / "chip.cir").read_text()
+    start = text.index(".subckt array_4x6__layer2_tile1")
+    (tmp_path / "chip.cir").write_text(text[:start] + text[start:].replace("xc2_1 w2 b1", "xc2_1 w3 b1", 1))
+    report = check_layout(tmp_path / "chip.gds", tmp_path / "chip.cir", STACK)
+    assert [d.where for d in report.differences] == ["array_4x6"]
+    assert report.devices == (65, 66)
+
+
+def test_conductances_of_other_shapes():
+    for values, message in (([np.ones((4, 6))], "1 tiles for 3"), ([np.ones((6, 4))] * 3, r"shape \(6, 4\)")):
+        with pytest.raises(UsageError, match=message):
+            netlist_text(TILES, values)
+
+
 def test_another_stack_on_other_layers(tmp_path):
     """Of the layer map nothing is taken for granted, nor are cells square."""
-    from dataclasses import replace
-
     word = replace(STACK.word, drawing=(10, 0), pin=(10, 1), label=(10, 2), width=0.4)
     bit = replace(STACK.bit, drawing=(11, 0), pin=(11, 1), label=(11, 2))
     stack = replace(STACK, word=word, bit=bit, outline=(99, 7), pitch_x=0.6, pitch_y=1.1)

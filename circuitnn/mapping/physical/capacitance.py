@@ -4,7 +4,8 @@ References
 ----------
 T. Sakurai and K. Tamaru, "Simple formulas for two- and three-dimensional capacitances", IEEE Trans. Electron Devices
 ED-30(2), 183-185 (1983). Stated error against numerical solutions: 6 % for a single line, 10 % for three lines, for
-widths and thicknesses of 0.3 to 10 heights and spacings of 0.5 to 10 heights.
+widths and thicknesses of 0.3 to 10 heights and spacings of 0.5 to 10 heights. The parts make up the total; they are not
+the capacitances to single conductors: neighbours also take from what a line alone has to the plane.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from __future__ import annotations
 EPSILON_0 = 8.8541878128e-12
 
 
-def to_ground(width: float, thickness: float, height: float, permittivity: float) -> float:
-    """Return the capacitance of a single wire to the plane below, F/m: area and fringe.
+def of_line(width: float, thickness: float, height: float, permittivity: float) -> float:
+    """Return the capacitance of a single wire above a plane, F/m: area and fringe.
 
     ``C = eps (1.15 w/h + 2.80 (t/h)^0.222)``
 
@@ -27,14 +28,14 @@ def to_ground(width: float, thickness: float, height: float, permittivity: float
 
     Examples
     --------
-    >>> round(to_ground(1.0, 1.0, 1.0, 1.0) / EPSILON_0, 6)
+    >>> round(of_line(1.0, 1.0, 1.0, 1.0) / EPSILON_0, 6)
     3.95
     """
     return EPSILON_0 * permittivity * (1.15 * width / height + 2.80 * (thickness / height) ** 0.222)
 
 
-def to_neighbour(width: float, thickness: float, height: float, spacing: float, permittivity: float) -> float:
-    """Return the capacitance between a wire and one neighbour of the same section, F/m.
+def by_neighbour(width: float, thickness: float, height: float, spacing: float, permittivity: float) -> float:
+    """Return what one neighbour of the same section adds to the total capacitance of a wire, F/m.
 
     ``C = eps (0.03 w/h + 0.83 t/h - 0.07 (t/h)^0.222) (s/h)^-1.34``
 
@@ -47,7 +48,7 @@ def to_neighbour(width: float, thickness: float, height: float, spacing: float, 
 
     Examples
     --------
-    >>> round(to_neighbour(1.0, 1.0, 1.0, 1.0, 1.0) / EPSILON_0, 6)
+    >>> round(by_neighbour(1.0, 1.0, 1.0, 1.0, 1.0) / EPSILON_0, 6)
     0.79
     """
     t = thickness / height

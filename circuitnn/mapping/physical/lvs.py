@@ -18,7 +18,7 @@ from typing import Any
 from circuitnn.errors import FileError
 from circuitnn.mapping.physical.extract import Extracted, extract
 from circuitnn.mapping.physical.macro import Site
-from circuitnn.mapping.physical.netlist import netlist_text
+from circuitnn.mapping.physical.netlist import OF_TILE, netlist_text
 from circuitnn.mapping.physical.reference import Subcircuit, read_subcircuits
 from circuitnn.mapping.physical.stack import Stack
 
@@ -65,6 +65,13 @@ class Report:
         Likewise.
     differences : tuple of Difference
         One for each cell of the layout, not for each of its instances.
+
+    Examples
+    --------
+    >>> print(Report((15, 16), (10, 11), (11, 11), (2, 2), (Difference("open", "array_3x4", "word line 2 is cut"),)))
+    the layout differs from its netlist: 1 difference
+    2 of 2 tiles, 15 of 16 devices, 10 of 11 nets, 11 of 11 ports
+      array_3x4: word line 2 is cut
     """
 
     devices: tuple[int, int]
@@ -79,7 +86,8 @@ class Report:
         return not self.differences
 
     def __str__(self) -> str:
-        verdict = "matches its netlist" if self.ok else f"differs from its netlist: {len(self.differences)} differences"
+        many = f"{len(self.differences)} difference{'' if len(self.differences) == 1 else 's'}"
+        verdict = "matches its netlist" if self.ok else f"differs from its netlist: {many}"
         counts = ", ".join(
             f"{have} of {want} {name}"
             for name, (have, want) in (
@@ -122,18 +130,6 @@ def check_layout(
         When the netlist is malformed.
     MissingExtraError
         Without klayout.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from circuitnn.mapping.physical.floorplan import make_floorplan
-    >>> from circuitnn.mapping.physical.gds import write_layout
-    >>> tiles = [Site("layer1_tile1", 0, (3, 4)), Site("layer2_tile1", 1, (2, 2))]
-    >>> with tempfile.TemporaryDirectory() as folder:                             # doctest: +SKIP
-    ...     write_layout(make_floorplan(tiles), f"{folder}/chip.oas")
-    ...     print(check_layout(f"{folder}/chip.oas", tiles))
-    the layout matches its netlist
-    2 of 2 tiles, 16 of 16 devices, 11 of 11 nets, 11 of 11 ports
     """
     stack = Stack() if stack is None else stack
     return _Comparison(_read_netlist(netlist), extract(path, stack), stack).report()
@@ -165,6 +161,9 @@ class _Comparison:
     def __init__(self, wanted: Mapping[str, Subcircuit], found: Extracted, stack: Stack) -> None:
         self.wanted, self.found, self.stack = wanted, found, stack
         self.netlist = found.netlist
+        #: Cells of the layout by the subcircuits that tell what they hold.
+        self.drawn_as = {name: name.partition(OF_TILE)[0] for name in wanted}
+        self.cells = {*self.drawn_as.values(), found.top.name.lower()}
         self.differences: list[Difference] = []
         self._flatten_strangers()
         self.circuits = {circuit.name.lower(): circuit for circuit in self.netlist.each_circuit()}
@@ -186,7 +185,7 @@ class _Comparison:
         name = circuit.name.lower()
         if name == _CELL:
             return sum(1 for _ in circuit.each_device()) == 1 and not any(True for _ in circuit.each_subcircuit())
-        return name in self.wanted
+        return name in self.cells
 
     def report(self) -> Report:
         top = self.wanted[""]
@@ -204,7 +203,7 @@ class _Comparison:
             total("nets"),
             total("ports"),
             (sum(matched.values()), len(top.instances)),
-            tuple(self.differences),
+            tuple(dict.fromkeys(self.differences)),  # tiles of one shape share a cell
         )
 
     def _note(self, kind: str, where: str, text: str) -> None:
@@ -225,13 +224,13 @@ class _Comparison:
             wanted = top.instances.get(name)
             if wanted is None:
                 self._note("extra", circuit.name, f"a tile {name!r} of {child}, which the netlist does not have")
-            elif wanted.child != child:
-                self._note("wired", circuit.name, f"tile {name!r} is {child}, not {wanted.child}")
+            elif self.drawn_as[wanted.child] != child:
+                self._note("wired", circuit.name, f"tile {name!r} is {child}, not {self.drawn_as[wanted.child]}")
             else:
-                matched[child] += 1
+                matched[wanted.child] += 1
         for name, instance in top.instances.items():
             if name not in names.values():
-                self._note("missing", circuit.name, f"tile {name!r} of {instance.child} is missing")
+                self._note("missing", circuit.name, f"tile {name!r} of {self.drawn_as[instance.child]} is missing")
         for net in circuit.each_net():
             pins = [
                 f"{_line(pin)} of tile {names[ref.subcircuit().id()]!r}"
@@ -259,9 +258,10 @@ class _Comparison:
         if array is not None:
             counts.devices = len(self.wanted[array].instances)
             counts.ports = sum(len(i.nets) for i in wanted.instances.values() if i.child != array)
-            if array in self.circuits:
+            if self.drawn_as[array] in self.circuits:
                 self._compare_array(array, counts)
-        circuit = self.circuits.get(name)
+        drawn = self.drawn_as[name]
+        circuit = self.circuits.get(drawn)
         if circuit is None:
             return counts  # the top tells that its instances are missing
         pins: dict[Pin, set[int]] = {}
@@ -276,13 +276,13 @@ class _Comparison:
         wants: dict[Pin, str] = {}
         for block, instance in wanted.instances.items():
             if block not in there:
-                self._note("missing", name, f"the block {instance.child} is missing")
+                self._note("missing", drawn, f"the block {self.drawn_as[instance.child]} is missing")
                 counts.bad_ports |= {(block, port) for port in self.wanted[instance.child].ports if block != "array"}
                 continue
             wants.update(
                 ((block, port), net) for port, net in zip(self.wanted[instance.child].ports, instance.nets, strict=True)
             )
-        self._compare_ends(name, wants, pins, counts)
+        self._compare_ends(drawn, wants, pins, counts)
         return counts
 
     def _compare_ends(
@@ -307,8 +307,8 @@ class _Comparison:
                     counts.bad_nets.add(net)
                     counts.bad_ports.add(pin)
 
-    def _compare_array(self, name: str, counts: _Counts) -> None:
-        wanted = self.wanted[name]
+    def _compare_array(self, subcircuit: str, counts: _Counts) -> None:
+        wanted, name = self.wanted[subcircuit], self.drawn_as[subcircuit]
         ports = self.wanted[_CELL].ports
         wants = {
             (cell, port): net

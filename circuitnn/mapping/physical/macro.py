@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -155,8 +155,3 @@ def check_sites(sites: Iterable[Site]) -> tuple[Site, ...]:
                 names=[site.name],
             )
     return found
-
-
-def shapes_of(sites: Sequence[Site]) -> list[tuple[int, int]]:
-    """Return the different shapes, in order of their first use."""
-    return list(dict.fromkeys(site.shape for site in sites))

@@ -18,7 +18,7 @@ class Instance:
 
 @dataclass
 class Subcircuit:
-    """A subcircuit of a netlist, names in lower case; ``instances`` are without their x."""
+    """A subcircuit of a netlist, names in lower case; ``instances`` are without their x. Parameters are left out."""
 
     name: str
     ports: tuple[str, ...]
@@ -54,7 +54,7 @@ def read_subcircuits(lines: Iterable[str], file: str = "<text>") -> dict[str, Su
         words = line.lower().split()
         place = Place(file, number, 1, line[:200])
         if words[0] == ".subckt":
-            open_ones.append(Subcircuit(words[1], tuple(words[2:])))
+            open_ones.append(Subcircuit(words[1], tuple(word for word in words[2:] if "=" not in word)))
             found[words[1]] = open_ones[-1]
         elif words[0] == ".ends":
             if len(open_ones) == 1:
@@ -62,6 +62,7 @@ def read_subcircuits(lines: Iterable[str], file: str = "<text>") -> dict[str, Su
             open_ones.pop()
         elif words[0].startswith("x"):
             owner, name = open_ones[-1], words[0][1:]
+            words = [word for word in words if "=" not in word]
             if name in owner.instances:
                 raise NetlistError(f"{words[0]!r} comes twice", place=place, names=[words[0]])
             owner.instances[name] = Instance(words[-1], tuple(words[1:-1]))

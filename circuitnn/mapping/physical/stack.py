@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from circuitnn.errors import FileError, UsageError, nearest
-from circuitnn.mapping.physical.capacitance import EPSILON_0, to_ground, to_neighbour
+from circuitnn.mapping.physical.capacitance import EPSILON_0, by_neighbour, of_line
 from circuitnn.units import format_si
 
 _MICRO = 1e-6
@@ -93,26 +93,26 @@ class PeripheryArea:
 
 @dataclass(frozen=True)
 class Capacitance:
-    """Capacitance of a segment of wire, F.
+    """Capacitance of a segment of wire, F: parts of the total.
 
     Attributes
     ----------
-    ground : float
-        To the plane below: area and fringe.
+    alone : float
+        Of the line without others: area and fringe to the plane below.
     neighbour : float
-        To each of the two lines beside it.
+        What each of the two lines beside it adds.
     crossing : float
         To the line that it crosses, without the cell's own.
     """
 
-    ground: float
+    alone: float
     neighbour: float
     crossing: float
 
     @property
     def total(self) -> float:
         """What a driver sees when all other lines rest, F."""
-        return self.ground + 2.0 * self.neighbour + self.crossing
+        return self.alone + 2.0 * self.neighbour + self.crossing
 
 
 @dataclass(frozen=True)
@@ -203,8 +203,8 @@ class Stack:
         gap = self.bit.height - self.word.height - self.word.thickness
         crossing = EPSILON_0 * self.permittivity * self.word.width * self.bit.width / gap * _MICRO
         return Capacitance(
-            to_ground(*section, self.permittivity) * length * _MICRO,
-            to_neighbour(*section, pitch - metal.width, self.permittivity) * length * _MICRO,
+            of_line(*section, self.permittivity) * length * _MICRO,
+            by_neighbour(*section, pitch - metal.width, self.permittivity) * length * _MICRO,
             crossing,
         )
 
@@ -213,7 +213,7 @@ class Stack:
         for kind, r, c in (("word", self.r_word, self.c_word), ("bit", self.r_bit, self.c_bit)):
             lines.append(
                 f"{kind} line  {format_si(r, 'ohm', 4)} and {format_si(c.total, 'F', 3)} a segment "
-                f"(ground {format_si(c.ground, 'F', 3)}, each neighbour {format_si(c.neighbour, 'F', 3)}, "
+                f"(alone {format_si(c.alone, 'F', 3)}, each neighbour adds {format_si(c.neighbour, 'F', 3)}, "
                 f"crossing {format_si(c.crossing, 'F', 3)})"
             )
         return "\n".join([*lines, f"contacts   {format_si(self.r_cell, 'ohm', 4)} a cell"])
