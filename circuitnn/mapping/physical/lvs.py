@@ -155,6 +155,7 @@ class _Counts:
     bad_devices: set[str] = field(default_factory=set)
     bad_nets: set[str] = field(default_factory=set)
     bad_ports: set[Pin] = field(default_factory=set)
+    joined: set[frozenset[str]] = field(default_factory=set)
 
 
 class _Comparison:
@@ -277,7 +278,11 @@ class _Comparison:
         for block, instance in wanted.instances.items():
             if block not in there:
                 self._note("missing", drawn, f"the block {self.drawn_as[instance.child]} is missing")
-                counts.bad_ports |= {(block, port) for port in self.wanted[instance.child].ports if block != "array"}
+                counts.bad_nets |= set(instance.nets)
+                if block == "array":
+                    counts.bad_devices |= set(self.wanted[instance.child].instances)
+                else:
+                    counts.bad_ports |= {(block, port) for port in self.wanted[instance.child].ports}
                 continue
             wants.update(
                 ((block, port), net) for port, net in zip(self.wanted[instance.child].ports, instance.nets, strict=True)
@@ -297,8 +302,9 @@ class _Comparison:
             for k in pins.get(pin, ()):
                 on_piece.setdefault(k, set()).add(net)
         for joined in sorted({tuple(sorted(nets)) for nets in on_piece.values() if len(nets) > 1}):
-            self._note("short", where, f"{_lines(joined)} are joined")
-            counts.bad_nets |= set(joined)
+            if frozenset(joined) not in counts.joined:  # not already in the array
+                self._note("short", where, f"{_lines(joined)} are joined")
+                counts.bad_nets |= set(joined)
         for net, ends in of_net.items():
             array = next((pins.get(pin, set()) for pin in ends if pin[0] == "array"), set())
             for pin in ends:
@@ -338,6 +344,7 @@ class _Comparison:
         for joined in sorted(shorts):
             self._note("short", name, f"{_lines(joined)} are joined")
             counts.bad_nets |= set(joined)
+            counts.joined.add(frozenset(joined))
         for cell in wanted.instances:
             times = max(seen[cell, port] for port in ports)
             if times != 1:
