@@ -5,8 +5,10 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 
+import circuitnn as cn
 from circuitnn.errors import UsageError
 from circuitnn.mapping.physical.floorplan import make_floorplan
 from circuitnn.mapping.physical.gds import format_of, make_library, write_layout
@@ -132,6 +134,21 @@ def test_picture_is_whole():
     scale = float(re.search(r"height='([\d.]+)' fill='#f7f7f7'", svg_text(plan))[1]) / plan.height
     assert float(uses[0].get("x")) == pytest.approx(70.0 + STACK.spacing * scale, abs=0.01)
     assert float(uses[0].get("y")) == pytest.approx(64.0 + STACK.spacing * scale, abs=0.02)
+
+
+def test_tiles_of_a_layout(tmp_path):
+    """They are named as the files of netlists, and a matrix is a stage; its size is that of the conductances."""
+    rng = np.random.default_rng(1)
+    network = [(rng.normal(size=(10, 6)), None, "relu"), (rng.normal(size=(6, 3)), None, "softmax")]
+    layout = cn.compile(network, tile=(6, 8))
+    sites = layout.sites()
+    assert [site.name for site in sites] == [path.stem for path in layout.to_netlist(tmp_path)]
+    assert [site.shape for site in sites] == [t.G.shape for m in layout.matrices for t in m.tiles]
+    assert [site.stage for site in sites] == [0] * 4 + [1]
+    assert [sites[0].shape, sites[3].shape] == [(6, 8), (4, 4)]
+    assert layout.floorplan().placements == make_floorplan(sites).placements
+    layout.to_svg(tmp_path / "a.svg", replace(STACK, pitch_x=3.0))
+    assert "6 um</text>" in (tmp_path / "a.svg").read_text(encoding="utf-8")
 
 
 def test_endings():

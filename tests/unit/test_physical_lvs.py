@@ -1,5 +1,6 @@
 """Layout against netlist: what matches, and what each kind of damage is reported as."""
 
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -404,3 +405,22 @@ def test_no_instance_can_be_left_out(tmp_path, name):
     lines = {"array_2x3": 5, "driver_2": 2, "sense_3": 3}[name]
     assert report.nets == (5 - lines, 5)
     assert report.devices == ((0 if name == "array_2x3" else 6), 6)
+
+
+@pytest.mark.parametrize("ending", ["gds", "oas"])
+def test_damaged_files_give_a_report_or_say_that_they_are_damaged(tmp_path, ending):
+    path = tmp_path / f"chip.{ending}"
+    tiles = [Site("a", 0, (2, 2))]
+    write_layout(make_floorplan(tiles, STACK), path)
+    data, chance = path.read_bytes(), random.Random(1)
+    refused = 0
+    for k in range(30):
+        broken = bytearray(data)
+        for _ in range(chance.choice((1, 3, 10))):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        path.write_bytes(broken if k % 5 else broken[: chance.randrange(len(broken))])
+        try:
+            check_layout(path, tiles, STACK)
+        except (FileError, LayoutError):
+            refused += 1
+    assert 10 < refused < 30, "some are refused, and some changes are of no matter"

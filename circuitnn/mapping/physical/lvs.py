@@ -132,7 +132,11 @@ def check_layout(
         Without klayout.
     """
     stack = Stack() if stack is None else stack
-    return _Comparison(_read_netlist(netlist), extract(path, stack), stack).report()
+    wanted = _read_netlist(netlist)
+    try:
+        return _Comparison(wanted, extract(path, stack), stack).report()
+    except RuntimeError as error:  # of klayout: names that are no UTF-8 fail where they are asked for
+        raise FileError(f"cannot read the layout {str(path)!r}: {error}", expected="GDSII or OASIS") from error
 
 
 def _read_netlist(netlist: Iterable[Site] | str | os.PathLike[str]) -> dict[str, Subcircuit]:

@@ -99,13 +99,18 @@ def _corner(place: Placement, scale: float, height: float) -> tuple[float, float
 def _tiles(plan: Floorplan, scale: float, height: float) -> Iterator[str]:
     for place in plan.placements:
         x, y = _corner(place, scale, height)
-        name, across = place.site.name, place.macro.width * scale
+        name = place.site.name
         yield f"<use href='#{place.macro.name}' x='{x:.3f}' y='{y:.3f}'><title>{name}</title></use>"
-        tall = place.macro.height * scale
-        upright = tall > across
+        # The name stands in the largest block.
+        block = max(place.macro.blocks.values(), key=lambda b: b.width * b.height)
+        across, tall = block.width * scale, block.height * scale
         size = min(11.0, 0.8 * min(across, tall), 1.6 * max(across, tall) / len(name))
         if size >= _SMALLEST_TEXT:
-            middle = x + 0.5 * across, y + 0.5 * tall
+            middle = (
+                x + (block.x + 0.5 * block.width) * scale,
+                y + (place.macro.height - block.y - 0.5 * block.height) * scale,
+            )
+            upright = tall > across
             turn = f" transform='rotate(-90 {middle[0]:.2f} {middle[1]:.2f})'" if upright else ""
             yield (
                 f"<text x='{middle[0]:.2f}' y='{middle[1]:.2f}' font-size='{size:.1f}' text-anchor='middle' "
