@@ -17,6 +17,13 @@ from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.inference import Inference, Read
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
 from circuitnn.mapping.periphery import Periphery
+from circuitnn.mapping.physical.floorplan import Floorplan, make_floorplan
+from circuitnn.mapping.physical.gds import write_layout
+from circuitnn.mapping.physical.lvs import Report as LvsReport
+from circuitnn.mapping.physical.lvs import check_layout
+from circuitnn.mapping.physical.macro import Site
+from circuitnn.mapping.physical.stack import Stack
+from circuitnn.mapping.physical.svg import write_svg
 from circuitnn.mapping.report import LayoutReport, MatrixReport
 from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
@@ -368,3 +375,27 @@ class Layout:
                 files.append(target / f"matrix{n}_tile{k + 1}.cir")
                 matrix.crossbar(k).to_netlist(files[-1], v=drives[matrix.label][tile.place.inputs])
         return files
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return the tiles as things to lay out, named as ``to_netlist`` names its files; a matrix is a stage."""
+        return tuple(
+            Site(f"matrix{n + 1}_tile{k}", n, tile.G.shape)
+            for n, matrix in enumerate(self.matrices)
+            for k, tile in enumerate(matrix.tiles, 1)
+        )
+
+    def floorplan(self, stack: Stack | None = None) -> Floorplan:
+        """Return where the tiles stand, in a technology: the default one of `physical.stack` when not given."""
+        return make_floorplan(self.sites(), stack)
+
+    def to_gds(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
+        """Write the layout as GDSII (``.gds``) or OASIS (``.oas``); see `physical.gds` for cells and errors."""
+        write_layout(self.floorplan(stack), path)
+
+    def to_svg(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
+        """Write the floorplan as a picture; raise FileError when that fails."""
+        write_svg(self.floorplan(stack), path, title=f"{len(self.sites())} tiles, {self.device}")
+
+    def check_layout(self, path: str | os.PathLike[str], stack: Stack | None = None) -> LvsReport:
+        """Compare what is joined in a GDSII or OASIS file with the layout's netlist; see `physical.lvs` for errors."""
+        return check_layout(path, self.sites(), stack)
