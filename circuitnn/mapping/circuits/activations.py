@@ -1,0 +1,105 @@
+"""Activation functions of real circuits, and the driver of a word line.
+
+``relu`` is the inverting precision rectifier: the amplifier's gain makes the diodes' voltage vanish,
+
+    v(out) = max(-v(in), 0).
+
+``pair`` is a pair of bipolar transistors with a tail current I, whose collector currents differ by
+I alpha tanh(v / (2 V_T)), alpha = beta / (1 + beta) (P. R. Gray et al., "Analysis and Design of Analog Integrated
+Circuits", 5th ed., eq. 3.156); a difference amplifier refers that to ground. ``softmax`` is the same with n
+transistors: alpha I exp(v_k / V_T) / sum_j exp(v_j / V_T) in collector k. One volt at their inputs so stands for
+1 / (2 V_T) (tanh) or 1 / V_T (sigmoid, softmax), with V_T = k T / q = 25.86 mV at 27 degC: `VOLTS`.
+
+With load resistors r_l at the collectors and the difference amplifier's r_1 and r_2, exactly,
+
+    v(out) = v_ref + (r_2 / r_1) (r_l r_1 / (r_l + r_1)) (I_a - I_b).
+"""
+
+from __future__ import annotations
+
+from circuitnn.devices.physics import BOLTZMANN, CHARGE
+from circuitnn.mapping.circuits.blocks import Block
+
+V_T = BOLTZMANN * 300.15 / CHARGE  # V
+VOLTS = {"tanh": 2.0 * V_T, "sigmoid": V_T, "softmax": V_T}  # at the input, for a net input of 1
+TAIL = 100e-6  # A
+LOAD = 5e3  # ohm
+AROUND = 50e3  # ohm, the difference amplifier's r_1
+_BETA = 200.0
+_NPN = f".model npn npn (is=1e-16 bf={_BETA:g})"
+_DIODE = ".model dio d (is=1e-15)"
+
+
+def driver(name: str, opamp: Block) -> Block:
+    """Return a follower that drives a word line; ports in out vdd vss."""
+    return Block(
+        name,
+        ("in", "out", "vdd", "vss"),
+        (opamp.instance("1", inp="in", inn="out", out="out", vdd="vdd", vss="vss"),),
+        (opamp,),
+    )
+
+
+def relu(name: str, opamp: Block, r: float = 10e3) -> Block:
+    """Return an inverting precision rectifier with resistors of ``r`` ohm; ports in out vdd vss."""
+    return Block(
+        name,
+        ("in", "out", "vdd", "vss"),
+        (
+            f"ri in n {r!r}",
+            opamp.instance("1", inp="0", inn="n", out="o", vdd="vdd", vss="vss"),
+            "d1 n o dio",
+            "d2 o out dio",
+            f"rf out n {r!r}",
+            _DIODE,
+        ),
+        (opamp,),
+    )
+
+
+def pair(name: str, opamp: Block, swing: float, reference: float = 0.0) -> Block:
+    """Return v(out) = reference + swing tanh(v(in) / (2 V_T)), in volts; ports in out vdd vss.
+
+    A sigmoid of v(in) / V_T from 0 to ``top`` is ``swing = reference = top / 2``.
+    """
+    lines = [
+        "qb b in e npn",
+        "qa a 0 e npn",
+        f"itail e vss dc {TAIL!r}",
+        f"vref r 0 dc {reference!r}",
+        *_difference(opamp, swing, "r"),
+        _NPN,
+    ]
+    return Block(name, ("in", "out", "vdd", "vss"), tuple(lines), (opamp,))
+
+
+def softmax(name: str, opamp: Block, outputs: int, top: float) -> Block:
+    """Return v(out<k>) = top exp(v(in<k>) / V_T) / (their sum), in volts; ports in0 .. out0 .. vdd vss."""
+    lines = [f"itail e vss dc {TAIL!r}", _NPN]
+    stage = Block(
+        f"{name}_stage",
+        ("b", "out", "vdd", "vss"),
+        tuple(_difference(opamp, top, "0")),  # its node a carries no transistor's current
+        (opamp,),
+    )
+    for k in range(outputs):
+        lines.append(f"q{k} c{k} in{k} e npn")
+        lines.append(stage.instance(str(k), b=f"c{k}", out=f"out{k}", vdd="vdd", vss="vss"))
+    ports = (*(f"in{k}" for k in range(outputs)), *(f"out{k}" for k in range(outputs)), "vdd", "vss")
+    return Block(name, ports, tuple(lines), (stage,))
+
+
+def _difference(opamp: Block, swing: float, reference: str) -> list[str]:
+    """Return loads of the nodes a and b, and an amplifier with v(out) = ... + (current from b - current from a)."""
+    together = LOAD * AROUND / (LOAD + AROUND)
+    full = TAIL * _BETA / (1.0 + _BETA)
+    r2 = swing * AROUND / (together * full)
+    return [
+        f"rla vdd a {LOAD!r}",
+        f"rlb vdd b {LOAD!r}",
+        f"r1a a p {AROUND!r}",
+        f"r2a p {reference} {r2!r}",
+        f"r1b b n {AROUND!r}",
+        f"r2b n out {r2!r}",
+        opamp.instance("1", inp="p", inn="n", out="out", vdd="vdd", vss="vss"),
+    ]

@@ -1,0 +1,222 @@
+"""A complete small network as one deck: input voltages in, output voltages out, nothing digital in between.
+
+Each layer is drivers, crossbars with their wires, differential sense amplifiers and activations. Drivers repeat the
+voltages ``x read_voltage / x_limit`` on the word lines of all its tiles; bit lines of tiles that share outputs meet at
+the sense amplifier's inputs, virtual grounds, where their currents add. A net input z is a current of
+``z read_voltage / (scale x_limit)``, so a sense amplifier of
+
+    R = u scale x_limit / read_voltage
+
+gives u volts for a net input of 1. A bias b is a resistor of ``scale x_limit / abs(b)`` from a reference at the read
+voltage to one of the two inputs. For ``linear`` and ``relu``, u is what the next layer takes for 1, its
+``read_voltage / x_limit``; for ``tanh``, ``sigmoid`` and ``softmax`` it is what their transistors take
+(`activations.VOLTS`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from circuitnn.crossbar.spice import array_lines
+from circuitnn.errors import UsageError
+from circuitnn.mapping.circuits.activations import VOLTS, driver, pair, relu, softmax
+from circuitnn.mapping.circuits.blocks import Block, library
+from circuitnn.mapping.circuits.opamps import SUPPLY, MacroOpAmp, OpAmp
+from circuitnn.mapping.circuits.sensing import difference
+from circuitnn.netlist.netlist import parse
+from circuitnn.results.atomic import replacing
+from circuitnn.results.results import Results
+
+if TYPE_CHECKING:
+    from circuitnn.mapping.inference import MappedLayer
+    from circuitnn.mapping.layout import Layout
+
+Array = NDArray[np.float64]
+_PER_LINE = 4
+_RAILS = {"vdd": "vdd", "vss": "vss"}
+
+
+@dataclass(frozen=True)
+class NetworkDeck:
+    """A network's circuit and how to read it.
+
+    Attributes
+    ----------
+    text : str
+        The deck, plain SPICE; an ``.op`` for one input, a ``.dc`` over the number of the sample, from 1, for several.
+    outputs : tuple of str
+        The voltages that are the network's outputs.
+    unit : float, V
+        Output voltage for an output of 1.
+    batch : bool
+        Whether it holds several samples.
+    """
+
+    text: str
+    outputs: tuple[str, ...]
+    unit: float
+    batch: bool
+
+    def read(self, results: Results) -> Array:
+        """Return the network's outputs, shape (outputs,) or (samples, outputs), from the deck's results."""
+        found = results.dc if self.batch else results.op
+        volts = np.stack([np.ravel(found[name]) for name in self.outputs], axis=-1)
+        return np.asarray(volts if self.batch else volts[0]) / self.unit
+
+    def run(self) -> Array:
+        """Return the network's outputs as the circuit engine finds them."""
+        return self.read(parse(self.text).run())
+
+
+def network_deck(layout: Layout, x: ArrayLike, opamp: OpAmp | None = None) -> NetworkDeck:
+    """Return a layout as one circuit, driven by inputs.
+
+    Parameters
+    ----------
+    layout : Layout
+    x : array_like, shape (inputs,) or (samples, inputs)
+        The first layer's word lines get the voltages that its converters give for it.
+    opamp : MacroOpAmp or TwoStageOpAmp, optional
+        Every amplifier; a macro model of gain 1e5 when not given.
+
+    Returns
+    -------
+    NetworkDeck
+
+    Raises
+    ------
+    UsageError
+        When ``x`` has another shape, or non-idealities act on reads, which a netlist cannot hold.
+
+    Notes
+    -----
+    Converters between layers are left out: that is the point. A last layer that is linear or a relu gives the read
+    voltage for the largest output that its weights allow.
+
+    Examples
+    --------
+    >>> import circuitnn as cn
+    >>> layout = cn.compile([([[1.0, -1.0]], [0.25, 0.5], "relu")], tile=(8, 8))
+    >>> network_deck(layout, [[0.2], [-0.2]]).run().round(3).tolist()
+    [[0.45, 0.3], [0.05, 0.7]]
+    """
+    values = layout.graph.check_inputs(x)
+    if layout.effects.reads:
+        raise UsageError(
+            "non-idealities act on reads, and a netlist holds none of them", hint="layout.with_nonidealities(())"
+        )
+    stages = layout.layers
+    amplifier = (opamp or MacroOpAmp()).block()
+    read_voltage = layout.periphery.read_voltage
+    volts = layout.periphery.voltages(np.atleast_2d(values), stages[0].x_limit, stages[0].signed)
+    units = [read_voltage / after.x_limit for after in stages[1:]]
+    units.append(read_voltage / _bound(stages[-1]))
+    blocks: list[Block] = [driver("driver", amplifier)]
+    lines = _inputs(volts, values.ndim == 2)
+    for n, (stage, unit) in enumerate(zip(stages, units, strict=True), 1):
+        lines += _stage(n, stage, read_voltage, unit, amplifier, blocks)
+    outputs = tuple(f"v(y{len(stages)}_{j})" for j in range(stages[-1].dense.outputs))
+    head = [
+        f"* {layout.graph.inputs}-{'-'.join(str(s.dense.outputs) for s in stages)} network, circuitnn",
+        library(blocks),
+        f"vdd vdd 0 dc {SUPPLY!r}",
+        f"vss vss 0 dc {-SUPPLY!r}",
+        f"vref ref 0 dc {read_voltage!r}",
+    ]
+    tail = [".options reltol=1e-6 abstol=1e-13 vntol=1e-9", f".save {' '.join(outputs)}"]
+    tail.append(f".dc vsample 1 {len(volts)} 1" if values.ndim == 2 else ".op")
+    return NetworkDeck("\n".join([*head, *lines, *tail, ".end", ""]), outputs, units[-1], values.ndim == 2)
+
+
+def write_network(
+    layout: Layout, path: str | os.PathLike[str], x: ArrayLike, opamp: OpAmp | None = None
+) -> NetworkDeck:
+    """Write what `network_deck` returns to a file, whole or not at all.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be written.
+    """
+    deck = network_deck(layout, x, opamp)
+    with replacing(path) as temporary:
+        Path(temporary).write_text(deck.text, encoding="ascii")
+    return deck
+
+
+def _inputs(volts: Array, batch: bool) -> list[str]:
+    """Return the sources of the first layer; those of a batch follow the number of the sample."""
+    if not batch:
+        return [f"vx{i} y0_{i} 0 dc {v!r}" for i, v in enumerate(volts[0].tolist())]
+    lines = ["vsample sample 0 dc 1"]
+    for i, column in enumerate(volts.T.tolist()):
+        points = [f"{k},{v!r}" for k, v in enumerate([*column, column[-1]], 1)]  # two points at least
+        lines.append(f"bx{i} y0_{i} 0 v=pwl(v(sample),")
+        lines += ["+ " + ",".join(points[k : k + _PER_LINE]) + "," for k in range(0, len(points), _PER_LINE)]
+        lines[-1] = lines[-1].removesuffix(",") + ")"
+    return lines
+
+
+def _bound(stage: MappedLayer) -> float:
+    """Return the largest magnitude that the last layer's outputs can have."""
+    dense = stage.dense
+    if dense.activation not in ("linear", "relu"):
+        return 1.0
+    return float((stage.x_limit * np.abs(dense.weights).sum(axis=0) + np.abs(dense.bias)).max()) or 1.0
+
+
+def _stage(
+    n: int, stage: MappedLayer, read_voltage: float, unit: float, amplifier: Block, blocks: list[Block]
+) -> list[str]:
+    """Return the elements of layer ``n``, from the nodes ``y<n-1>_i`` to ``y<n>_j``; add its blocks to the library."""
+    dense = stage.dense
+    lines = [f"* layer {n}, {dense.inputs} to {dense.outputs}, {dense.activation}"]
+    lines += [f"xdriver{n}_{i} y{n - 1}_{i} w{n}_{i} vdd vss driver" for i in range(dense.inputs)]
+    for k, tile in enumerate(stage.tiles):
+        crossbar = stage.crossbar(k)
+        rows, cols = tile.G.shape
+        ports = [f"in{i}" for i in range(rows)] + [f"out{j}" for j in range(cols)]
+        block = Block(f"array{n}_{k + 1}", tuple(ports), tuple(array_lines(crossbar.G, crossbar.wires)))
+        blocks.append(block)
+        nodes = {f"in{i}": f"w{n}_{tile.place.row_start + i}" for i in range(rows)}
+        for j in range(cols):
+            nodes[f"out{j}"] = f"{'pm'[j % 2]}{n}_{tile.place.out_start + j // 2}"
+        lines.append(block.instance(f"array{n}_{k + 1}", **nodes))
+    full = stage.scale * stage.x_limit  # ohm: net input of 1 at the read voltage
+    lines += [
+        f"rbias{n}_{j} ref {'p' if b > 0.0 else 'm'}{n}_{j} {full / abs(b)!r}"
+        for j, b in enumerate(dense.bias.tolist())
+        if b != 0.0
+    ]
+    volts = VOLTS.get(dense.activation, unit)
+    sense = difference(f"sense{n}", amplifier, volts * full / read_voltage)
+    blocks.append(sense)
+    inverting = dense.activation == "relu"  # as the sense amplifier is
+    after = "y" if dense.activation == "linear" else "z"
+    for j in range(dense.outputs):
+        plus, minus = (f"p{n}_{j}", f"m{n}_{j}") if inverting else (f"m{n}_{j}", f"p{n}_{j}")
+        lines.append(sense.instance(f"sense{n}_{j}", plus=plus, minus=minus, out=f"{after}{n}_{j}", **_RAILS))
+    return lines + _activation(n, dense.activation, dense.outputs, unit, amplifier, blocks)
+
+
+def _activation(n: int, name: str, outputs: int, unit: float, amplifier: Block, blocks: list[Block]) -> list[str]:
+    """Return the activation circuits of layer ``n``, from ``z<n>_j`` to ``y<n>_j``."""
+    if name == "linear":
+        return []
+    if name == "softmax":
+        block = softmax(f"softmax{n}", amplifier, outputs, unit)
+        blocks.append(block)
+        nodes = {f"in{j}": f"z{n}_{j}" for j in range(outputs)} | {f"out{j}": f"y{n}_{j}" for j in range(outputs)}
+        return [block.instance(f"act{n}", **nodes, **_RAILS)]
+    if name == "relu":
+        block = relu(f"relu{n}", amplifier)
+    else:
+        block = pair(f"{name}{n}", amplifier, *((unit, 0.0) if name == "tanh" else (unit / 2.0, unit / 2.0)))
+    blocks.append(block)
+    return [block.instance(f"act{n}_{j}", **{"in": f"z{n}_{j}", "out": f"y{n}_{j}"}, **_RAILS) for j in range(outputs)]
