@@ -46,11 +46,11 @@ def relu(name: str, opamp: Block, r: float = 10e3) -> Block:
         name,
         ("in", "out", "vdd", "vss"),
         (
-            f"ri in n {r!r}",
+            f"ri in n {r:.15g}",
             opamp.instance("1", inp="0", inn="n", out="o", vdd="vdd", vss="vss"),
             "d1 n o dio",
             "d2 o out dio",
-            f"rf out n {r!r}",
+            f"rf out n {r:.15g}",
             _DIODE,
         ),
         (opamp,),
@@ -65,8 +65,8 @@ def pair(name: str, opamp: Block, swing: float, reference: float = 0.0) -> Block
     lines = [
         "qb b in e npn",
         "qa a 0 e npn",
-        f"itail e vss dc {TAIL!r}",
-        f"vref r 0 dc {reference!r}",
+        f"itail e vss dc {TAIL:.15g}",
+        f"vref r 0 dc {reference:.15g}",
         *_difference(opamp, swing, "r"),
         _NPN,
     ]
@@ -75,7 +75,7 @@ def pair(name: str, opamp: Block, swing: float, reference: float = 0.0) -> Block
 
 def softmax(name: str, opamp: Block, outputs: int, top: float) -> Block:
     """Return v(out<k>) = top exp(v(in<k>) / V_T) / (their sum), in volts; ports in0 .. out0 .. vdd vss."""
-    lines = [f"itail e vss dc {TAIL!r}", _NPN]
+    lines = [f"itail e vss dc {TAIL:.15g}", _NPN]
     stage = Block(
         f"{name}_stage",
         ("b", "out", "vdd", "vss"),
@@ -95,11 +95,11 @@ def _difference(opamp: Block, swing: float, reference: str) -> list[str]:
     full = TAIL * _BETA / (1.0 + _BETA)
     r2 = swing * AROUND / (together * full)
     return [
-        f"rla vdd a {LOAD!r}",
-        f"rlb vdd b {LOAD!r}",
-        f"r1a a p {AROUND!r}",
-        f"r2a p {reference} {r2!r}",
-        f"r1b b n {AROUND!r}",
-        f"r2b n out {r2!r}",
+        f"rla vdd a {LOAD:.15g}",
+        f"rlb vdd b {LOAD:.15g}",
+        f"r1a a p {AROUND:.15g}",
+        f"r2a p {reference} {r2:.15g}",
+        f"r1b b n {AROUND:.15g}",
+        f"r2b n out {r2:.15g}",
         opamp.instance("1", inp="p", inn="n", out="out", vdd="vdd", vss="vss"),
     ]

@@ -125,9 +125,9 @@ def network_deck(layout: Layout, x: ArrayLike, opamp: OpAmp | None = None) -> Ne
     head = [
         f"* {layout.graph.inputs}-{'-'.join(str(s.dense.outputs) for s in stages)} network, circuitnn",
         library(blocks),
-        f"vdd vdd 0 dc {SUPPLY!r}",
-        f"vss vss 0 dc {-SUPPLY!r}",
-        f"vref ref 0 dc {read_voltage!r}",
+        f"vdd vdd 0 dc {SUPPLY:.15g}",
+        f"vss vss 0 dc {-SUPPLY:.15g}",
+        f"vref ref 0 dc {read_voltage:.15g}",
     ]
     tail = [".options reltol=1e-6 abstol=1e-13 vntol=1e-9", f".save {' '.join(outputs)}"]
     tail.append(f".dc vsample 1 {len(volts)} 1" if values.ndim == 2 else ".op")
@@ -153,10 +153,10 @@ def write_network(
 def _inputs(volts: Array, batch: bool) -> list[str]:
     """Return the sources of the first layer; those of a batch follow the number of the sample."""
     if not batch:
-        return [f"vx{i} y0_{i} 0 dc {v!r}" for i, v in enumerate(volts[0].tolist())]
+        return [f"vx{i} y0_{i} 0 dc {v:.15g}" for i, v in enumerate(volts[0].tolist())]
     lines = ["vsample sample 0 dc 1"]
     for i, column in enumerate(volts.T.tolist()):
-        points = [f"{k},{v!r}" for k, v in enumerate([*column, column[-1]], 1)]  # two points at least
+        points = [f"{k},{v:.15g}" for k, v in enumerate([*column, column[-1]], 1)]  # two points at least
         lines.append(f"bx{i} y0_{i} 0 v=pwl(v(sample),")
         lines += ["+ " + ",".join(points[k : k + _PER_LINE]) + "," for k in range(0, len(points), _PER_LINE)]
         lines[-1] = lines[-1].removesuffix(",") + ")"
@@ -190,7 +190,7 @@ def _stage(
         lines.append(block.instance(f"array{n}_{k + 1}", **nodes))
     full = stage.scale * stage.x_limit  # ohm: net input of 1 at the read voltage
     lines += [
-        f"rbias{n}_{j} ref {'p' if b > 0.0 else 'm'}{n}_{j} {full / abs(b)!r}"
+        f"rbias{n}_{j} ref {'p' if b > 0.0 else 'm'}{n}_{j} {full / abs(b):.15g}"
         for j, b in enumerate(dense.bias.tolist())
         if b != 0.0
     ]

@@ -64,12 +64,12 @@ class MacroOpAmp:
             name,
             PORTS,
             (
-                f"voff p inp dc {self.offset!r}",
+                f"voff p inp dc {self.offset:.15g}",
                 "g1 0 g p inn 1m",
-                f"r1 g 0 {self.gain / 1e-3!r}",
-                f"c1 g 0 {1e-3 / (2.0 * pi * self.gbw)!r}",
+                f"r1 g 0 {self.gain / 1e-3:.15g}",
+                f"c1 g 0 {1e-3 / (2.0 * pi * self.gbw):.15g}",
                 "e1 b 0 g 0 1",
-                f"ro b out {self.r_out!r}",
+                f"ro b out {self.r_out:.15g}",
             ),
         )
 
@@ -84,9 +84,12 @@ class TwoStageOpAmp:
         With a source follower behind the second stage. Without one a load of R ohm takes the gain of the second stage
         from gm6 / (I6 (lambda_n + lambda_p)), 117 kohm, to gm6 times both in parallel; the follower's 1/gm is 110 ohm,
         and it sinks at most its bias of 0.5 mA.
+    compensation : float or None, F
+        Capacitor Cc over the second stage; none in a comparator.
     """
 
     buffered: bool = True
+    compensation: float | None = 3e-12
 
     def block(self, name: str = "opamp") -> Block:
         """Return the amplifier as a subcircuit."""
@@ -104,8 +107,9 @@ class TwoStageOpAmp:
             "ibias vdd bias dc 30u",
             f"m6 {second} d2 vdd vdd pch w=94u l=1u",
             f"m7 {second} bias vss vss nch w=14u l=1u",
-            f"cc d2 {second} 3p",
         ]
+        if self.compensation is not None:
+            lines.append(f"cc d2 {second} {self.compensation:.15g}")
         if self.buffered:
             lines += [
                 "m9 vdd s out out nch w=400u l=1u",
