@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import circuitnn as cn
 from circuitnn.errors import UsageError
 from circuitnn.mapping.circuits.network import network_deck, write_network
 from circuitnn.mapping.circuits.opamps import MacroOpAmp, TwoStageOpAmp
+from circuitnn.mapping.encodings.parallel import Parallel
+from circuitnn.mapping.encodings.sliced import Sliced
 from circuitnn.results.rawfile import read_raw
 
 pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not installed")
@@ -80,6 +83,25 @@ def test_wires_are_in_the_deck(tmp_path):
     ideal, found = layout.graph(x), in_ngspice(layout, x, tmp_path / "network.cir")[0]
     assert np.abs(layout(x) - ideal).max() > 0.03
     np.testing.assert_allclose(found, layout(x), atol=1e-3)
+
+
+@pytest.mark.parametrize("encoding", [Parallel(2), "complementary"], ids=str)
+def test_other_encodings_and_corrections(encoding, tmp_path):
+    """Gains and offsets of a matrix become resistors."""
+    rng = np.random.default_rng(7)
+    layout = cn.compile([(rng.normal(size=(5, 3)), [0.1, -0.2, 0.3], "linear")], tile=(4, 8), encoding=encoding)
+    corrected = layout.matrices[0].keeping(gain=np.array([1.1, 0.9, 1.0]), offset=np.array([-0.3, 0.1, 0.2]))
+    layout = replace(layout, matrices=(corrected,))
+    x = rng.uniform(-1.0, 1.0, 5)
+    found, deck = in_ngspice(layout, x, tmp_path / "network.cir")
+    np.testing.assert_allclose(found, layout(x), atol=1e-4 / deck.unit)
+
+
+@pytest.mark.parametrize("encoding", ["offset", Sliced(4, 2)], ids=["offset", "sliced"])
+def test_encodings_with_logic_are_refused(encoding):
+    layout = cn.compile([([[1.0, -0.5]], None, "linear")], encoding=encoding)
+    with pytest.raises(UsageError, match="logic"):
+        network_deck(layout, [1.0])
 
 
 def test_reads_are_refused():

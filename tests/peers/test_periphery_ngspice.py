@@ -211,7 +211,7 @@ def test_chain_of_converters_and_array(tmp_path):
     rng = np.random.default_rng(6)
     w = rng.normal(size=(3, 2))
     layout = cn.compile([(w, None, "linear")], tile=(4, 4), r_wire=5.0, dac_bits=3, adc_bits=4)
-    periphery, layer = layout.periphery, layout.layers[0]
+    periphery, layer = layout.periphery, layout.matrices[0]
     x = rng.uniform(-1.0, 1.0, (12, 3))
     volts = periphery.voltages(x, 1.0, True)
     current = layer.currents(volts)[0]
