@@ -149,7 +149,8 @@ class Layout:
         matrices = tuple(
             MatrixReport(
                 matrix.label,
-                *matrix.weights.shape,
+                len(matrix.weights),
+                matrix.weights.shape[1],
                 reads[matrix.label],
                 len(matrix.tiles),
                 sum(tile.G.size for tile in matrix.tiles),
