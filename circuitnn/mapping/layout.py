@@ -177,6 +177,20 @@ class Layout:
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
 
+    def with_periphery(self, periphery: Periphery) -> Layout:
+        """Return the same conductances behind other converters; their ranges stay as they are.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], tile=(8, 8))
+        >>> layout.with_periphery(Periphery(dac_bits=3, coding="serial"))([0.4]).round(12).tolist()
+        [0.333333333333, -0.333333333333]
+        """
+        ends = {"r_source": periphery.sense.drive_resistance, "r_sense": periphery.sense.resistance}
+        matrices = tuple(replace(matrix, **ends) for matrix in self.matrices)
+        return replace(self, matrices=matrices, periphery=periphery)
+
     def with_nonidealities(
         self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float = 27.0
     ) -> Layout:

@@ -54,6 +54,8 @@ class MappedMatrix:
         Corrections in logic: products are ``gain * found + offset``.
     effects : Chain
         Non-idealities; those on reads act at each read.
+    r_source, r_sense : float, ohm
+        Output resistance of the word lines' drivers, and input resistance of the sense amplifiers.
     """
 
     label: str
@@ -68,11 +70,14 @@ class MappedMatrix:
     gain: Array
     offset: Array
     effects: Chain = field(default_factory=Chain)
+    r_source: float = 0.0
+    r_sense: float = 0.0
 
     def crossbar(self, k: int) -> Crossbar:
         """Return tile ``k`` as a crossbar."""
         reads = self.effects.at_reads.of_array(tile_label(self.label, k + 1))
-        return Crossbar(self.tiles[k].G, self.r_word, self.r_bit, nonidealities=reads)
+        ends = {"r_source": self.r_source, "r_sense": self.r_sense}
+        return Crossbar(self.tiles[k].G, self.r_word, self.r_bit, **ends, nonidealities=reads)
 
     @cached_property
     def transfers(self) -> list[Array]:
@@ -116,12 +121,12 @@ class MappedMatrix:
             found.append(solved.currents @ self.encoding.analogue(len(tile.place.outputs)))
         return found
 
-    def decode(self, currents: Sequence[Array], periphery: Periphery) -> Array:
-        """Return ``x @ weights`` as the circuit finds it, from the tiles' currents."""
-        total = np.zeros((len(currents[0]), self.weights.shape[1]))
-        for tile, i in zip(self.tiles, currents, strict=True):
+    def decode(self, currents: Sequence[Array], periphery: Periphery, first_read: int = 0) -> Array:
+        """Return ``x @ weights`` as the circuit finds it, from the tiles' currents at all reads of each vector."""
+        total = np.zeros((len(currents[0]) // periphery.reads(self.signed), self.weights.shape[1]))
+        for k, (tile, i) in enumerate(zip(self.tiles, currents, strict=True), 1):
             outputs = tile.place.outputs
-            digits = periphery.digitise(i, tile.adc_limit)
+            digits = periphery.convert(i, tile.adc_limit, self.signed, tile_label(self.label, k), first_read)
             total[:, outputs] += digits @ self.encoding.digital(len(outputs))
         return total * (self.scale * self.x_limit / periphery.read_voltage) * self.gain + self.offset
 
