@@ -76,8 +76,8 @@ class MappedMatrix:
     def crossbar(self, k: int) -> Crossbar:
         """Return tile ``k`` as a crossbar."""
         reads = self.effects.at_reads.of_array(tile_label(self.label, k + 1))
-        ends = {"r_source": self.r_source, "r_sense": self.r_sense}
-        return Crossbar(self.tiles[k].G, self.r_word, self.r_bit, **ends, nonidealities=reads)
+        g, word, bit = self.tiles[k].G, self.r_word, self.r_bit
+        return Crossbar(g, word, bit, r_source=self.r_source, r_sense=self.r_sense, nonidealities=reads)
 
     @cached_property
     def transfers(self) -> list[Array]:

@@ -15,8 +15,7 @@ and a sense amplifier stands before each converter:
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,29 +128,6 @@ class Periphery:
         seeded = isinstance(self.seed, int | np.integer) and not isinstance(self.seed, bool) and self.seed >= 0
         if not seeded and (self.seed is not None or self.sense.random):
             raise UsageError(f"seed of the periphery is {self.seed!r}", expected="an integer from 0 on")
-
-    @classmethod
-    def from_dict(cls, described: dict[str, Any]) -> Periphery:
-        """Return what `to_dict` described.
-
-        Raises
-        ------
-        UsageError
-            When a name is unknown or a value out of range.
-
-        Examples
-        --------
-        >>> Periphery.from_dict(Periphery(8, sense=Sense(noise=1e-9), seed=3).to_dict()).sense.noise
-        1e-09
-        """
-        try:
-            return cls(**{**described, "sense": Sense(**described.get("sense", {}))})
-        except (TypeError, AttributeError) as error:
-            raise UsageError(f"this describes no periphery: {error}", expected="what Periphery.to_dict gives") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return its numbers as plain data."""
-        return asdict(self)
 
     @property
     def exact(self) -> bool:

@@ -104,6 +104,15 @@ def test_encodings_with_logic_are_refused(encoding):
         network_deck(layout, [1.0])
 
 
+def test_layouts_write_it_beside_their_tiles(tmp_path):
+    layout = cn.compile([([[1.0], [-0.5]], None, "relu")])
+    files = layout.to_netlist(tmp_path, x=[0.4, 0.2], complete=True)
+    assert [file.name for file in files] == ["matrix1_tile1.cir", "network.cir"]
+    assert files[-1].read_text() == network_deck(layout, [0.4, 0.2]).text
+    with pytest.raises(UsageError, match="x is None"):
+        layout.to_netlist(tmp_path, complete=True)
+
+
 def test_reads_are_refused():
     layout = cn.compile([([[1.0]], None, "linear")], nonidealities=cn.nonidealities.ReadNoise(0.02), seed=1)
     with pytest.raises(UsageError, match="act on reads"):
