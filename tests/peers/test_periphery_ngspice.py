@@ -13,7 +13,7 @@ from circuitnn.mapping.circuits.adcs import flash
 from circuitnn.mapping.circuits.blocks import Block, library
 from circuitnn.mapping.circuits.dacs import codes, pulse_width, r2r, references
 from circuitnn.mapping.circuits.opamps import MacroOpAmp, TwoStageOpAmp
-from circuitnn.mapping.circuits.sensing import difference, integrator, tia
+from circuitnn.mapping.circuits.sensing import difference, integrator, noise_current, tia
 from circuitnn.mapping.quantise import quantise
 from circuitnn.results.rawfile import read_raw
 
@@ -113,6 +113,18 @@ def test_difference(opamp, tmp_path):
     for found in results:
         np.testing.assert_allclose(found.dc["v(out)"], -1e4 * (plus - minus), atol=tolerance)
     np.testing.assert_allclose(results[0].dc["v(out)"], results[1].dc["v(out)"], atol=1e-8)
+
+
+def test_noise_of_the_difference(tmp_path):
+    """The density of the module's equation, well below the amplifiers' corner; the macro model's inner resistors and a
+    loop gain of 1e4 leave some 1e-4."""
+    r, plus, minus, volts = 20e3, 3e-4, 1e-4, 8e-9
+    block = difference("sense", MacroOpAmp(gbw=1e9, noise=volts).block(), r)
+    lines = [f"rp a 0 {1.0 / plus!r}", f"rm b 0 {1.0 / minus!r}", "i1 0 a 0 ac 1"]
+    lines += [block.instance("1", plus="a", minus="b", out="out", **RAILS), ".noise v(out) i1 lin 3 1k 3k"]
+    for found in both([block], lines, tmp_path):
+        density = np.real(np.ravel(found.noise["inoise_spectrum"]))
+        np.testing.assert_allclose(density, noise_current(r, plus, minus, volts, 1.0), rtol=1e-3)
 
 
 @pytest.mark.parametrize(("bits", "signed"), [(3, False), (4, True), (6, True)])

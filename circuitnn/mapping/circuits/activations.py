@@ -27,7 +27,9 @@ LOAD = 5e3  # ohm
 AROUND = 50e3  # ohm, the difference amplifier's r_1
 _BETA = 200.0
 _NPN = f".model npn npn (is=1e-16 bf={_BETA:g})"
-_DIODE = ".model dio d (is=1e-15)"
+DIODE_CURRENT = 1e-15  # A, saturation current of the rectifier's diodes
+RECTIFIER = 10e3  # ohm
+_DIODE = f".model dio d (is={DIODE_CURRENT:g})"
 
 
 def driver(name: str, opamp: Block) -> Block:
@@ -40,17 +42,17 @@ def driver(name: str, opamp: Block) -> Block:
     )
 
 
-def relu(name: str, opamp: Block, r: float = 10e3) -> Block:
-    """Return an inverting precision rectifier with resistors of ``r`` ohm; ports in out vdd vss."""
+def relu(name: str, opamp: Block) -> Block:
+    """Return an inverting precision rectifier; ports in out vdd vss."""
     return Block(
         name,
         ("in", "out", "vdd", "vss"),
         (
-            f"ri in n {r:.15g}",
+            f"ri in n {RECTIFIER:.15g}",
             opamp.instance("1", inp="0", inn="n", out="o", vdd="vdd", vss="vss"),
             "d1 n o dio",
             "d2 o out dio",
-            f"rf out n {r:.15g}",
+            f"rf out n {RECTIFIER:.15g}",
             _DIODE,
         ),
         (opamp,),
@@ -89,11 +91,15 @@ def softmax(name: str, opamp: Block, outputs: int, top: float) -> Block:
     return Block(name, ports, tuple(lines), (stage,))
 
 
+def feedback(swing: float) -> float:
+    """Return the difference amplifier's r_2, ohm, that makes ``swing`` volts of the whole tail current."""
+    together = LOAD * AROUND / (LOAD + AROUND)
+    return swing * AROUND / (together * TAIL * _BETA / (1.0 + _BETA))
+
+
 def _difference(opamp: Block, swing: float, reference: str) -> list[str]:
     """Return loads of the nodes a and b, and an amplifier with v(out) = ... + (current from b - current from a)."""
-    together = LOAD * AROUND / (LOAD + AROUND)
-    full = TAIL * _BETA / (1.0 + _BETA)
-    r2 = swing * AROUND / (together * full)
+    r2 = feedback(swing)
     return [
         f"rla vdd a {LOAD:.15g}",
         f"rlb vdd b {LOAD:.15g}",

@@ -2,15 +2,7 @@
 
 Each layer is drivers, crossbars with their wires, differential sense amplifiers and activations. Drivers repeat the
 voltages ``x read_voltage / x_limit`` on the word lines of all its tiles; bit lines of tiles that share outputs meet at
-the sense amplifier's inputs, virtual grounds, where their currents add. A net input z is a current of
-``z read_voltage / (scale x_limit)``, so a sense amplifier of
-
-    R = u scale x_limit / read_voltage
-
-gives u volts for a net input of 1 (times the output's gain, where the matrix corrects it). A bias b is a resistor of
-``scale x_limit / abs(b)`` from a reference at the read voltage to one of the two inputs. For ``linear`` and ``relu``, u
-is what the next layer takes for 1, its ``read_voltage / x_limit``; for ``tanh``, ``sigmoid`` and ``softmax`` it is what
-their transistors take (`activations.VOLTS`).
+the sense amplifier's inputs, virtual grounds, where their currents add (see `stages` for the values of resistors).
 """
 
 from __future__ import annotations
@@ -24,19 +16,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.spice import array_lines
-from circuitnn.errors import UsageError
-from circuitnn.mapping.circuits.activations import VOLTS, driver, pair, relu, softmax
+from circuitnn.mapping.circuits.activations import driver, pair, relu, softmax
 from circuitnn.mapping.circuits.blocks import Block, library
 from circuitnn.mapping.circuits.opamps import SUPPLY, MacroOpAmp, OpAmp
 from circuitnn.mapping.circuits.sensing import difference
+from circuitnn.mapping.circuits.stages import Stage, stages_of
 from circuitnn.netlist.netlist import parse
 from circuitnn.results.atomic import replacing
 from circuitnn.results.results import Results
 
 if TYPE_CHECKING:
     from circuitnn.mapping.layout import Layout
-    from circuitnn.mapping.matrix import MappedMatrix
-    from circuitnn.mapping.operators.dense import Dense
 
 Array = NDArray[np.float64]
 _PER_LINE = 4
@@ -111,33 +101,25 @@ def network_deck(layout: Layout, x: ArrayLike, opamp: OpAmp | None = None) -> Ne
     [[0.45, 0.3], [0.05, 0.7]]
     """
     values = layout.graph.check_inputs(x)
-    layers = layout.graph.dense_layers()
-    if layout.effects.reads:
-        raise UsageError(
-            "non-idealities act on reads, and a netlist holds none of them", hint="layout.with_nonidealities(())"
-        )
-    matrices = {matrix.label: matrix for matrix in layout.matrices}
-    stages = [_Stage(n, dense, matrices[dense.name]) for n, dense in enumerate(layers, 1)]
+    stages = stages_of(layout)
     amplifier = (opamp or MacroOpAmp()).block()
-    read_voltage, first = layout.periphery.read_voltage, stages[0].matrix
+    first = stages[0].matrix
     volts = layout.periphery.voltages(np.atleast_2d(values), first.x_limit, first.signed)
-    units = [read_voltage / after.matrix.x_limit for after in stages[1:]]
-    units.append(read_voltage / _bound(stages[-1]))
     blocks: list[Block] = [driver("driver", amplifier)]
     lines = _inputs(volts, values.ndim == 2)
-    for stage, unit in zip(stages, units, strict=True):
-        lines += stage.lines(read_voltage, unit, amplifier, blocks)
-    outputs = tuple(f"v(y{len(stages)}_{j})" for j in range(layers[-1].fan_out))
+    for stage in stages:
+        lines += _stage(stage, amplifier, blocks)
+    outputs = tuple(f"v(y{len(stages)}_{j})" for j in range(layout.graph.outputs))
     head = [
-        f"* {layout.graph.inputs}-{'-'.join(str(layer.fan_out) for layer in layers)} network, circuitnn",
+        f"* {layout.graph.inputs}-{'-'.join(str(stage.dense.fan_out) for stage in stages)} network, circuitnn",
         library(blocks),
         f"vdd vdd 0 dc {SUPPLY:.15g}",
         f"vss vss 0 dc {-SUPPLY:.15g}",
-        f"vref ref 0 dc {read_voltage:.15g}",
+        f"vref ref 0 dc {layout.periphery.read_voltage:.15g}",
     ]
     tail = [".options reltol=1e-6 abstol=1e-13 vntol=1e-9", f".save {' '.join(outputs)}"]
     tail.append(f".dc vsample 1 {len(volts)} 1" if values.ndim == 2 else ".op")
-    return NetworkDeck("\n".join([*head, *lines, *tail, ".end", ""]), outputs, units[-1], values.ndim == 2)
+    return NetworkDeck("\n".join([*head, *lines, *tail, ".end", ""]), outputs, stages[-1].unit, values.ndim == 2)
 
 
 def write_network(
@@ -169,70 +151,35 @@ def _inputs(volts: Array, batch: bool) -> list[str]:
     return lines
 
 
-@dataclass(frozen=True, eq=False)
-class _Stage:
-    """Layer ``n``, from the nodes ``y<n-1>_i`` to ``y<n>_j``."""
-
-    n: int
-    dense: Dense
-    matrix: MappedMatrix
-
-    def lines(self, read_voltage: float, unit: float, amplifier: Block, blocks: list[Block]) -> list[str]:
-        """Return its elements; add its blocks to the library. ``unit`` is the voltage of an output of 1."""
-        n, dense, matrix = self.n, self.dense, self.matrix
-        lines = [f"* layer {n}, {dense.fan_in} to {dense.fan_out}, {dense.activation}"]
-        lines += [f"xdriver{n}_{i} y{n - 1}_{i} w{n}_{i} vdd vss driver" for i in range(dense.fan_in)]
-        for k in range(len(matrix.tiles)):
-            block, instance = self._array(k)
-            blocks.append(block)
-            lines.append(instance)
-        full = matrix.scale * matrix.x_limit  # ohm: a net input of 1 is the read voltage over it
-        bias = (dense.bias + matrix.offset) / matrix.gain
-        lines += [
-            f"rbias{n}_{j} ref {'p' if b > 0.0 else 'm'}{n}_{j} {full / abs(b):.15g}"
-            for j, b in enumerate(bias.tolist())
-            if b != 0.0
-        ]
-        volts = VOLTS.get(dense.activation, unit)
-        after = "y" if dense.activation == "linear" else "z"
-        made: dict[float, Block] = {}
-        for j, gain in enumerate(matrix.gain.tolist()):
-            if gain not in made:
-                made[gain] = difference(f"sense{n}_{len(made) + 1}", amplifier, volts * full * gain / read_voltage)
-            plus, minus = f"p{n}_{j}", f"m{n}_{j}"
-            if dense.activation != "relu":  # which inverts, as the sense amplifier does
-                plus, minus = minus, plus
-            lines.append(made[gain].instance(f"sense{n}_{j}", plus=plus, minus=minus, out=f"{after}{n}_{j}", **_RAILS))
-        blocks += made.values()
-        return lines + _activation(n, dense.activation, dense.fan_out, unit, amplifier, blocks)
-
-    def _array(self, k: int) -> tuple[Block, str]:
-        """Return tile ``k`` as a block, and its instance between drivers and sense amplifiers."""
-        n, tile, crossbar = self.n, self.matrix.tiles[k], self.matrix.crossbar(k)
-        rows, cols = tile.G.shape
-        ports = [f"in{i}" for i in range(rows)] + [f"out{j}" for j in range(cols)]
-        block = Block(f"array{n}_{k + 1}", tuple(ports), tuple(array_lines(crossbar.G, crossbar.wires)))
+def _stage(stage: Stage, amplifier: Block, blocks: list[Block]) -> list[str]:
+    """Return a layer's elements, from the nodes ``y<n-1>_i`` to ``y<n>_j``; add its blocks to the library."""
+    n, dense = stage.number, stage.dense
+    lines = [f"* layer {n}, {dense.fan_in} to {dense.fan_out}, {dense.activation}"]
+    lines += [f"xdriver{n}_{i} y{n - 1}_{i} w{n}_{i} vdd vss driver" for i in range(dense.fan_in)]
+    for k, tile in enumerate(stage.matrix.tiles):
+        crossbar = stage.matrix.crossbar(k)
         nodes = {f"in{i}": f"w{n}_{source}" for i, source in enumerate(tile.place.inputs.tolist())}
-        outputs = tile.place.outputs.tolist()
-        signs = np.asarray(self.matrix.encoding.analogue(len(outputs)).todense())
-        logic = np.asarray(self.matrix.encoding.digital(len(outputs)).todense())
-        if not np.array_equal(logic, np.eye(len(outputs))) or (np.abs(signs).sum(axis=1) != 1.0).any():
-            raise UsageError(
-                f"{self.matrix.encoding!r} needs logic, or a bit line for several outputs: not as one analogue circuit",
-                expected="bit lines that each belong to one output, as with encoding='differential'",
-            )
-        for line, row in enumerate(signs):
-            (channel,) = np.flatnonzero(row)
-            nodes[f"out{line}"] = f"{'p' if row[channel] > 0.0 else 'm'}{n}_{outputs[channel]}"
-        return block, block.instance(f"array{n}_{k + 1}", **nodes)
-
-
-def _bound(stage: _Stage) -> float:
-    """Return the largest magnitude that the last layer's outputs can have."""
-    dense = stage.dense
-    if dense.activation not in ("linear", "relu"):
-        return 1.0
-    return float((stage.matrix.x_limit * np.abs(dense.weights).sum(axis=0) + np.abs(dense.bias)).max()) or 1.0
+        for line, (output, positive) in enumerate(stage.ends(k)):
+            nodes[f"out{line}"] = f"{'p' if positive else 'm'}{n}_{output}"
+        block = Block(f"array{n}_{k + 1}", tuple(nodes), tuple(array_lines(crossbar.G, crossbar.wires)))
+        blocks.append(block)
+        lines.append(block.instance(f"array{n}_{k + 1}", **nodes))
+    lines += [
+        f"rbias{n}_{j} ref {'p' if g > 0.0 else 'm'}{n}_{j} {1.0 / abs(g):.15g}"
+        for j, g in enumerate(stage.biases.tolist())
+        if g != 0.0
+    ]
+    after = "y" if dense.activation == "linear" else "z"
+    made: dict[float, Block] = {}
+    for j, r in enumerate(stage.resistors.tolist()):
+        if r not in made:
+            made[r] = difference(f"sense{n}_{len(made) + 1}", amplifier, r)
+        plus, minus = f"p{n}_{j}", f"m{n}_{j}"
+        if dense.activation != "relu":  # which inverts, as the sense amplifier does
+            plus, minus = minus, plus
+        lines.append(made[r].instance(f"sense{n}_{j}", plus=plus, minus=minus, out=f"{after}{n}_{j}", **_RAILS))
+    blocks += made.values()
+    return lines + _activation(n, dense.activation, dense.fan_out, stage.unit, amplifier, blocks)
 
 
 def _activation(n: int, name: str, outputs: int, unit: float, amplifier: Block, blocks: list[Block]) -> list[str]:

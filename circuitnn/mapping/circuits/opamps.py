@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import pi
 
+from circuitnn.devices.physics import BOLTZMANN
 from circuitnn.errors import UsageError
 from circuitnn.mapping.circuits.blocks import Block
 
@@ -39,6 +40,8 @@ class MacroOpAmp:
         At the input: v(out) = gain (v(inp) - v(inn) + offset).
     r_out : float, ohm
         Output resistance without feedback.
+    noise : float, V/sqrt(Hz)
+        White noise voltage at the input, at 27 degC: that of a resistor of noise^2 / (4 k T) before ``inp``.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class MacroOpAmp:
     gbw: float = 10e6
     offset: float = 0.0
     r_out: float = 100.0
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in (("gain", 1.0, 1e9), ("gbw", 1.0, 1e12), ("r_out", 1e-3, 1e6)):
@@ -57,14 +61,18 @@ class MacroOpAmp:
                 raise UsageError(f"{name} of an amplifier is {getattr(self, name)!r}", expected=f"{low:g} to {high:g}")
         if not abs(self.offset) <= 1.0:
             raise UsageError(f"offset of an amplifier is {self.offset!r}", expected="volts, -1 to 1")
+        if not 0.0 <= self.noise <= 1e-3:
+            raise UsageError(f"noise of an amplifier is {self.noise!r}", expected="V/sqrt(Hz), 0 to 1e-3")
 
     def block(self, name: str = "opamp") -> Block:
         """Return the amplifier as a subcircuit."""
+        source = () if self.noise == 0.0 else (f"rn i inp {self.noise**2 / (4.0 * BOLTZMANN * 300.15):.15g}",)
         return Block(
             name,
             PORTS,
             (
-                f"voff p inp dc {self.offset:.15g}",
+                *source,
+                f"voff p {'i' if source else 'inp'} dc {self.offset:.15g}",
                 "g1 0 g p inn 1m",
                 f"r1 g 0 {self.gain / 1e-3:.15g}",
                 f"c1 g 0 {1e-3 / (2.0 * pi * self.gbw):.15g}",

@@ -13,6 +13,11 @@ to the input of the other, which is ``plus``:
 
     v(out) = - R (I_plus - I_minus).
 
+With lines of the conductances G_p and G_m, resistors at the temperature T and amplifiers of white noise e, its noise
+is that of a current at its input, of the density (derived from the circuit; each resistor has 4 k T / R)
+
+    i^2 = 4 k T (3 / R + G_p + G_m) + e^2 ((1 / R + G_m)^2 + (2 / R + G_p)^2).
+
 ``integrator`` has a capacitor in place of the resistor, for inputs that are times. While the output moves its input
 lies by (d v(out) / dt) / (2 pi GBW) off ground, so cells of the conductance G together lose a part
 G / (2 pi GBW C) of the charge.
@@ -20,10 +25,40 @@ G / (2 pi GBW C) of the charge.
 
 from __future__ import annotations
 
+import numpy as np
+
+from circuitnn.devices.physics import BOLTZMANN
 from circuitnn.mapping.circuits.blocks import Block
 from circuitnn.mapping.circuits.opamps import NMOS
 
 DIFFERENCE = ("plus", "minus", "out", "vdd", "vss")
+
+
+def noise_current(
+    r: float, g_plus: float, g_minus: float, amplifier: float, bandwidth: float, temp: float = 300.15
+) -> float:
+    """Return the noise of a read by a differential sense amplifier, A (standard deviation), at its input.
+
+    Parameters
+    ----------
+    r : float, ohm
+        Its feedback resistors.
+    g_plus, g_minus : float, S
+        Conductance of the two bit lines.
+    amplifier : float, V/sqrt(Hz)
+        Noise voltage of its amplifiers.
+    bandwidth : float, Hz
+        Of noise: pi / 2 times the corner frequency behind one pole.
+    temp : float, K
+
+    Examples
+    --------
+    >>> f"{noise_current(10e3, 1e-3, 1e-3, 5e-9, 10e6):.2e}"
+    '3.23e-08'
+    """
+    thermal = 4.0 * BOLTZMANN * temp * (3.0 / r + g_plus + g_minus)
+    density = thermal + amplifier**2 * ((1.0 / r + g_minus) ** 2 + (2.0 / r + g_plus) ** 2)
+    return float(np.sqrt(density * bandwidth))
 
 
 def tia(name: str, opamp: Block, r: float) -> Block:
