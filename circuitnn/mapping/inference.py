@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.errors import UsageError
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.matrix import MappedMatrix
 from circuitnn.mapping.periphery import Periphery
@@ -49,6 +50,11 @@ class Inference:
     """
 
     def __init__(self, graph: Graph, matrices: Sequence[MappedMatrix], periphery: Periphery) -> None:
+        if periphery.coding == "width" and any(matrix.cells is not None for matrix in matrices):
+            raise UsageError(
+                "pulses of a width are read as mean voltages here, and the cells do not obey Ohm's law",
+                expected="coding='amplitude' or 'serial' with devices as cells",
+            )
         self._graph, self._periphery, self._exact = graph, periphery, graph.matrices
         self._matrices = {matrix.label: matrix for matrix in matrices}
         self._reads: Counter[str] = Counter()
@@ -68,7 +74,7 @@ class Inference:
         if label not in self._matrices:
             return x @ self._exact[label]
         matrix, p = self._matrices[label], self._periphery
-        if p.exact and not matrix.effects.reads and self._kept is None:
+        if p.exact and not matrix.solved and self._kept is None:
             return x @ matrix.effective + matrix.offset  # the same in one product
         done = self.read(label, x)
         inputs, currents = clipped(done, p)

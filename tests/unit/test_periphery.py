@@ -155,3 +155,9 @@ def test_mistakes(wrong, message):
 def test_mistakes_of_amplifiers(value):
     with pytest.raises(UsageError, match="gain of the sense amplifiers"):
         Sense(gain=value)
+
+
+def test_widths_are_refused_for_cells_that_do_not_obey_ohms_law():
+    made = layout(device="hfo2", dac_bits=4).with_cells("hfo2").with_periphery(Periphery(4, coding="width"))
+    with pytest.raises(UsageError, match="Ohm"):
+        made(X[:2])

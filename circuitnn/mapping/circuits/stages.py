@@ -87,7 +87,7 @@ def stages_of(layout: Layout) -> list[Stage]:
     Raises
     ------
     UsageError
-        When non-idealities act on reads, which no fixed circuit has.
+        When non-idealities act on reads or cells are devices, which these stages do not have, or a layer runs in logic.
     MappingError
         When the network is no chain of dense layers.
     """
@@ -96,6 +96,8 @@ def stages_of(layout: Layout) -> list[Stage]:
         raise UsageError(
             "non-idealities act on reads, and a fixed circuit has none of them", hint="layout.with_nonidealities(())"
         )
+    if any(matrix.cells is not None for matrix in layout.matrices):
+        raise UsageError("cells that are devices have no resistance", hint="layout.with_cells(None)")
     known = {matrix.label: matrix for matrix in layout.matrices}
     if missing := [dense.name for dense in layers if dense.name not in known]:
         raise UsageError(f"{', '.join(missing)} run in logic, not on tiles", expected="all layers on tiles")
