@@ -251,6 +251,23 @@ class Layout:
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
 
+    def with_periphery(self, periphery: Periphery) -> Layout:
+        """Return the same conductances behind other converters; their ranges stay as they are.
+
+        Reads of single bits can carry more current than those of amplitudes for which ranges were calibrated;
+        `evaluate` counts what is clipped.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], tile=(8, 8))
+        >>> layout.with_periphery(Periphery(dac_bits=3, coding="serial"))([0.4]).round(12).tolist()
+        [0.333333333333, -0.333333333333]
+        """
+        source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
+        matrices = tuple(replace(matrix, r_source=source, r_sense=sense) for matrix in self.matrices)
+        return replace(self, matrices=matrices, periphery=periphery)
+
     def with_cells(self, device: str | Model | None) -> Layout:
         """Return the layout with devices as cells, which are solved at every read; None: conductances, Ohm's law.
 
@@ -338,7 +355,9 @@ class Layout:
 
         return read_layout(path)
 
-    def to_netlist(self, folder: str | os.PathLike[str], x: ArrayLike | None = None) -> list[Path]:
+    def to_netlist(
+        self, folder: str | os.PathLike[str], x: ArrayLike | None = None, complete: bool = False
+    ) -> list[Path]:
         """Write every tile as a plain SPICE netlist that prints its bit-line currents.
 
         Parameters
@@ -348,6 +367,9 @@ class Layout:
         x : array_like, shape (*input_shape), optional
             A sample: every tile is driven as at its first read for it, its inputs coming from the circuit before.
             Without it all word lines are at the read voltage.
+        complete : bool
+            Write ``network.cir`` too, the whole network as one analogue circuit for ``x``, which must be given (see
+            ``circuits.network``).
 
         Returns
         -------
@@ -359,6 +381,8 @@ class Layout:
         FileError
             When the folder or a file cannot be written.
         """
+        if complete and x is None:
+            raise UsageError("a complete network is driven by an input, and x is None", expected="x=sample")
         target = new_folder(folder)
         drives = {m.label: np.full(len(m.weights), self.periphery.read_voltage) for m in self.matrices}
         if x is not None:
@@ -374,6 +398,11 @@ class Layout:
             for k, tile in enumerate(matrix.tiles):
                 files.append(target / f"matrix{n}_tile{k + 1}.cir")
                 matrix.crossbar(k).to_netlist(files[-1], v=drives[matrix.label][tile.place.inputs])
+        if complete:
+            from circuitnn.mapping.circuits.network import write_network
+
+            files.append(target / "network.cir")
+            write_network(self, files[-1], np.asarray(x))
         return files
 
     def sites(self) -> tuple[Site, ...]:
