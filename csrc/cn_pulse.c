@@ -37,8 +37,8 @@ static void take(block *b, cn_cells *c, const cn_pulse *p, cn_idx number)
         b->bit[e] = p->bit[cell];
         b->r_word[e] = p->r_word[cell];
         b->r_bit[e] = p->r_bit[cell];
-        b->repeat[e] = p->repeat[cell];
-        b->pace[e] = 1.0 / p->repeat[cell];
+        b->repeat[e] = fmax(p->repeat[cell], 1e-12); /* none: too short to move a state */
+        b->pace[e] = 1.0 / b->repeat[e];
         b->highest = fmax(b->highest, fmax(fabs(b->word[e]), fabs(b->bit[e])));
     }
 }

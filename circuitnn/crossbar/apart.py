@@ -61,6 +61,8 @@ class CellsApart:
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
         self.own = cells.made.start()
+        self._low, self._high, self._scale = cells.made.bounds()
+        self._last: tuple[Index, Apart] | None = None
 
     @property
     def states(self) -> dict[str, Array]:
@@ -70,9 +72,11 @@ class CellsApart:
 
     def _chosen(self, at: Index) -> Apart:
         made = self.cells.made
-        low, high, scale = (np.ascontiguousarray(table[:, at]) for table in made.bounds())
-        parts = [(kernel, where, param[:, at]) for kernel, where, param in made.parts]
-        apart = Apart(len(at), parts, made.nodes, len(made.states), low, high, scale)
+        if self._last is None or not np.array_equal(self._last[0], at):
+            tables = (table[:, at] for table in (self._low, self._high, self._scale))
+            parts = [(kernel, where, param[:, at]) for kernel, where, param in made.parts]
+            self._last = at.copy(), Apart(len(at), parts, made.nodes, len(made.states), *tables)
+        apart = self._last[1]
         apart.set_own(self.own[:, at])
         return apart
 
@@ -118,7 +122,7 @@ class CellsApart:
             Of rise, top and fall.
         repeat : float or array_like, shape (k,)
             So many pulses, taken as one that is so many times as long: the same for states that are slow beside the
-            pulse.
+            pulse. None at all leaves a cell as it is.
         steps : int
             Least number of steps of the top; a quarter of it, of rise and fall.
         tolerance : float
@@ -142,9 +146,8 @@ class CellsApart:
             raise ConvergenceError(
                 "a pulse on single cells could not be integrated", hint="lower its voltage, or check the parameters"
             )
-        made = self.cells.made
-        low, high, _ = made.bounds()
+        nodes = self.cells.made.nodes
         own = np.asarray(apart.own()).reshape(len(self.own), -1)
-        own[made.nodes :] = np.clip(own[made.nodes :], low[:, at], high[:, at])  # beside which a step may leave them
+        own[nodes:] = np.clip(own[nodes:], self._low[:, at], self._high[:, at])  # beside which a step may leave them
         self.own[:, at] = own
         return done

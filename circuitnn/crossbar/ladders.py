@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.crossbar.wires import Side
+from circuitnn.crossbar.wires import Side, Wires
 
 Array = NDArray[np.float64]
 
@@ -60,3 +60,28 @@ def ladder(side: Side, lines: NDArray[np.int64] | slice, v: ArrayLike, load: Arr
             here_g, here_i = here_g + load[:, node], here_i + drawn[:, node]
     total = g.sum(axis=0)
     return i.sum(axis=0) / total, 1.0 / total
+
+
+def sensed_shares(wires: Wires, G: Array) -> Array:
+    """Return which part of its current without wires is sensed of each cell, all other lines grounded, (rows, cols).
+
+    Parameters
+    ----------
+    wires : Wires
+        Neither side ideal.
+    G : ndarray, shape (rows, cols), S
+
+    Examples
+    --------
+    >>> from circuitnn.crossbar.wires import make_wires
+    >>> wires = make_wires((1, 1), 100.0, 900.0, 0.0, 0.0, "left", "bottom")
+    >>> sensed_shares(wires, np.array([[1e-3]])).tolist()                # 1 kohm behind 1 kohm
+    [[0.5]]
+    """
+    everything, none = slice(None), np.zeros_like(G)
+    across_word = ladder(wires.bit, everything, 0.0, none.T, 0.0)[1].T  # of the lines that cross, without their cells
+    across_bit = ladder(wires.word, everything, 0.0, none, 0.0)[1]
+    seen, r_word = ladder(wires.word, everything, 1.0, G / (1.0 + G * across_word), 0.0)
+    # By reciprocity the voltage that a node would have with one volt at what senses the line.
+    passed, r_bit = (x.T for x in ladder(wires.bit, everything, 1.0, (G / (1.0 + G * across_bit)).T, 0.0))
+    return np.asarray(seen * passed / (1.0 + G * (r_word + r_bit)))

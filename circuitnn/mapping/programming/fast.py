@@ -23,10 +23,10 @@ from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.ladders import ladder
 from circuitnn.crossbar.schemes import SCHEMES
 from circuitnn.errors import UsageError
-from circuitnn.mapping.programming.engine import Array, Engine, Index, Level
+from circuitnn.mapping.programming.engine import Array, Engine, Index
 from circuitnn.mapping.programming.plan import Plan
 
-_STEPS = 20  # of a pulse's top on a selected cell
+_STEPS = 10  # of a pulse's top on a selected cell
 _DISTURB_STEPS = 4  # of one on cells that are not selected
 _READ = 2  # number of the use of lines after those of the two trains
 
@@ -61,6 +61,8 @@ class FastEngine(Engine):
         none, self._alone_word, self._alone_bit = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._alone_word[...] = ladder(xb.wires.word, slice(None), 0.0, none, 0.0)[1]
         self._alone_bit[...] = ladder(xb.wires.bit, slice(None), 0.0, none.T, 0.0)[1].T
+        self._units = np.array([self._unit(use) for use in range(3)])
+        self._gates = np.array([*(train.gate for train in plan.trains), plan.verify.gate])
         self._weigh(np.arange(count))
         self._see(np.arange(shape[0]), np.arange(shape[1]))
 
@@ -108,17 +110,17 @@ class FastEngine(Engine):
                 # By reciprocity the voltage that a node would have with one volt at what senses the line.
                 self._passed[:, cols] = ladder(self.xb.wires.bit, cols, 1.0, load, 0.0)[0].T
 
-    def _feed(self, cells: Index, use: int, size: float, gate: float, selected: tuple[bool, bool]) -> Feed:
-        """Return what cells see while their word or bit line, or both, are selected."""
+    def _feed(self, cells: Index, use: Index, size: Array, selected: tuple[bool, bool]) -> Feed:
+        """Return what cells see while their word or bit line, or both, are selected, each for its use and size."""
         row, col = self._row_of[cells], self._col_of[cells]
-        _, other_word, _, other_bit = self._unit(use)
+        _, other_word, _, other_bit = self._units[use].T
         on_word, on_bit = selected
         return Feed(
-            size * self._open_word[use, row, col] if on_word else np.full(len(cells), size * other_word),
-            size * self._open_bit[use, row, col] if on_bit else np.full(len(cells), size * other_bit),
-            (self._r_word[use] if on_word else self._alone_word)[row, col],
-            (self._r_bit[use] if on_bit else self._alone_bit)[row, col],
-            gate if on_word else 0.0,
+            size * (self._open_word[use, row, col] if on_word else other_word),
+            size * (self._open_bit[use, row, col] if on_bit else other_bit),
+            self._r_word[use, row, col] if on_word else self._alone_word[row, col],
+            self._r_bit[use, row, col] if on_bit else self._alone_bit[row, col],
+            self._gates[use] if on_word else 0.0,
         )
 
     # ------------------------------------------------------------------ as an engine
@@ -147,33 +149,46 @@ class FastEngine(Engine):
     def read(self, cells: Index) -> Array:
         """Return the currents of cells, A, (n,)."""
         row, col, verify = self._row_of[cells], self._col_of[cells], self.plan.verify
-        size = abs(verify.voltage)
-        currents = self._apart.currents(cells, self._feed(cells, _READ, size, verify.gate, (True, True)))
-        loads = (self._load_row[_READ, row] * self._open_word[_READ, row]).sum(axis=1) * size
-        own = self._load_row[_READ, row, col] * self._open_word[_READ, row, col] * size
-        self.energy.reads += float(np.abs(verify.voltage * (loads - own + currents)).sum()) * verify.time
+        use, size = np.full(len(cells), _READ), np.full(len(cells), abs(verify.voltage))
+        currents = self._apart.currents(cells, self._feed(cells, use, size, (True, True)))
+        drawn = self._load_row[_READ, row] * self._open_word[_READ, row] * size[:, None]
+        drawn[np.arange(len(cells)), col] = currents
+        self.energy.reads += float(np.abs(verify.voltage * drawn.sum(axis=1)).sum()) * verify.time
         return np.asarray(currents * self._passed[row, col])
 
     def pulse(self, cells: Index, level: Index) -> None:
         """Apply a pulse to each of some cells; levels (n,)."""
-        for number in np.unique(level).tolist():
-            here, kind = cells[level == number], self.levels[number]
-            self.energy.selected += self._apply(here, kind, (True, True), np.ones(len(here)), _STEPS)
-            self._own[here, number] += 1
-            np.add.at(self._on_row[:, number], self._row_of[here], 1)
-            np.add.at(self._on_col[:, number], self._col_of[here], 1)
+        np.add.at(self._own, (cells, level), 1)
+        np.add.at(self._on_row, (self._row_of[cells], level), 1)
+        np.add.at(self._on_col, (self._col_of[cells], level), 1)
+        kinds = [self.levels[number] for number in level.tolist()]
+        for times in sorted({kind.times for kind in kinds}):  # pulses of one duration together
+            here = np.array([kind.times == times for kind in kinds])
+            use, amplitude = np.array([(kind.train, kind.amplitude) for kind in kinds if kind.times == times]).T
+            once = np.ones(len(use))
+            self.energy.selected += self._apply(
+                cells[here], use.astype(int), np.abs(amplitude), times, (True, True), once, _STEPS
+            )
 
-    def _apply(self, cells: Index, kind: Level, selected: tuple[bool, bool], repeat: Array, steps: int) -> float:
-        """Apply pulses of one kind, count the wires' energy, and return that of the cells, J."""
-        use, size = kind.train, abs(kind.amplitude)
-        feed = self._feed(cells, use, size, self.plan.trains[use].gate, selected)
-        own, delivered = self._apart.pulse(cells, feed, kind.times, repeat=repeat, steps=steps)
-        word, other_word, bit, other_bit = (size * part for part in self._unit(use))
+    def _apply(
+        self,
+        cells: Index,
+        use: Index,
+        size: Array,
+        times: tuple[float, float, float],
+        selected: tuple[bool, bool],
+        repeat: Array,
+        steps: int,
+    ) -> float:
+        """Apply pulses of one duration, count the wires' energy, and return that of the cells, J."""
+        feed = self._feed(cells, use, size, selected)
+        own, delivered = self._apart.pulse(cells, feed, times, repeat=repeat, steps=steps)
+        word, other_word, bit, other_bit = size * self._units[use].T
         across = (word if selected[0] else other_word) - (bit if selected[1] else other_bit)
         seen = np.asarray(feed.word) - np.asarray(feed.bit)
         # The terminals deliver the same charge as the open-circuit voltages, from a higher voltage.
-        self.energy.wires += float((delivered * np.divide(across, seen, where=seen != 0.0, out=np.ones(len(cells)))).sum())
-        self.energy.wires -= float(own.sum())
+        higher = np.divide(across, seen, where=seen != 0.0, out=np.ones(len(cells)))
+        self.energy.wires += float((delivered * higher - own).sum())
         return float(own.sum())
 
     def _feel(self, cells: Index) -> None:
@@ -184,6 +199,7 @@ class FastEngine(Engine):
             if not total[number]:
                 continue
             word, other_word, bit, other_bit = self._unit(kind.train)
+            use, size = np.full(len(cells), kind.train), np.full(len(cells), abs(kind.amplitude))
             own = self._own[cells, number]
             on_row, on_col = self._on_row[row, number] - own, self._on_col[col, number] - own
             rest = total[number] - on_row - on_col - own
@@ -194,9 +210,8 @@ class FastEngine(Engine):
             ):
                 new = count - felt[cells, number]
                 felt[cells, number] = count
-                some = np.flatnonzero(new) if across else new[:0]
-                if len(some):
-                    spent = self._apply(cells[some], kind, selected, new[some].astype(float), _DISTURB_STEPS)
+                if across and new.any():
+                    spent = self._apply(cells, use, size, kind.times, selected, new.astype(float), _DISTURB_STEPS)
                     if selected == (False, False):
                         self.energy.unselected += spent
                     else:

@@ -122,6 +122,9 @@ class Verify:
         End of its range, from 0, which ``bits`` need.
     gate : float, V
         On the gate line of the row, where cells have transistors.
+    corrected : bool
+        Whether what is read is corrected for the wires: by the part of its current that would be sensed of a cell if
+        all cells were at their targets. In the first pass many are not, so that it takes a second one.
 
     Raises
     ------
@@ -135,6 +138,7 @@ class Verify:
     bits: int | None = None
     full_scale: float | None = None
     gate: float = 0.0
+    corrected: bool = True
 
     def __post_init__(self) -> None:
         _require("voltage", self.voltage, "volts, not 0", self.voltage != 0.0)
@@ -201,7 +205,7 @@ class Plan:
     tolerance: float
     verify: Verify = field(default_factory=Verify)
     scheme: str = "V/2"
-    most_pulses: int = 200
+    most_pulses: int = 100
     passes: int = 3
     order: str = "rows"
 

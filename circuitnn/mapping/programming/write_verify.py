@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.checks import real
 from circuitnn.crossbar.crossbar import Crossbar
+from circuitnn.crossbar.ladders import sensed_shares
 from circuitnn.errors import UsageError
 from circuitnn.mapping.programming.engine import Engine, alone
 from circuitnn.mapping.programming.exact import ExactEngine
@@ -67,8 +68,8 @@ def program(
 
     Notes
     -----
-    What is verified is the current of the cell's bit line, its wires included; what a cell is said to have reached is
-    what it conducts by itself. Reads do not move states.
+    What is verified is the current of the cell's bit line through the wires, corrected for these where the plan says
+    so; what a cell is said to have reached is what it conducts by itself. Reads do not move states.
 
     References
     ----------
@@ -131,6 +132,8 @@ class _Loop:
         self.pulses, self.reads = np.zeros((2, targets.size), np.int64)
         self.verified = np.zeros(targets.size, bool)
         self.time = 0.0
+        corrected = self._plan.verify.corrected
+        self._shares = sensed_shares(engine.xb.wires, targets).ravel() if corrected else np.ones(targets.size)
 
     def once(self, number: int) -> bool:
         """Go through all cells; return whether any got a pulse."""
@@ -165,7 +168,8 @@ class _Loop:
     def _read(self, cells: Index, number: int, turn: int) -> Array:
         self.reads[cells] += 1
         self.time += len(cells) * self._plan.verify.time
-        return self._plan.verify.measured(self._engine.read(cells), self._sites.where(cells), (number, turn))
+        found = self._plan.verify.measured(self._engine.read(cells), self._sites.where(cells), (number, turn))
+        return np.asarray(found / self._shares[cells])
 
 
 def _failures(
