@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { RAMP_STEPS = 5 }; /* least number of a rise or fall: thresholds lie in them */
+
 #define LANES for (int e = 0; e < CN_BLOCK; e++)
 
 typedef double lanes[CN_BLOCK];
@@ -215,7 +217,7 @@ static cn_status run(block *b, const cn_pulse *p, double *cells, double *sources
     keep(b);
     memset(b->qdot, 0, sizeof b->qdot);
     for (int part = 0; part < 3; part++) {
-        const double length = lengths[part], longest = length / (part == 1 ? p->steps : (p->steps + 3) / 4);
+        const double length = lengths[part], longest = length / (part == 1 ? p->steps : RAMP_STEPS);
         double t = 0.0, h = longest, level = levels[part];
         while (t < length) {
             double following;

@@ -12,7 +12,7 @@ typedef struct cn_pulse {
     const double *scale;           /* blocks of states rows: typical sizes of the states */
     double rise, width, fall;      /* of one pulse, s */
     double tolerance;              /* of a step of a state, over its size */
-    int steps;                     /* least number of steps of the top; a quarter of it, of rise and fall */
+    int steps;                     /* least number of steps of the top */
 } cn_pulse;
 
 /* Currents out of the word nodes with the sources at the top and the states held; amperes, one a cell. */

@@ -124,7 +124,7 @@ class CellsApart:
             So many pulses, taken as one that is so many times as long: the same for states that are slow beside the
             pulse. None at all leaves a cell as it is.
         steps : int
-            Least number of steps of the top; a quarter of it, of rise and fall.
+            Least number of steps of the top.
         tolerance : float
             Error of a step of a state, relative to the distance of its bounds.
 

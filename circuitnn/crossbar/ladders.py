@@ -10,7 +10,9 @@ from circuitnn.crossbar.wires import Side, Wires
 Array = NDArray[np.float64]
 
 
-def ladder(side: Side, lines: NDArray[np.int64] | slice, v: ArrayLike, load: Array, to: ArrayLike) -> tuple[Array, Array]:
+def ladder(
+    side: Side, lines: NDArray[np.int64] | slice, v: ArrayLike, load: Array, to: ArrayLike
+) -> tuple[Array, Array]:
     """Return what each node of some lines is, seen from its own cell: a voltage behind a resistance.
 
     Parameters

@@ -27,7 +27,7 @@ from circuitnn.mapping.programming.engine import Array, Engine, Index
 from circuitnn.mapping.programming.plan import Plan
 
 _STEPS = 10  # of a pulse's top on a selected cell
-_DISTURB_STEPS = 4  # of one on cells that are not selected
+_DISTURB_STEPS = 2  # of one on cells that are not selected
 _READ = 2  # number of the use of lines after those of the two trains
 
 
