@@ -139,8 +139,8 @@ def bias_for(scheme: str, shape: tuple[int, int], cells: tuple[Lines, Lines], vo
     ============ ===================== ====================
 
     Without wire resistance a half-selected cell is then at V/2 and an unselected one at 0 under V/2; under V/3 all but
-    the selected are at V/3, the unselected with the opposite sign. ``inhibit`` is for cells with transistors: those of the
-    selected row are at 0, and those of the selected column at V, shut by their gates.
+    the selected are at V/3, the unselected with the opposite sign. ``inhibit`` is for cells with transistors: those of
+    the selected row are at 0, and those of the selected column at V, shut by their gates.
 
     Parameters
     ----------

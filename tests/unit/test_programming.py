@@ -118,7 +118,7 @@ def test_under_a_third_of_the_voltage_unselected_cells_drift_the_other_way():
     np.testing.assert_allclose(states[0], states[1], rtol=0.02)
 
 
-# ---------------------------------------------------------------------------------------------------- the general engine
+# ---------------------------------------------------------------------------------------- the general engine
 def general(w, r, amplitude, width, edge, row, col):
     """States and delivered energy of one V/2 pulse on a circuit written out flat."""
     m, n = w.shape

@@ -1,4 +1,4 @@
-"""Programming with the whole array solved at every step of every pulse: for small arrays, and as a check of the fast."""
+"""Programming with the whole array solved at every step of every pulse: for small arrays, and to check the fast one."""
 
 from __future__ import annotations
 
