@@ -55,7 +55,7 @@ class CellsApart:
     [10.0, 0.198]
     >>> spent, _ = apart.pulse(np.array([1]), Feed(-1.2, 0.0, 0.0, 0.0, 0.0), (1e-9, 50e-9, 1e-9))
     >>> (apart.states["w"] * 1e9).round(3).tolist()                            # 0.01 m/s (1.2 / 0.6 - 1)^3 for 50 ns
-    [[0.0, 2.495]]
+    [[0.0, 2.497]]
     """
 
     def __init__(self, cells: Cells) -> None:

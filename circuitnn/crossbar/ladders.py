@@ -41,7 +41,7 @@ def ladder(
     >>> from circuitnn.crossbar.wires import make_wires
     >>> side = make_wires((1, 2), 100.0, 1.0, 0.0, 0.0, "left", "bottom").word
     >>> open, r = ladder(side, slice(0, 1), 1.0, np.array([[1e-2, 0.0]]), 0.0)    # 100 ohm, load 100 ohm, 100 ohm
-    >>> open.tolist(), r.tolist()
+    >>> open.round(9).tolist(), r.round(6).tolist()
     ([[1.0, 0.5]], [[100.0, 150.0]])
     """
     count, cells = load.shape

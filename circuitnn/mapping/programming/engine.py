@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.crossbar.apart import CellsApart, Feed
+from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.crossbar import Crossbar
-from circuitnn.mapping.programming.plan import Plan
+from circuitnn.errors import UsageError
+from circuitnn.mapping.programming.plan import Plan, Verify
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
+_HALVINGS = 60  # of a state's range: to the last digit
 
 
 @dataclass
@@ -117,14 +120,56 @@ class Engine:
 
     def conductances(self) -> Array:
         """Return what each cell conducts by itself at the voltage of verification, gates on, (rows, cols), S."""
-        return alone(self.xb, self.plan)
+        return alone(self.xb._cells().cells, self.plan.verify, self.xb.states)
 
 
-def alone(xb: Crossbar, plan: Plan, states: dict[str, Array] | None = None) -> Array:
+def alone(cells: Cells, verify: Verify, states: Mapping[str, Array]) -> Array:
     """Return what cells conduct without wires at the voltage of verification, (rows, cols), S."""
-    apart = CellsApart(xb._cells().cells)
-    for name, values in (states or xb.states).items():
+    apart = CellsApart(cells)
+    for name, values in states.items():
         apart.states[name][...] = values
-    verify = plan.verify
     currents = apart.currents(np.arange(apart.own.shape[1]), Feed(verify.voltage, 0.0, 0.0, 0.0, verify.gate))
-    return np.asarray(currents / verify.voltage).reshape(xb.shape)
+    return np.asarray(currents / verify.voltage).reshape(cells.shape)
+
+
+def reach(cells: Cells, verify: Verify, states: Mapping[str, Array]) -> tuple[str, Array, Array, Array, Array]:
+    """Return the state that is programmed, its bounds, and what cells conduct there, each (rows, cols).
+
+    That is the first one with bounds; the others stay as given.
+
+    Raises
+    ------
+    UsageError
+        When no state has bounds.
+    """
+    low, high, _ = cells.made.bounds()
+    for name, a, b in zip(cells.states, low, high, strict=True):
+        if np.isfinite(a).all() and np.isfinite(b).all():
+            ends = a.reshape(cells.shape), b.reshape(cells.shape)
+            return name, *ends, *(alone(cells, verify, {**states, name: end}) for end in ends)
+    raise UsageError(
+        "no state of the device has bounds, so it has no range of conductance", expected="a memristor whose state has"
+    )
+
+
+def states_for(cells: Cells, verify: Verify, G: Array) -> dict[str, Array]:
+    """Return states at which cells conduct ``G`` at the voltage of verification, the nearest that there are.
+
+    Examples
+    --------
+    >>> cells = Cells("hfo2", (1, 3))
+    >>> states = states_for(cells, Verify(), np.array([[1e-4, 1e-5, 1e-9]]))
+    >>> (states["w"] * 1e9).round(6).tolist()
+    [[0.0, 1.5, 3.0]]
+    """
+    states = CellsApart(cells).states
+    name, low, high, g_low, g_high = reach(cells, verify, states)
+    rising = g_high > g_low
+    a, b = np.where(rising, low, high), np.where(rising, high, low)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (a + b)
+        below = alone(cells, verify, {**states, name: middle}) < G
+        a, b = np.where(below, middle, a), np.where(below, b, middle)
+    least, most = np.minimum(g_low, g_high), np.maximum(g_low, g_high)
+    ends = np.where(least >= G, np.where(rising, low, high), np.where(rising, high, low))
+    return {**states, name: np.where((least >= G) | (most <= G), ends, 0.5 * (a + b))}

@@ -74,8 +74,7 @@ class Train:
     gate: float = 0.0
 
     def __post_init__(self) -> None:
-        most = abs(self.amplitude) if self.most is None else self.most
-        longest = self.width if self.longest is None else self.longest
+        most, longest = self._most, self._longest
         _require("amplitude", self.amplitude, "volts, not 0", self.amplitude != 0.0)
         _require("width", self.width, "seconds, above 0", self.width > 0.0)
         _require("step", self.step, "volts, not negative", self.step >= 0.0)
@@ -84,14 +83,21 @@ class Train:
         _require("longest", longest, f"seconds, at least {self.width:g}", longest >= self.width)
         _require("edge", self.edge, "seconds, above 0", self.edge > 0.0)
         _require("gate", self.gate, "volts", True)
-        object.__setattr__(self, "most", float(most))
-        object.__setattr__(self, "longest", float(longest))
+
+    @property
+    def _most(self) -> float:
+        return abs(self.amplitude) if self.most is None else self.most
+
+    @property
+    def _longest(self) -> float:
+        return self.width if self.longest is None else self.longest
 
     def _shape(self, pulses: int) -> tuple[Array, Array]:
         k = np.arange(pulses)
-        size = np.minimum(abs(self.amplitude) + k * self.step, self.most or 0.0)
+        size = abs(self.amplitude) + k * self.step
+        size = np.where(size > (1.0 - 1e-9) * self._most, self._most, size)
         with np.errstate(over="ignore"):
-            width = np.minimum(self.width * self.growth**k, self.longest or 0.0)
+            width = np.minimum(self.width * self.growth**k, self._longest)
         same = np.flatnonzero((size == size[-1]) & (width == width[-1]))
         last = int(same[0]) + 1
         return np.sign(self.amplitude) * size[:last], width[:last]

@@ -65,7 +65,7 @@ class TileProgramming:
     tolerance : float, S
     failures : tuple of Failure
         Cells that are not within the tolerance, by word line and bit line.
-    scale : float, 1/S
+    scale : float or ndarray, shape (cols,), 1/S
         Weight of one siemens of the cell; 0 where no weights are known.
     """
 
@@ -79,7 +79,7 @@ class TileProgramming:
     energy: Energy
     tolerance: float
     failures: tuple[Failure, ...]
-    scale: float = 0.0
+    scale: float | Array = 0.0
 
     @property
     def error(self) -> Array:
@@ -144,7 +144,7 @@ class ProgrammingReport:
     @property
     def worst_weight(self) -> float:
         """Largest magnitude of the error in weights."""
-        return max(tile.scale * float(np.abs(tile.error).max()) for tile in self.tiles)
+        return max(float(np.abs(tile.scale * tile.error).max()) for tile in self.tiles)
 
     def histogram(self, bins: int = 10) -> tuple[Counts, Array]:
         """Return how many cells took how many pulses: counts (bins,) and edges (bins + 1,)."""
@@ -191,7 +191,7 @@ class ProgrammingReport:
             f"wires {share * energy.wires:.1f} %, reads {share * energy.reads:.1f} %",
             f"error             {format_si(self.rms, 'S', 3)} rms, {format_si(self.worst, 'S', 3)} at most",
         ]
-        if any(tile.scale for tile in self.tiles):
+        if any(np.any(tile.scale) for tile in self.tiles):
             lines.append(f"in weights        {self.rms_weight:.3g} rms, {self.worst_weight:.3g} at most")
         lines.append(f"out of tolerance  {len(self.failures)}")
         lines += [f"  {name + ', ' if name else ''}{failure}" for name, failure in self.failures[:_SHOWN]]

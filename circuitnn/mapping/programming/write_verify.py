@@ -9,7 +9,7 @@ from circuitnn.crossbar.checks import real
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.ladders import sensed_shares
 from circuitnn.errors import UsageError
-from circuitnn.mapping.programming.engine import Engine, alone
+from circuitnn.mapping.programming.engine import Engine, reach
 from circuitnn.mapping.programming.exact import ExactEngine
 from circuitnn.mapping.programming.fast import FastEngine
 from circuitnn.mapping.programming.plan import Plan
@@ -30,7 +30,7 @@ def program(
     fidelity: str = "fast",
     seed: int | None = None,
     name: str = "",
-    scale: float = 0.0,
+    scale: float | Array = 0.0,
 ) -> TileProgramming:
     """Program the device cells of a crossbar, and leave their states where that ends.
 
@@ -48,7 +48,7 @@ def program(
         Of the noise of verification, for which it must be given. The same cells get the same noise in both fidelities.
     name : str
         Of the tile.
-    scale : float, 1/S
+    scale : float or ndarray, shape (cols,), 1/S
         Weight of one siemens, for the report.
 
     Returns
@@ -178,7 +178,8 @@ def _failures(
     """Return the cells that are not at their targets, and why."""
     verified, pulses = (values.reshape(xb.shape) for values in (loop.verified, loop.pulses))
     bad = ~verified | (np.abs(reached - targets) > plan.tolerance)
-    least, most = _reach(xb, plan)
+    *_, low, high = reach(xb._cells().cells, plan.verify, xb.states)
+    least, most = np.minimum(low, high), np.maximum(low, high)
     found = []
     for row, col in np.argwhere(bad).tolist():
         target, got = float(targets[row, col]), float(reached[row, col])
@@ -192,14 +193,3 @@ def _failures(
             reason = "not reached"
         found.append(Failure(row, col, target, got, int(pulses[row, col]), reason))
     return tuple(found)
-
-
-def _reach(xb: Crossbar, plan: Plan) -> tuple[Array, Array]:
-    """Return the least and the largest conductance of each cell with its first bounded state at either end, S."""
-    cells = xb._cells().cells
-    low, high, _ = cells.made.bounds()
-    for name, a, b in zip(cells.states, low, high, strict=True):
-        if np.isfinite(a).all() and np.isfinite(b).all():
-            ends = [alone(xb, plan, {**xb.states, name: end.reshape(xb.shape)}) for end in (a, b)]
-            return np.minimum(*ends), np.maximum(*ends)
-    return np.zeros(xb.shape), np.full(xb.shape, np.inf)
