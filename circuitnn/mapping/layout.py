@@ -32,6 +32,8 @@ from circuitnn.results.atomic import new_folder
 
 if TYPE_CHECKING:
     from circuitnn.mapping.cost.report import Cost
+    from circuitnn.mapping.programming.plan import Plan
+    from circuitnn.mapping.programming.report import ProgrammingReport
     from circuitnn.mapping.trials import Trials
 
 Array = NDArray[np.float64]
@@ -333,6 +335,28 @@ class Layout:
         from circuitnn.mapping.cost.of_layout import cost_of
 
         return cost_of(self, x, technology, **options)
+
+    def program(self, plan: Plan | None = None, **options: Any) -> tuple[Layout, ProgrammingReport]:
+        """Return the layout with its cells programmed by write and verify, and what that took.
+
+        Arguments are those of ``programming.of_layout.program_layout``.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> done, report = cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8)).program()
+        >>> len(report.failures)
+        0
+        """
+        from circuitnn.mapping.programming.of_layout import program_layout
+
+        return program_layout(self, plan, **options)
+
+    def after(self, seconds: float, effects: Iterable[Nonideality] | Nonideality, **options: Any) -> Layout:
+        """Return the layout a time after it was programmed; arguments as of ``programming.drift.aged``."""
+        from circuitnn.mapping.programming.drift import aged
+
+        return aged(self, seconds, effects, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an HDF5 file (see ``layout_file``), whole or not at all; raise FileError when that fails."""
