@@ -26,7 +26,9 @@ from circuitnn.errors import UsageError
 def cost(
     layout: str, data: str | None, grid: str, ideal_wires: bool, numbers: bool, as_json: bool, **options: Any
 ) -> None:
-    """Print what an inference in a compiled network takes, beside machines that were measured.
+    """Print what an inference takes in energy, time and area.
+
+    Beside it stand machines that were measured.
 
     DATA is an .npz file with the array x, or a .npy file: typical samples. Without it all word lines are at the read
     voltage, the most that arrays can take.
