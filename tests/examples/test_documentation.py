@@ -14,6 +14,7 @@ PAGES = (
     "docs/python.md",
     "docs/crossbar.md",
     "docs/compile.md",
+    "docs/cost.md",
     "docs/rf_networks.md",
     "docs/spintronic_oscillators.md",
     "docs/memristors.md",
