@@ -26,9 +26,9 @@ from circuitnn.errors import UsageError
 def cost(
     layout: str, data: str | None, grid: str, ideal_wires: bool, numbers: bool, as_json: bool, **options: Any
 ) -> None:
-    """Print what an inference takes in energy, time and area.
+    """Print energy, time and area of an inference.
 
-    Beside it stand machines that were measured.
+    Machines that were measured stand beside it.
 
     DATA is an .npz file with the array x, or a .npy file: typical samples. Without it all word lines are at the read
     voltage, the most that arrays can take.
