@@ -16,11 +16,13 @@ import time
 import numpy as np
 import onnx
 import torch
-from mnist import MODELS, images
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from circuitnn.demos.mnist import NETWORKS, mnist_images, mnist_network
+
 EPOCHS, BATCH, RATE = 12, 128, 2e-3
+DECAY = {"mlp": 1e-5, "lenet5": 0.0}
 
 
 def networks() -> dict[str, nn.Sequential]:
@@ -31,7 +33,7 @@ def networks() -> dict[str, nn.Sequential]:
         nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
     )  # fmt: skip
-    return {"mnist_mlp": mlp, "mnist_lenet5": lenet}
+    return {"mlp": mlp, "lenet5": lenet}
 
 
 def train(network: nn.Sequential, x: torch.Tensor, y: torch.Tensor, decay: float) -> None:
@@ -91,16 +93,14 @@ def main() -> None:
     """Train both and write their files."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    data = images()
-    x, y, x_test, y_test = (torch.from_numpy(a) for a in (*data.training(), *data.test()))
+    x, y, x_test, y_test = (torch.from_numpy(a) for part in ("train", "test") for a in mnist_images(part))
     for name, network in networks().items():
         start = time.perf_counter()
-        convolutional = isinstance(network[0], nn.Conv2d)
-        shape = (1, 28, 28) if convolutional else (784,)
-        train(network, x.reshape(-1, *shape).float(), y, 0.0 if convolutional else 1e-5)
+        shape = NETWORKS[name]
+        train(network, x.reshape(-1, *shape).float(), y, DECAY[name])
         with torch.no_grad():
             right = network(x_test.reshape(-1, *shape).float()).argmax(1) == y_test
-        path = MODELS / f"{name}.onnx"
+        path = mnist_network(name)
         path.write_bytes(to_onnx(network, name, shape).SerializeToString(deterministic=True))
         print(
             f"{name}: {100.0 * np.mean(right.numpy()):.2f} % of the test images, {path.stat().st_size} bytes, "
