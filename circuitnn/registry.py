@@ -139,6 +139,8 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),
     "mapping.importers": ("network format", ("importer",)),
+    "mapping.operators": ("family of operators", ("node", "activations")),
+    "mapping.encodings": ("encoding", ("encoding",)),
     "cli.commands": ("command", ()),
     "bench.cases": ("benchmark", ()),
     "runs.control.commands": ("group of commands", ()),

@@ -166,8 +166,8 @@ def run_digits(
     names = ("layout.h5", "tile.cir", "digits.png")
     layout_file, netlist, picture = (folder / name for name in names)
     wired.save(layout_file)
-    voltages = wired.steps(x[0])[0].voltages[0]
-    first = wired.layers[0]
+    voltages = wired.reads(x[0])[0].voltages[0]
+    first = wired.matrices[0]
     first.crossbar(0).to_netlist(netlist, v=voltages[first.tiles[0].place.inputs])
     _draw(picture, ideal.with_wires(WIRES[-1]), x[0], resistances, np.array(exact), np.array(varied))
     difference = nodal_difference(wired, x[:3])
@@ -178,10 +178,10 @@ def run_digits(
 def nodal_difference(layout: Layout, x: Array) -> float:
     """Return how far inference is from full nodal solutions, relative to the largest differential current."""
     worst = 0.0
-    for step in layout.steps(x):
-        for k, (tile, currents) in enumerate(zip(step.layer.tiles, step.currents, strict=True)):
-            crossbar = step.layer.crossbar(k)
-            for v, expected in zip(step.voltages[:, tile.place.inputs], currents, strict=True):
+    for read in layout.reads(x):
+        for k, (tile, currents) in enumerate(zip(read.matrix.tiles, read.currents, strict=True)):
+            crossbar = read.matrix.crossbar(k)
+            for v, expected in zip(read.voltages[:, tile.place.inputs], currents, strict=True):
                 nodal = crossbar.solve(v).currents
                 gap = np.abs(nodal[0::2] - nodal[1::2] - expected).max()
                 worst = max(worst, float(gap / np.abs(nodal).max()))
@@ -195,10 +195,10 @@ def _draw(path: Path, layout: Layout, image: Array, resistances: Array, exact: A
 
     from circuitnn.results.atomic import replacing
 
-    layer = layout.layers[0]
-    tile = layer.tiles[0]
-    voltages = layout.steps(image)[0].voltages[0][tile.place.inputs]
-    solution = layer.crossbar(0).solve(voltages)
+    matrix = layout.matrices[0]
+    tile = matrix.tiles[0]
+    voltages = layout.reads(image)[0].voltages[0][tile.place.inputs]
+    solution = matrix.crossbar(0).solve(voltages)
     drop = 1e3 * (voltages[:, None] - (solution.v_word - solution.v_bit))
 
     figure = Figure(figsize=(14.0, 4.6), layout="constrained")
@@ -206,7 +206,7 @@ def _draw(path: Path, layout: Layout, image: Array, resistances: Array, exact: A
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.5))
     for axes, values, colours, title, unit in (
         (left, 1e6 * tile.G, "viridis", "conductances of a tile", "conductance (µS)"),
-        (middle, drop, "magma", f"voltage lost in wires of {layout.r_wire:g} Ω a segment", "source minus cell (mV)"),
+        (middle, drop, "magma", f"voltage lost in wires of {layout.r_word:g} Ω a segment", "source minus cell (mV)"),
     ):
         shown = axes.imshow(values, cmap=colours, aspect="auto", interpolation="nearest")
         figure.colorbar(shown, ax=axes, label=unit, pad=0.02)

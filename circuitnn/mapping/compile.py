@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.crossbar.checks import resistance
 from circuitnn.devices.cards import Card
 from circuitnn.errors import MappingError, UsageError, nearest
-from circuitnn.mapping.conductance import conductance_range, to_conductances, weight_scale
-from circuitnn.mapping.graph import UNSIGNED, Dense, Graph
-from circuitnn.mapping.inference import MappedLayer, tile_label
+from circuitnn.mapping.conductance import conductance_range
+from circuitnn.mapping.encodings.encoding import Encoding, encoding_of
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.inference import batch_size
 from circuitnn.mapping.layout import Layout
+from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
+from circuitnn.mapping.operators.convolution import Conv
+from circuitnn.mapping.operators.node import Interval
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Tile, check_tile, split
 from circuitnn.netlist.flat import Model
@@ -58,9 +61,11 @@ def compile(
     network: Any,
     tile: tuple[int, int] = ...,
     device: str | Card | Model | tuple[float, float] = ...,
-    r_wire: float = ...,
+    r_wire: float | tuple[float, float] = ...,
     *,
     target: Literal["crossbar"] = ...,
+    encoding: str | Encoding = ...,
+    unrolling: str = ...,
     dac_bits: int | None = ...,
     adc_bits: int | None = ...,
     read_voltage: float = ...,
@@ -126,8 +131,10 @@ def compile_crossbar(
     network: Any,
     tile: tuple[int, int] = (128, 128),
     device: str | Card | Model | tuple[float, float] = "hfo2",
-    r_wire: float = 0.0,
+    r_wire: float | tuple[float, float] = 0.0,
     *,
+    encoding: str | Encoding = "differential",
+    unrolling: str = "im2col",
     dac_bits: int | None = None,
     adc_bits: int | None = None,
     read_voltage: float = 0.2,
@@ -143,13 +150,19 @@ def compile_crossbar(
     network : Graph, list of (weights, bias, activation), ONNX file or model, torch nn.Sequential, scikit-learn MLP
         Weights of shape (inputs, outputs), as in ``x @ weights + bias``.
     tile : (int, int)
-        Word and bit lines of a crossbar. An output takes two neighbouring bit lines, one for positive and one for
-        negative weights. Larger layers are split; a tile that is not full has only the lines that it uses.
+        Word and bit lines of a crossbar. Larger matrices are split; a tile that is not full has only the lines that it
+        uses.
     device : str, Card, Model or (float, float)
         A ready-made card or its name, a memristor model's name or ``.model`` card, or the range of conductance
         ``(g_min, g_max)`` that programming reaches, S.
-    r_wire : float, ohm
-        Resistance of a segment of word or bit line between neighbouring cells.
+    r_wire : float or (float, float), ohm
+        Resistance of a segment of word or bit line between neighbouring cells; of each, where two are given.
+    encoding : str or Encoding
+        From weights to cells: ``"differential"`` pairs, an ``"offset"`` column, ``"complementary"`` pairs of binary
+        weights, ``Sliced(bits, cell_bits)``, ``Parallel(devices)``.
+    unrolling : str
+        How convolutions become matrices, ``"im2col"`` or ``"kernel"`` (see ``Conv``). As many groups of a grouped
+        convolution as fit share a tile.
     dac_bits, adc_bits : int, optional
         Resolution of the converters; exact, without clipping, when None.
     read_voltage : float, V
@@ -161,7 +174,7 @@ def compile_crossbar(
         Of random effects, for which it must be given.
     temp : float, degC
         For effects that depend on it.
-    calibration : array_like, shape (samples, inputs), optional
+    calibration : array_like, shape (samples, *input_shape), optional
         Typical inputs. They set the converters' ranges: the largest input and current that each sees, in the circuit as
         compiled. Without them the first layer's range is -1 to 1, later ranges are the largest values that weights
         allow, and a current's range ends where all inputs of a tile are at the end of theirs, with the worst signs.
@@ -189,62 +202,95 @@ def compile_crossbar(
     >>> bool(compile(layout.graph, r_wire=50.0)([1.0, 2.0])[0] < 2.0)      # wires lose voltage
     True
     """
-    graph = to_graph(network)
-    size = check_tile(tile)
+    coding = encoding_of(encoding)
+    size = check_tile(tile, coding)
+    graph = _unrolled(to_graph(network), unrolling, size, coding)
     periphery = Periphery(dac_bits, adc_bits, read_voltage)
     name, g_min, g_max = conductance_range(device, periphery.read_voltage)
-    wire = resistance("r_wire", r_wire)
+    wires = wire_pair(r_wire)
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
     samples = None if calibration is None else _calibration(graph, calibration)
 
-    layers: list[MappedLayer] = []
-    for dense, limit, signed in _ranges(graph):
-        largest = float(np.abs(dense.weights).max())
-        scale = weight_scale(dense.weights, g_min, g_max, dense.name)
+    intervals = graph.intervals()
+    matrices = {}
+    for label, weights in graph.matrices.items():
+        largest = float(np.abs(weights).max())
+        with np.errstate(over="ignore"):
+            scale = coding.scale(largest, g_min, g_max)
+        if not np.isfinite(scale):
+            raise MappingError(
+                f"the weights of {label} are too large for conductances", hint="scale them", names=[label]
+            )
         tiles = []
-        for k, place in enumerate(split(dense.inputs, dense.outputs, size), 1):
-            target = to_conductances(dense.weights[place.inputs, place.outputs], largest, g_min, g_max)
-            cells = effects.of_array(tile_label(dense.name, k)).written(target)
-            tiles.append(Tile(place, cells, _full_scale(cells, periphery.read_voltage, g_max)))
-        layer = MappedLayer(dense, tuple(tiles), scale, limit, signed, wire, effects)
-        if samples is not None:
-            layer, samples = _calibrate(layer, periphery, samples)
-        layers.append(layer)
-    return Layout(tuple(layers), periphery, size, name, g_min, g_max, wire, effects)
+        for k, place in enumerate(split(*map(np.arange, weights.shape), size, coding), 1):
+            target = coding.conductances(weights[np.ix_(place.inputs, place.outputs)], largest, g_min, g_max)
+            cells = effects.of_array(tile_label(label, k)).written(target)
+            full = _full_scale(cells @ coding.analogue(len(place.outputs)), periphery.read_voltage, g_max)
+            tiles.append(Tile(place, target, cells, full))
+        limit, signed = _limit(intervals[label])
+        ones, zeros = np.ones(weights.shape[1]), np.zeros(weights.shape[1])
+        matrices[label] = MappedMatrix(
+            label, weights, tuple(tiles), coding, scale, limit, signed, *wires, ones, zeros, effects
+        )
+    if samples is not None:
+        _calibrate(graph, matrices, periphery, samples)
+    return Layout(graph, tuple(matrices.values()), periphery, size, name, g_min, g_max, *wires, effects)
+
+
+def _unrolled(graph: Graph, unrolling: str, tile: tuple[int, int], encoding: Encoding) -> Graph:
+    """Return the graph with its convolutions as the given matrices, as many groups in one as fit a tile."""
+    nodes = []
+    for node in graph.nodes:
+        if isinstance(node, Conv):
+            whole = replace(node, unrolling=unrolling, merged=1)
+            rows, outs = next(iter(whole.matrices.values())).shape
+            fits = min(node.groups, tile[0] // rows, encoding.outputs(tile[1]) // outs)
+            node = replace(whole, merged=max(1, fits))
+        nodes.append(node)
+    return Graph(nodes, graph.input_shape)
 
 
 def _calibration(graph: Graph, calibration: ArrayLike) -> Array:
-    samples = np.atleast_2d(graph.check_inputs(calibration))
+    samples = graph.samples(calibration)
     if len(samples) == 0:
         raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
     return samples
 
 
-def _ranges(graph: Graph) -> Iterator[tuple[Dense, float, bool]]:
-    """Yield each layer with the largest magnitude of its inputs, when the network's own reach from -1 to 1."""
-    limit, signed = 1.0, True
-    for dense in graph.layers:
-        yield dense, limit, signed
-        with np.errstate(over="ignore"):
-            bound = float((limit * np.abs(dense.weights).sum(axis=0) + np.abs(dense.bias)).max()) or 1.0
-        limit, signed = (bound if dense.activation in ("linear", "relu") else 1.0), dense.activation not in UNSIGNED
-        if not np.isfinite(limit):
-            raise MappingError(
-                f"the outputs of {dense.name} overflow double precision", hint="scale the weights", names=[dense.name]
-            )
+def _limit(interval: Interval) -> tuple[float, bool]:
+    """Return the largest magnitude in an interval, and whether it holds negative numbers."""
+    return max(-interval[0], interval[1]) or 1.0, interval[0] < 0.0
 
 
-def _full_scale(cells: Array, read_voltage: float, g_max: float) -> float:
-    """Return the largest differential current that a tile without wires can give."""
-    difference = np.abs(cells[:, 0::2] - cells[:, 1::2]).sum(axis=0)
-    return read_voltage * (float(difference.max()) or g_max)
+def _full_scale(differences: Array, read_voltage: float, g_max: float) -> float:
+    """Return the largest current that a converter of a tile without wires can see."""
+    return read_voltage * (float(np.abs(differences).sum(axis=0).max()) or g_max)
 
 
-def _calibrate(layer: MappedLayer, periphery: Periphery, x: Array) -> tuple[MappedLayer, Array]:
-    """Return the layer with its converters' ranges set by typical inputs, and its outputs for them."""
-    layer = replace(layer, x_limit=float(np.abs(x).max()) or 1.0, signed=bool((x < 0.0).any()))
-    currents = layer.currents(periphery.voltages(x, layer.x_limit, layer.signed))
-    layer = layer.with_adc_limits(
-        [float(np.abs(i).max()) or tile.adc_limit for tile, i in zip(layer.tiles, currents, strict=True)]
-    )
-    return layer, layer.dense.activate(layer.products(currents, periphery))
+def _calibrate(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
+    """Set the converters' ranges by typical inputs: the largest values that each sees in the circuit."""
+    seen: set[str] = set()
+
+    def multiply(label: str, vectors: Array) -> Array:
+        matrix, again = matrices[label], label in seen
+        seen.add(label)
+        limit = float(np.abs(vectors).max())
+        signed = bool((vectors < 0.0).any())
+        kept = [0.0] * len(matrix.tiles)
+        if again:  # the same current is a smaller one where the inputs' range has grown
+            grown = max(limit, matrix.x_limit)
+            kept = [tile.adc_limit * (matrix.x_limit / grown) for tile in matrix.tiles]
+            limit, signed = grown, signed or matrix.signed
+        matrix = matrix.keeping(x_limit=limit or 1.0, signed=signed)
+        currents = matrix.currents(periphery.voltages(vectors, matrix.x_limit, matrix.signed))
+        limits = [
+            max(float(np.abs(i).max()), least) or tile.adc_limit
+            for tile, i, least in zip(matrix.tiles, currents, kept, strict=True)
+        ]
+        matrices[label] = matrix.with_adc_limits(limits)
+        return matrices[label].decode(currents, periphery)
+
+    size = batch_size(graph)
+    for start in range(0, len(x), size):
+        for _ in graph.run(multiply, x[start : start + size]):
+            pass

@@ -1,27 +1,17 @@
-"""What a weight becomes: a pair of conductances, programmed with limited accuracy.
-
-    G_plus  = g_min + (g_max - g_min) max(w, 0) / w_max
-    G_minus = g_min + (g_max - g_min) max(-w, 0) / w_max
-
-with ``w_max`` the largest weight of the layer, so ``w = scale (G_plus - G_minus)``. The cell that carries no weight
-stays at ``g_min``, which gives the least current and so the least voltage drop along the wires.
-"""
+"""The range of conductance that a device gives to cells."""
 
 from __future__ import annotations
 
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.devices.cards import CARDS, Card
 from circuitnn.devices.declare import Memristor
-from circuitnn.errors import CircuitnnError, MappingError, UsageError, nearest
+from circuitnn.errors import CircuitnnError, UsageError, nearest
 from circuitnn.netlist.flat import Model
 from circuitnn.registry import catalog
-
-Array = NDArray[np.float64]
 
 
 def conductance_range(
@@ -100,32 +90,3 @@ def _range_of_model(model: str | Model, read_voltage: float) -> tuple[str, float
         read.N("cell", "a", 0, model=name, **dict(zip(held, ends, strict=True)))
         found.append(abs(float(read.op()["i(vread)"]) / read_voltage))
     return name, min(found), max(found)
-
-
-def weight_scale(weights: Array, g_min: float, g_max: float, name: str) -> float:
-    """Return the weight of one siemens of difference between the cells of a pair."""
-    scale = (float(np.abs(weights).max()) or 1.0) / (g_max - g_min)
-    if not np.isfinite(scale):
-        raise MappingError(f"the weights of {name} are too large for conductances", hint="scale them", names=[name])
-    return scale
-
-
-def to_conductances(weights: Array, largest: float, g_min: float, g_max: float) -> Array:
-    """Return the pairs of conductances of weights of magnitude at most ``largest``.
-
-    Returns
-    -------
-    ndarray, shape (inputs, 2 * outputs), S
-        Bit lines 2j and 2j+1 hold ``G_plus`` and ``G_minus`` of output j.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> to_conductances(np.array([[1.0, -0.5]]), 1.0, 0.0, 1e-4).tolist()
-    [[0.0001, 0.0, 0.0, 5e-05]]
-    """
-    share = weights / (largest or 1.0)
-    pairs = np.empty((weights.shape[0], 2 * weights.shape[1]))
-    pairs[:, 0::2] = g_min + (g_max - g_min) * np.maximum(share, 0.0)
-    pairs[:, 1::2] = g_min + (g_max - g_min) * np.maximum(-share, 0.0)
-    return pairs

@@ -1,171 +1,193 @@
-"""A trained network as a chain of dense layers, in double precision: what a layout must compute."""
+"""A trained network as a graph of operators, in double precision: what a layout must compute."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import Any
 
+import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.errors import MappingError, UsageError, nearest
+from circuitnn.errors import MappingError, UsageError
+from circuitnn.mapping.operators.dense import Dense
+from circuitnn.mapping.operators.node import Interval, Node, Shape
 
 Array = NDArray[np.float64]
+INPUT = "input"  # the network's input, as nodes read it
 
 
-def _sigmoid(z: Array) -> Array:
-    e = np.exp(-np.abs(z))  # never overflows
-    return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
-
-
-def _softmax(z: Array) -> Array:
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "linear": lambda z: z,
-    "relu": lambda z: np.maximum(z, 0.0),
-    "sigmoid": _sigmoid,
-    "tanh": np.tanh,
-    "softmax": _softmax,
-}
-UNSIGNED = frozenset({"relu", "sigmoid", "softmax"})  # activations that give no negative number
-
-
-@dataclass(frozen=True, eq=False)
-class Dense:
-    """``activation(x @ weights + bias)``.
-
-    Parameters
-    ----------
-    weights : array_like, shape (inputs, outputs)
-    bias : array_like, shape (outputs,), optional
-        Zero when None.
-    activation : str
-        ``linear``, ``relu``, ``sigmoid``, ``tanh`` or ``softmax``.
-    name : str
-        Used in messages and reports.
-
-    Raises
-    ------
-    MappingError
-        When weights or bias are no finite real numbers or do not fit together, or the activation is unknown.
-
-    Examples
-    --------
-    >>> Dense([[1.0], [2.0]], [0.5], "relu")([[1.0, -3.0], [1.0, 1.0]]).tolist()
-    [[0.0], [3.5]]
-    """
-
-    weights: Array
-    bias: Array
-    activation: str = "linear"
-    name: str = "layer"
-
-    def __init__(
-        self, weights: ArrayLike, bias: ArrayLike | None = None, activation: str = "linear", name: str = "layer"
-    ) -> None:
-        w = _numbers(weights, f"the weights of {name}", name)
-        if w.ndim != 2 or w.size == 0:
-            raise MappingError(
-                f"the weights of {name} have shape {w.shape}",
-                expected="(inputs, outputs), both at least 1",
-                names=[name],
-            )
-        b = np.zeros(w.shape[1]) if bias is None else _numbers(bias, f"the bias of {name}", name)
-        if b.shape != (w.shape[1],):
-            raise MappingError(
-                f"the bias of {name} has shape {b.shape}",
-                expected=f"({w.shape[1]},), one number an output of its weights {w.shape}",
-                names=[name],
-            )
-        if activation not in ACTIVATIONS:
-            raise MappingError(
-                f"unknown activation {activation!r} of {name}",
-                expected=" ".join(ACTIVATIONS),
-                hint=nearest(str(activation), ACTIVATIONS),
-                names=[name],
-            )
-        for array in (w, b):
-            array.setflags(write=False)
-        for field, value in (("weights", w), ("bias", b), ("activation", activation), ("name", name)):
-            object.__setattr__(self, field, value)
-
-    @property
-    def inputs(self) -> int:
-        """Number of inputs."""
-        return self.weights.shape[0]
-
-    @property
-    def outputs(self) -> int:
-        """Number of outputs."""
-        return self.weights.shape[1]
-
-    def __call__(self, x: ArrayLike) -> Array:
-        """Return the layer's outputs, shape (..., outputs)."""
-        return self.activate(np.asarray(x, dtype=np.float64) @ self.weights)
-
-    def activate(self, products: Array) -> Array:
-        """Return the outputs from ``x @ weights``: bias and activation, done in digital logic."""
-        return np.asarray(ACTIVATIONS[self.activation](products + self.bias))
+def matrix_label(node: str, key: str) -> str:
+    """Return the name of a matrix of a node: the node's own where it has but one."""
+    return f"{node}, {key}" if key else node
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A chain of dense layers; calling it gives the network's outputs in double precision.
+    """A network; calling it gives its outputs in double precision.
 
     Parameters
     ----------
-    layers : sequence of Dense
+    nodes : sequence of Node
+        Each after those that it reads. One without inputs reads the node before it, the first one the network's input;
+        ``"input"`` reads this anywhere. The last node is the network's output.
+    input_shape : tuple of int, optional
+        Shape of a sample. Not needed where the first node is a ``Dense``.
 
     Raises
     ------
     MappingError
-        When there is no layer, or a layer's inputs are not the outputs of the one before it.
+        When there is no node, names repeat or are unknown, or shapes do not fit together.
 
     Examples
     --------
-    >>> net = Graph([Dense([[2.0]], None, "relu"), Dense([[3.0, -1.0]], [0.0, 1.0])])
+    >>> net = Graph([Dense([[2.0]], None, "relu"), Dense([[3.0, -1.0]], [0.0, 1.0], name="last")])
     >>> net([[1.0]]).tolist()
     [[6.0, -1.0]]
+    >>> net.input_shape, net.output_shape
+    ((1,), (2,))
     """
 
-    layers: tuple[Dense, ...]
+    nodes: tuple[Node, ...]
+    input_shape: Shape
 
-    def __init__(self, layers: Sequence[Dense]) -> None:
-        if not layers:
+    def __init__(self, nodes: Sequence[Node], input_shape: Sequence[int] | None = None) -> None:
+        if not nodes:
             raise MappingError("the network has no layer with weights", expected="at least one")
-        for before, after in pairwise(layers):
-            if before.outputs != after.inputs:
-                raise MappingError(
-                    f"{after.name} takes {after.inputs} inputs, but {before.name} has {before.outputs} outputs",
-                    expected="weights of shape (inputs, outputs)",
-                    names=[before.name, after.name],
-                )
-        object.__setattr__(self, "layers", tuple(layers))
+        first = nodes[0]
+        if input_shape is None:
+            if not isinstance(first, Dense):
+                raise MappingError(f"the shape of what {first.name} reads is not known", expected="input_shape")
+            input_shape = (first.fan_in,)
+        if min(input_shape, default=1) < 1:
+            raise MappingError(f"samples have the shape {tuple(input_shape)}", expected="at least 1 along each axis")
+        found: list[Node] = []
+        shapes: dict[str, Shape] = {INPUT: tuple(int(n) for n in input_shape)}
+        before = INPUT
+        for node in nodes:
+            linked = node if node.inputs else replace(node, inputs=(before,))
+            if linked.name in shapes:
+                raise MappingError(f"two nodes have the name {node.name!r}", expected="a name each", names=[node.name])
+            least, most = linked.arity
+            if len(linked.inputs) < least or (most is not None and len(linked.inputs) > most):
+                raise linked.refuse(f"has {len(linked.inputs)} inputs", f"{least}" if most == least else f"{least} on")
+            for name in linked.inputs:
+                if name not in shapes:
+                    raise linked.refuse(f"reads {name!r}, which no node before it gives", ", ".join(shapes))
+            self._check(linked, found, shapes)
+            shapes[linked.name] = linked.shape(*(shapes[name] for name in linked.inputs))
+            found.append(linked)
+            before = linked.name
+        object.__setattr__(self, "nodes", tuple(found))
+        object.__setattr__(self, "input_shape", shapes[INPUT])
+        self.__dict__["shapes"] = shapes
+
+    @staticmethod
+    def _check(node: Node, before: Sequence[Node], shapes: Mapping[str, Shape]) -> None:
+        """Raise MappingError naming both dense layers that do not fit together."""
+        if not isinstance(node, Dense) or len(shapes[node.inputs[0]]) != 1:
+            return
+        source = next((other for other in before if other.name == node.inputs[0]), None)
+        (given,) = shapes[node.inputs[0]]
+        if source is not None and given != node.fan_in:
+            raise MappingError(
+                f"{node.name} takes {node.fan_in} inputs, but {source.name} has {given} outputs",
+                expected="weights of shape (inputs, outputs)",
+                names=[source.name, node.name],
+            )
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Shape of a sample's output of every node, and of the input."""
+        raise AssertionError("set when made")
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of a sample's output."""
+        return self.shapes[self.nodes[-1].name]
 
     @property
     def inputs(self) -> int:
-        """Number of inputs of the first layer."""
-        return self.layers[0].inputs
+        """Numbers in a sample."""
+        return prod(self.input_shape)
 
     @property
     def outputs(self) -> int:
-        """Number of outputs of the last layer."""
-        return self.layers[-1].outputs
+        """Numbers in a sample's output."""
+        return prod(self.output_shape)
+
+    @property
+    def matrices(self) -> dict[str, Array]:
+        """Every matrix of every node, shape (inputs, outputs) each, by label."""
+        return {matrix_label(n.name, key): m for n in self.nodes for key, m in n.matrices.items()}
+
+    def reads(self) -> dict[str, int]:
+        """Return how often a sample is multiplied by each matrix, by label."""
+        return {
+            matrix_label(node.name, key): count
+            for node in self.nodes
+            for key, count in node.reads(*(self.shapes[name] for name in node.inputs)).items()
+        }
+
+    def dense_layers(self) -> tuple[Dense, ...]:
+        """Return the nodes of a network that is a chain of dense layers; raise MappingError for any other.
+
+        Examples
+        --------
+        >>> [layer.name for layer in Graph([Dense([[1.0]], name="only")]).dense_layers()]
+        ['only']
+        """
+        layers, before = [], INPUT
+        for node in self.nodes:
+            if not isinstance(node, Dense) or node.inputs != (before,):
+                raise node.refuse(f"is {node.kind}, not the next of a chain of dense layers", "dense layers alone")
+            layers.append(node)
+            before = node.name
+        return tuple(layers)
+
+    def drawing(self) -> nx.DiGraph:
+        """Return the network as a directed graph whose nodes have the attributes ``kind`` and ``shape``.
+
+        Examples
+        --------
+        >>> sorted(Graph([Dense([[1.0]], name="only")]).drawing().edges)
+        [('input', 'only')]
+        """
+        graph = nx.DiGraph()
+        graph.add_node(INPUT, kind="Input", shape=self.input_shape)
+        for node in self.nodes:
+            graph.add_node(node.name, kind=node.kind, shape=self.shapes[node.name])
+            graph.add_edges_from((name, node.name) for name in node.inputs)
+        return graph
 
     def check_inputs(self, x: ArrayLike) -> Array:
-        """Return ``x`` as float64, shape (..., inputs); raise UsageError when it is anything else."""
+        """Return ``x`` as float64, shape (samples, *input_shape), or a sample as it is.
+
+        Samples of several axes may also be given flat, shape (samples, inputs) or (inputs,).
+
+        Raises
+        ------
+        UsageError
+            When it is anything else.
+        """
         try:
             array = np.asarray(x)
         except ValueError as error:
             raise UsageError(f"the inputs are no array: {error}", expected="rows of equal length") from None
-        if array.dtype.kind not in "biuf" or array.ndim not in (1, 2) or array.shape[-1] != self.inputs:
+        shape = self.input_shape
+        real = array.dtype.kind in "biuf"
+        flat = len(shape) > 1 and array.ndim in (1, 2) and array.shape[-1] == self.inputs and array.shape != shape
+        if real and flat:
+            array = array.reshape(*array.shape[:-1], *shape)
+        extra = array.ndim - len(shape)
+        if not real or extra not in (0, 1) or array.shape[extra:] != shape:
+            sizes = ", ".join(map(str, shape))
             raise UsageError(
                 f"inputs of shape {array.shape} and type {array.dtype}",
-                expected=f"real numbers of shape ({self.inputs},) or (samples, {self.inputs})",
+                expected=f"real numbers of shape ({sizes}{',' if len(shape) == 1 else ''}) or (samples, {sizes})",
             )
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
@@ -173,33 +195,58 @@ class Graph:
             raise UsageError(f"input {place} is not finite", expected="finite numbers")
         return array
 
-    def __call__(self, x: ArrayLike) -> Array:
-        """Return the outputs for ``x`` of shape (inputs,) or (samples, inputs)."""
+    def samples(self, x: ArrayLike) -> Array:
+        """Return ``x`` as samples, shape (samples, *input_shape); raise UsageError when it is anything else."""
         values = self.check_inputs(x)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for layer in self.layers:
-                values = layer(values)
-                require_finite(values, layer.name)
-        return values
+        return values[None] if values.ndim == len(self.input_shape) else values
+
+    def run(self, multiply: Callable[[str, Array], Array], x: Array) -> Iterator[tuple[Node, Array]]:
+        """Yield each node and its outputs for samples, shape (samples, *input_shape).
+
+        ``multiply`` takes the label of a matrix and vectors. Outputs that no later node reads are forgotten.
+        """
+        last = {name: k for k, node in enumerate(self.nodes) for name in node.inputs}
+        values = {INPUT: x}
+        for k, node in enumerate(self.nodes):
+            read = [values[name] for name in node.inputs]
+            with np.errstate(over="ignore", invalid="ignore"):
+                out = node.run(lambda key, v, n=node.name: multiply(matrix_label(n, key), v), *read)  # type: ignore[misc]
+            require_finite(out, node.name)
+            values[node.name] = out
+            for name in set(node.inputs):
+                if last[name] == k:
+                    del values[name]
+            yield node, out
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples, *output_shape)."""
+        values = self.check_inputs(x)
+        matrices = self.matrices
+        *_, (_, out) = self.run(lambda label, v: v @ matrices[label], self.samples(values))
+        return out[0] if values.ndim == len(self.input_shape) else out
+
+    def intervals(self, low: float = -1.0, high: float = 1.0) -> dict[str, Interval]:
+        """Return the interval in which the inputs of every matrix lie, by label, for inputs from ``low`` to ``high``.
+
+        Raises
+        ------
+        MappingError
+            When the bound of a node's outputs overflows.
+        """
+        found: dict[str, Any] = {}
+        bounds: dict[str, Interval] = {INPUT: (low, high)}
+        for node in self.nodes:
+            read = [bounds[name] for name in node.inputs]
+            for key, drive in node.drives(*read).items():
+                found[matrix_label(node.name, key)] = drive
+            bounds[node.name] = node.bounds(*read)
+            require_finite(np.array(bounds[node.name]), node.name)
+        return found
 
 
 def require_finite(values: Array, name: str) -> None:
-    """Raise MappingError when a layer's outputs have overflowed."""
+    """Raise MappingError when a node's outputs have overflowed."""
     if not np.isfinite(values).all():
         raise MappingError(
             f"the outputs of {name} overflow double precision", hint="scale the inputs or weights", names=[name]
         )
-
-
-def _numbers(values: ArrayLike, what: str, name: str) -> Array:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise MappingError(f"{what} are no array: {error}", expected="rows of equal length", names=[name]) from None
-    if array.dtype.kind not in "biuf":
-        raise MappingError(f"{what} have type {array.dtype}", expected="real numbers", names=[name])
-    array = np.array(array, dtype=np.float64, order="C")
-    if not np.isfinite(array).all():
-        place = np.argwhere(~np.isfinite(array))[0].tolist()
-        raise MappingError(f"{what}: number {place} is not finite", expected="finite numbers", names=[name])
-    return array

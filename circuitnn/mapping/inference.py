@@ -1,133 +1,117 @@
-"""Inference in the circuit: voltages in, currents out, layer after layer.
-
-A layer's input ``x`` becomes word-line voltages ``V = x read_voltage / x_limit``. A tile answers with the differences
-of its pairs of bit-line currents, ``I = V (T[:, 0::2] - T[:, 1::2])``, with ``T`` the exact transfer matrix of the
-crossbar, wires included. Digitised currents of tiles that share outputs are added; times
-``scale x_limit / read_voltage`` they are the products ``x W``. Bias and activation are digital.
-"""
+"""Inference in the circuit: a graph whose matrices are multiplied by their tiles."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.crossbar.crossbar import Crossbar
-from circuitnn.mapping.graph import Dense, require_finite
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.matrix import MappedMatrix
 from circuitnn.mapping.periphery import Periphery
-from circuitnn.mapping.tiles import Tile
-from circuitnn.nonidealities.chain import Chain
 
 Array = NDArray[np.float64]
-
-
-def tile_label(layer: str, number: int) -> str:
-    """Return the name of a tile's array, to which its random numbers belong; tiles count from 1."""
-    return f"{layer}, tile {number}"
+_NUMBERS = 2**23  # held at a time by a batch of samples, in the widest part of a network
 
 
 @dataclass(frozen=True, eq=False)
-class MappedLayer:
-    """A dense layer on its tiles.
+class Read:
+    """What happened at one matrix: its vectors, word-line voltages (V), currents by tile (A) and products."""
 
-    Attributes
-    ----------
-    dense : Dense
-    tiles : tuple of Tile
-    scale : float, 1/S
-        Weight of one siemens of difference in a pair.
-    x_limit : float
-        End of the range of the inputs; there the word line is at the read voltage.
-    signed : bool
-        Whether the inputs may be negative.
-    r_wire : float, ohm
-        Resistance of a segment of word and bit lines.
-    effects : Chain
-        Non-idealities; those on reads act at each sample.
-    """
-
-    dense: Dense
-    tiles: tuple[Tile, ...]
-    scale: float
-    x_limit: float
-    signed: bool
-    r_wire: float
-    effects: Chain = field(default_factory=Chain)
-
-    def crossbar(self, k: int) -> Crossbar:
-        """Return tile ``k`` as a crossbar."""
-        reads = self.effects.at_reads.of_array(tile_label(self.dense.name, k + 1))
-        return Crossbar(self.tiles[k].G, self.r_wire, self.r_wire, nonidealities=reads)
-
-    @cached_property
-    def transfers(self) -> list[Array]:
-        """Differential transfer matrix of each tile, shape (inputs, outputs), S."""
-        found = []
-        for k in range(len(self.tiles)):
-            transfer = self.crossbar(k).transfer_matrix()
-            found.append(transfer[:, 0::2] - transfer[:, 1::2])
-        return found
-
-    def with_adc_limits(self, limits: Sequence[float]) -> MappedLayer:
-        """Return the layer with other ends of the converters' ranges, A, one a tile."""
-        tiles = tuple(replace(tile, adc_limit=limit) for tile, limit in zip(self.tiles, limits, strict=True))
-        layer = replace(self, tiles=tiles)
-        if not self.effects.reads:
-            layer.__dict__["transfers"] = self.transfers  # they do not depend on the limits, and cost most of the time
-        return layer
-
-    def currents(self, voltages: Array) -> list[Array]:
-        """Return each tile's differential currents, A, for word-line voltages of shape (samples, inputs).
-
-        Where non-idealities act on reads, sample k is read k.
-        """
-        if self.effects.reads:
-            parts = [self.crossbar(k).solve(voltages[:, t.place.inputs]).currents for k, t in enumerate(self.tiles)]
-            return [part[:, 0::2] - part[:, 1::2] for part in parts]
-        return [voltages[:, tile.place.inputs] @ d for tile, d in zip(self.tiles, self.transfers, strict=True)]
-
-    def products(self, currents: Sequence[Array], periphery: Periphery) -> Array:
-        """Return ``x W`` as the circuit finds it, from the tiles' currents."""
-        total = np.zeros((len(currents[0]), self.dense.outputs))
-        for tile, i in zip(self.tiles, currents, strict=True):
-            total[:, tile.place.outputs] += periphery.digitise(i, tile.adc_limit)
-        return total * (self.scale * (self.x_limit / periphery.read_voltage))
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """What happened in one layer: its inputs, voltages (V), currents by tile (A) and outputs."""
-
-    layer: MappedLayer
+    matrix: MappedMatrix
     x: Array
     voltages: Array
     currents: list[Array]
-    outputs: Array
+    products: Array
 
 
-def propagate(layers: Sequence[MappedLayer], periphery: Periphery, x: Array) -> Iterator[Step]:
-    """Yield what happens in each layer for inputs of shape (samples, inputs)."""
-    for layer in layers:
-        with np.errstate(over="ignore", invalid="ignore"):
-            voltages = periphery.voltages(x, layer.x_limit, layer.signed)
-            currents = layer.currents(voltages)
-            outputs = layer.dense.activate(layer.products(currents, periphery))
-        require_finite(outputs, layer.dense.name)
-        yield Step(layer, x, voltages, currents, outputs)
-        x = outputs
+class Inference:
+    """Runs samples through a network in its circuit, and counts what the converters clip.
+
+    Parameters
+    ----------
+    graph : Graph
+    matrices : sequence of MappedMatrix
+        Matrices of the graph that are on tiles; the others are multiplied exactly.
+    periphery : Periphery
+
+    Attributes
+    ----------
+    clipped_inputs, clipped_currents : int
+        Values so far that lay outside the converters' ranges.
+    """
+
+    def __init__(self, graph: Graph, matrices: Sequence[MappedMatrix], periphery: Periphery) -> None:
+        self._graph, self._periphery, self._exact = graph, periphery, graph.matrices
+        self._matrices = {matrix.label: matrix for matrix in matrices}
+        self._reads: Counter[str] = Counter()
+        self._kept: list[Read] | None = None
+        self.clipped_inputs = self.clipped_currents = 0
+
+    def read(self, label: str, x: Array) -> Read:
+        """Return what a matrix makes of vectors, shape (vectors, inputs), which are its next reads."""
+        matrix = self._matrices[label]
+        voltages = self._periphery.voltages(x, matrix.x_limit, matrix.signed)
+        currents = matrix.currents(voltages, self._reads[label])
+        self._reads[label] += len(x)
+        return Read(matrix, x, voltages, currents, matrix.decode(currents, self._periphery))
+
+    def _multiply(self, label: str, x: Array) -> Array:
+        if label not in self._matrices:
+            return x @ self._exact[label]
+        matrix, p = self._matrices[label], self._periphery
+        if p.dac_bits is None and p.adc_bits is None and not matrix.effects.reads and self._kept is None:
+            return x @ matrix.effective + matrix.offset  # the same in one product
+        done = self.read(label, x)
+        inputs, currents = clipped(done, p)
+        self.clipped_inputs += inputs
+        self.clipped_currents += currents
+        if self._kept is not None:
+            self._kept.append(done)
+        return done.products
+
+    def outputs(self, x: Array) -> Iterator[Array]:
+        """Yield the outputs of samples, shape (samples, *input_shape), a batch at a time."""
+        size = batch_size(self._graph)
+        for start in range(0, len(x), size):
+            *_, (_, out) = self._graph.run(self._multiply, x[start : start + size])
+            yield out
+
+    def all_reads(self, x: Array) -> list[Read]:
+        """Return every read for samples, in order."""
+        self._kept = []
+        try:
+            for _ in self._graph.run(self._multiply, x):
+                pass
+            return self._kept
+        finally:
+            self._kept = None
 
 
-def clipped(step: Step, periphery: Periphery) -> tuple[int, int]:
-    """Return how many inputs and currents of a layer lay outside the converters' ranges."""
+def batch_size(graph: Graph) -> int:
+    """Return how many samples may run at a time in bounded memory."""
+    reads = graph.reads()
+    widest = max(
+        *(prod(shape) for shape in graph.shapes.values()),
+        *(reads[label] * sum(matrix.shape) for label, matrix in graph.matrices.items()),
+        1,
+    )
+    return max(1, _NUMBERS // widest)
+
+
+def clipped(done: Read, periphery: Periphery) -> tuple[int, int]:
+    """Return how many inputs and currents of a read lay outside the converters' ranges."""
     slack = 1.0 + 1e-9  # a value at the end of the range, after rounding
     inputs = currents = 0
+    matrix = done.matrix
     if periphery.dac_bits is not None:
-        low = -step.layer.x_limit if step.layer.signed else 0.0
-        inputs = int(((step.x > slack * step.layer.x_limit) | (step.x < slack * low)).sum())
+        low = -matrix.x_limit if matrix.signed else 0.0
+        inputs = int(((done.x > slack * matrix.x_limit) | (done.x < slack * low)).sum())
     if periphery.adc_bits is not None:
-        for tile, i in zip(step.layer.tiles, step.currents, strict=True):
+        for tile, i in zip(matrix.tiles, done.currents, strict=True):
             currents += int((np.abs(i) > slack * tile.adc_limit).sum())
     return inputs, currents

@@ -1,10 +1,13 @@
 """Layouts as HDF5 files that any HDF5 tool reads.
 
-    attributes       format = "circuitnn-layout", version, device, g_min, g_max (S), r_wire (ohm), nonidealities
-                     (JSON), seed (-1: none), temp (K), tile_rows, tile_cols, dac_bits, adc_bits (0: exact),
-                     read_voltage (V), layers
-    layerN/          attributes name, activation, scale (1/S), x_limit, signed, tiles; datasets weights, bias
-    layerN/tileK     dataset of conductances (S); attributes row_start, row_stop, out_start, out_stop, adc_limit (A)
+    attributes         format = "circuitnn-layout", version, device, g_min, g_max (S), r_word, r_bit (ohm),
+                       nonidealities (JSON), seed (-1: none), temp (K), tile_rows, tile_cols, dac_bits, adc_bits
+                       (0: exact), read_voltage (V), input_shape, nodes, matrices
+    nodeN/             the network: attributes kind and fields (JSON); a dataset an array, such as weights and bias
+    matrixN/           attributes label (its node's name and its key there), encoding (JSON), scale (1/S), x_limit,
+                       signed, tiles; datasets gain and offset
+    matrixN/tileK/     datasets G and target (S), inputs and outputs (which of the matrix its lines serve); attribute
+                       adc_limit (A)
 
 The first 512 bytes, which HDF5 leaves to the user, hold the SHA-256 sum of the rest, so that damage is found before the
 HDF5 library meets it.
@@ -24,19 +27,22 @@ from numpy.typing import NDArray
 from circuitnn.crossbar.checks import conductances, resistance
 from circuitnn.errors import CircuitnnError, FileError, LayoutError
 from circuitnn.mapping.conductance import conductance_range
-from circuitnn.mapping.graph import Dense, Graph
-from circuitnn.mapping.inference import MappedLayer
+from circuitnn.mapping.encodings.encoding import Encoding, encoding_of
+from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.layout import Layout
+from circuitnn.mapping.matrix import MappedMatrix
+from circuitnn.mapping.operators.node import Node
 from circuitnn.mapping.periphery import Periphery
-from circuitnn.mapping.tiles import Place, Tile, check_tile, split
+from circuitnn.mapping.tiles import Indices, Place, Tile, check_tile
 from circuitnn.nonidealities.chain import Chain, check_effects, check_seed
 from circuitnn.nonidealities.nonideality import from_dict
+from circuitnn.registry import catalog
 from circuitnn.results.atomic import replacing
 from circuitnn.results.regular import require_regular
 
 Array = NDArray[np.float64]
 FORMAT = "circuitnn-layout"
-VERSION = 2
+VERSION = 3
 _HEAD = 512
 _MAGIC = b"circuitnn-layout sha256 "
 
@@ -65,7 +71,8 @@ def _write(layout: Layout, file: Any) -> None:
             "device": layout.device,
             "g_min": layout.g_min,
             "g_max": layout.g_max,
-            "r_wire": layout.r_wire,
+            "r_word": layout.r_word,
+            "r_bit": layout.r_bit,
             "nonidealities": json.dumps([effect.to_dict() for effect in layout.effects.effects]),
             "seed": -1 if layout.effects.seed is None else layout.effects.seed,
             "temp": layout.effects.temp,
@@ -74,25 +81,35 @@ def _write(layout: Layout, file: Any) -> None:
             "dac_bits": p.dac_bits or 0,
             "adc_bits": p.adc_bits or 0,
             "read_voltage": p.read_voltage,
-            "layers": len(layout.layers),
+            "input_shape": layout.graph.input_shape,
+            "nodes": len(layout.graph.nodes),
+            "matrices": len(layout.matrices),
         }
     )
-    for n, layer in enumerate(layout.layers, 1):
-        group = file.create_group(f"layer{n}")
-        group["weights"], group["bias"] = layer.dense.weights, layer.dense.bias
+    for n, node in enumerate(layout.graph.nodes, 1):
+        group = file.create_group(f"node{n}")
+        plain, arrays = node.stored()
+        group.attrs.update({"kind": node.kind, "fields": json.dumps(plain)})
+        for name, array in arrays.items():
+            group[name] = array
+    for n, matrix in enumerate(layout.matrices, 1):
+        group = file.create_group(f"matrix{n}")
         group.attrs.update(
             {
-                "name": layer.dense.name,
-                "activation": layer.dense.activation,
-                "scale": layer.scale,
-                "x_limit": layer.x_limit,
-                "signed": int(layer.signed),
-                "tiles": len(layer.tiles),
+                "label": matrix.label,
+                "encoding": json.dumps(matrix.encoding.to_dict()),
+                "scale": matrix.scale,
+                "x_limit": matrix.x_limit,
+                "signed": int(matrix.signed),
+                "tiles": len(matrix.tiles),
             }
         )
-        for k, tile in enumerate(layer.tiles, 1):
-            dataset = group.create_dataset(f"tile{k}", data=tile.G)
-            dataset.attrs.update({**vars(tile.place), "adc_limit": tile.adc_limit})
+        group["gain"], group["offset"] = matrix.gain, matrix.offset
+        for k, tile in enumerate(matrix.tiles, 1):
+            inner = group.create_group(f"tile{k}")
+            inner["G"], inner["target"] = tile.G, tile.target
+            inner["inputs"], inner["outputs"] = tile.place.inputs, tile.place.outputs
+            inner.attrs["adc_limit"] = tile.adc_limit
 
 
 def read_layout(path: str | os.PathLike[str]) -> Layout:
@@ -148,16 +165,39 @@ def _read(file: Any, size: int) -> Layout:
         raise LayoutError("it is not a layout", expected=f"the attribute format = {FORMAT!r}")
     if attrs["version"] != VERSION:
         raise LayoutError(f"it is of version {attrs['version']}", expected=f"version {VERSION}")
-    tile = check_tile((int(attrs["tile_rows"]), int(attrs["tile_cols"])))
     _, g_min, g_max = conductance_range((attrs["g_min"], attrs["g_max"]))
-    wire = resistance("r_wire", attrs["r_wire"])
+    wires = resistance("r_word", attrs["r_word"]), resistance("r_bit", attrs["r_bit"])
     periphery = Periphery(int(attrs["dac_bits"]) or None, int(attrs["adc_bits"]) or None, float(attrs["read_voltage"]))
     effects = _read_effects(attrs, (g_min, g_max))
-    layers = tuple(
-        _read_layer(file[f"layer{n}"], tile, wire, effects, size) for n in range(1, int(attrs["layers"]) + 1)
+    nodes = [_read_node(file[f"node{n}"], size) for n in range(1, int(attrs["nodes"]) + 1)]
+    graph = Graph(nodes, [int(n) for n in attrs["input_shape"]])
+    weights = graph.matrices
+    tile = int(attrs["tile_rows"]), int(attrs["tile_cols"])
+    matrices = tuple(
+        _read_matrix(file[f"matrix{n}"], weights, tile, wires, effects, size)
+        for n in range(1, int(attrs["matrices"]) + 1)
     )
-    Graph([layer.dense for layer in layers])  # refuses layers that do not fit together
-    return Layout(layers, periphery, tile, str(attrs["device"]), g_min, g_max, wire, effects)
+    if not matrices or len({matrix.label for matrix in matrices}) < len(matrices):
+        raise LayoutError("two matrices have the same label, or there is none", expected="different labels")
+    return Layout(graph, matrices, periphery, tile, str(attrs["device"]), g_min, g_max, *wires, effects)
+
+
+def _read_node(group: Any, size: int) -> Node:
+    kinds = {kind.__name__: kind for family in catalog("mapping.operators").all().values() for kind in family}
+    kind = str(group.attrs["kind"])
+    if kind not in kinds:
+        raise LayoutError(f"{group.name} is of the unknown kind {kind!r}", expected=" ".join(sorted(kinds)))
+    plain = json.loads(group.attrs["fields"])
+    if not isinstance(plain, dict):
+        raise LayoutError(f"the fields of {group.name} are no object", expected='{"name": ..., ...}')
+    arrays = {name: _array(dataset, size) for name, dataset in group.items()}
+    node: Node = kinds[kind](**{name: _tuples(value) for name, value in plain.items()}, **arrays)
+    return node
+
+
+def _tuples(value: Any) -> Any:
+    """Return lists, as JSON has them, as the tuples that nodes have."""
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
 
 
 def _read_effects(attrs: Any, window: tuple[float, float]) -> Chain:
@@ -169,38 +209,73 @@ def _read_effects(attrs: Any, window: tuple[float, float]) -> Chain:
     return Chain(effects, check_seed(effects, None if seed < 0 else seed), window=window, temp=temp)
 
 
-def _read_layer(group: Any, tile: tuple[int, int], wire: float, effects: Chain, size: int) -> MappedLayer:
+def _read_matrix(
+    group: Any,
+    weights: dict[str, Array],
+    tile: tuple[int, int],
+    wires: tuple[float, float],
+    effects: Chain,
+    size: int,
+) -> MappedMatrix:
     attrs = group.attrs
-    dense = Dense(
-        _array(group["weights"], size), _array(group["bias"], size), str(attrs["activation"]), str(attrs["name"])
+    label = str(attrs["label"])
+    if label not in weights:
+        raise LayoutError(f"{group.name} is {label!r}, which the network lacks", expected=", ".join(weights))
+    matrix = weights[label]
+    encoding = encoding_of(json.loads(attrs["encoding"]))
+    check_tile(tile, encoding)
+    tiles = tuple(
+        _read_tile(group[f"tile{k}"], matrix.shape, tile, encoding, size) for k in range(1, int(attrs["tiles"]) + 1)
     )
-    places = split(dense.inputs, dense.outputs, tile)
-    if attrs["tiles"] != len(places):
-        raise LayoutError(f"{dense.name} has {attrs['tiles']} tiles", expected=f"{len(places)} for its weights")
-    tiles = tuple(_read_tile(group[f"tile{k}"], place, size) for k, place in enumerate(places, 1))
     scale, limit = _positive(attrs, "scale"), _positive(attrs, "x_limit")
-    return MappedLayer(dense, tiles, scale, limit, bool(attrs["signed"]), wire, effects)
+    gain, offset = (_array(group[name], size) for name in ("gain", "offset"))
+    for name, array in (("gain", gain), ("offset", offset)):
+        if array.shape != matrix.shape[1:] or not np.isfinite(array).all():
+            raise LayoutError(f"the {name} of {label} is no finite number an output", expected=str(matrix.shape[1:]))
+    return MappedMatrix(
+        label, matrix, tiles, encoding, scale, limit, bool(attrs["signed"]), *wires, gain, offset, effects
+    )
 
 
-def _read_tile(dataset: Any, place: Place, size: int) -> Tile:
-    found = Place(*(int(dataset.attrs[name]) for name in vars(place)))
-    if found != place or dataset.shape != place.shape:
+def _read_tile(group: Any, matrix: tuple[int, ...], tile: tuple[int, int], encoding: Encoding, size: int) -> Tile:
+    inputs = _indices(group["inputs"], matrix[0], size)
+    outputs = _indices(group["outputs"], matrix[1], size)
+    shape = len(inputs), encoding.lines(len(outputs))
+    found = {group[name].shape for name in ("G", "target")}
+    if found != {shape} or shape[0] > tile[0] or shape[1] > tile[1]:
         raise LayoutError(
-            f"{dataset.name} has shape {dataset.shape} and is at {found}", expected=f"shape {place.shape} at {place}"
+            f"{group.name} has cells of shape {' and '.join(map(str, found))} for {len(inputs)} inputs and "
+            f"{len(outputs)} outputs",
+            expected=f"{shape}, at most {tile}",
         )
-    return Tile(place, conductances(_array(dataset, size)), _positive(dataset.attrs, "adc_limit"))
+    g, target = (conductances(_array(group[name], size)) for name in ("G", "target"))
+    return Tile(Place(inputs, outputs), target, g, _positive(group.attrs, "adc_limit"))
+
+
+def _indices(dataset: Any, count: int, size: int) -> Indices:
+    indices = _stored(dataset, size, np.dtype(np.int64))
+    known = indices.ndim == 1 and indices.size > 0 and indices.min() >= 0 and indices.max() < count
+    if not known or len(np.unique(indices)) < len(indices):
+        raise LayoutError(
+            f"{dataset.name} are no lines of the matrix", expected=f"different ones from 0 to {count - 1}"
+        )
+    return indices
 
 
 def _array(dataset: Any, size: int) -> Array:
+    return _stored(dataset, size, np.dtype(np.float64))
+
+
+def _stored(dataset: Any, size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     # A few bytes can promise terabytes: what is stored as it is cannot be larger than its file.
     # Nor may a layout from a stranger have its numbers read from other files.
     elsewhere = dataset.external or dataset.is_virtual
-    if dataset.dtype != np.float64 or dataset.chunks is not None or dataset.nbytes > size or elsewhere:
+    if dataset.dtype != dtype or dataset.chunks is not None or dataset.nbytes > size or elsewhere:
         raise LayoutError(
             f"{dataset.name} holds {dataset.dtype} of shape {dataset.shape}, not stored as they are",
-            expected="64-bit floating-point numbers in the file itself",
+            expected=f"{dtype} in the file itself",
         )
-    return np.asarray(dataset[()], dtype=np.float64)
+    return np.asarray(dataset[()])
 
 
 def _positive(attrs: Any, name: str) -> float:

@@ -1,63 +1,58 @@
-"""Splitting a layer's matrix into tiles of a given physical size."""
+"""Splitting a matrix into tiles of a given physical size."""
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
+from circuitnn.mapping.encodings.encoding import Encoding
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 _MOST_LINES = 2**62  # what HDF5 keeps in 64 bits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
-    """Which inputs and outputs of its layer a tile serves, as half-open ranges."""
+    """Which inputs and outputs of its matrix a tile serves, in the order of its lines.
 
-    row_start: int
-    row_stop: int
-    out_start: int
-    out_stop: int
+    Attributes
+    ----------
+    inputs : ndarray of int
+        One word line each, the first nearest to where the bit lines are not sensed.
+    outputs : ndarray of int
+        Each on as many bit lines as the encoding takes, the first nearest to the drivers.
+    """
 
-    @property
-    def inputs(self) -> slice:
-        """Its inputs, one word line each."""
-        return slice(self.row_start, self.row_stop)
-
-    @property
-    def outputs(self) -> slice:
-        """Its outputs, two neighbouring bit lines each."""
-        return slice(self.out_start, self.out_stop)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Word lines and bit lines that it uses."""
-        return self.row_stop - self.row_start, 2 * (self.out_stop - self.out_start)
+    inputs: Indices
+    outputs: Indices
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A crossbar's part of a layer.
+    """A crossbar's part of a matrix.
 
     Attributes
     ----------
     place : Place
-    G : ndarray, shape (inputs, 2 * outputs), S
-        Bit lines 2j and 2j+1 are the positive and negative one of output j.
+    target : ndarray, shape (inputs, lines), S
+        Conductances that programming aims at.
+    G : ndarray, shape (inputs, lines), S
+        Conductances as programmed.
     adc_limit : float, A
-        End of the range of its analogue-to-digital converters, which see the difference of a pair of bit lines.
+        End of the range of its analogue-to-digital converters.
     """
 
     place: Place
+    target: Array
     G: Array
     adc_limit: float
 
 
-def check_tile(tile: tuple[int, int]) -> tuple[int, int]:
+def check_tile(tile: tuple[int, int], encoding: Encoding) -> tuple[int, int]:
     """Return a tile's physical size (word lines, bit lines), or raise UsageError."""
     try:
         rows, cols = tile
@@ -66,24 +61,36 @@ def check_tile(tile: tuple[int, int]) -> tuple[int, int]:
     for n in (rows, cols):
         if isinstance(n, bool) or not isinstance(n, int | np.integer):
             rows = 0
-    if not (1 <= rows <= _MOST_LINES and 2 <= cols <= _MOST_LINES):
+    least = encoding.lines(1)
+    if not (1 <= rows <= _MOST_LINES and least <= cols <= _MOST_LINES):
         raise UsageError(
             f"tile is {tile!r}",
-            expected=f"(word lines, bit lines), at least (1, 2), at most {_MOST_LINES}: an output takes two bit lines",
+            expected=f"(word lines, bit lines), at least (1, {least}), at most {_MOST_LINES}: so many bit lines "
+            "an output of this encoding takes",
         )
     return int(rows), int(cols)
 
 
-def split(inputs: int, outputs: int, tile: tuple[int, int]) -> list[Place]:
-    """Return where the tiles of a layer lie, row by row; only those at the ends are not full.
+def split(inputs: Indices, outputs: Indices, tile: tuple[int, int], encoding: Encoding) -> list[Place]:
+    """Return where the tiles of a matrix lie, row by row; only those at the ends are not full.
+
+    Parameters
+    ----------
+    inputs, outputs : ndarray of int
+        Those that the matrix has, in the order in which they take lines.
+    tile : (int, int)
+    encoding : Encoding
 
     Examples
     --------
-    >>> [(p.inputs, p.outputs) for p in split(5, 2, (3, 4))]
-    [(slice(0, 3, None), slice(0, 2, None)), (slice(3, 5, None), slice(0, 2, None))]
+    >>> from circuitnn.mapping.encodings.differential import Differential
+    >>> places = split(np.arange(5), np.arange(2), (3, 4), Differential())
+    >>> [(p.inputs.tolist(), p.outputs.tolist()) for p in places]
+    [([0, 1, 2], [0, 1]), ([3, 4], [0, 1])]
     """
-    rows, outs = tile[0], tile[1] // 2
+    rows, outs = tile[0], encoding.outputs(tile[1])
     return [
-        Place(r, min(r + rows, inputs), c, min(c + outs, outputs))
-        for r, c in itertools.product(range(0, inputs, rows), range(0, outputs, outs))
+        Place(inputs[r : r + rows], outputs[c : c + outs])
+        for r in range(0, len(inputs), rows)
+        for c in range(0, len(outputs), outs)
     ]

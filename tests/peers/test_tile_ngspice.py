@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice
 
 def check(layout, x, folder):
     files = iter(layout.to_netlist(folder, x=x))
-    for step in layout.steps(x):
-        for tile, expected in zip(step.layer.tiles, step.currents, strict=True):
+    for step in layout.reads(x):
+        for tile, expected in zip(step.matrix.tiles, step.currents, strict=True):
             deck = next(files)
             raw = deck.with_suffix(".raw")
             subprocess.run(["ngspice", "-b", "-r", raw, deck], capture_output=True, timeout=300, check=True)
@@ -41,5 +41,5 @@ def test_all_tiles_of_a_small_network(tmp_path):
 def test_a_64_by_64_tile(tmp_path):
     rng = np.random.default_rng(4)
     layout = cn.compile([(rng.normal(size=(64, 32)), None, "linear")], tile=(64, 64), r_wire=5.0)
-    assert layout.layers[0].tiles[0].G.shape == (64, 64)
+    assert layout.matrices[0].tiles[0].G.shape == (64, 64)
     check(layout, rng.uniform(0.0, 1.0, 64), tmp_path)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import circuitnn as cn
-from circuitnn.mapping.graph import ACTIVATIONS
+from circuitnn.mapping.operators.activations import ACTIVATIONS
 
 TILES = st.tuples(st.integers(1, 12), st.integers(2, 12))
 
@@ -30,7 +30,7 @@ def networks(draw):
 def scale(layout, x):
     """Return the largest sum of magnitudes in any layer: what rounding is relative to when terms cancel."""
     largest, values = 0.0, np.asarray(x)
-    for layer in layout.graph.layers:
+    for layer in layout.graph.nodes:
         largest = max(largest, float((np.abs(values) @ np.abs(layer.weights) + np.abs(layer.bias)).max()))
         values = layer(values)
     return largest
@@ -79,7 +79,7 @@ def test_quantised_network_with_many_bits_is_near_the_network(case, tile):
     # 24 bits: 1.2e-7 a converter, times at most 14 inputs, times up to 14 row tiles and 14 * 14 later weights of the
     # largest magnitude; measured against the scale that contains those.
     bound = 1.0
-    for layer in fine.graph.layers:
+    for layer in fine.graph.nodes:
         bound = bound * np.abs(layer.weights).sum(axis=0).max() + np.abs(layer.bias).max()
     limit = max(1.0, np.abs(x).max())
     assert np.abs(fine(x) - fine.graph(x)).max() <= 1e-4 * max(bound * limit, 1e-30)

@@ -139,7 +139,7 @@ def test_damaged_onnx_files(onnx, tmp_path):
             graph = to_graph(path)
         except (FileError, MappingError):
             continue
-        assert graph.layers  # a changed weight is still a network
+        assert graph.nodes  # a changed weight is still a network
 
 
 def test_onnx_absent(monkeypatch, tmp_path):
@@ -234,7 +234,7 @@ def test_torch_stand_ins():
     )
     expected = to_graph([(W1, B1, "relu"), (W2, None, "softmax")])(X)
     np.testing.assert_allclose(cn.compile(net)(X), expected, rtol=1e-9)
-    assert [layer.name for layer in to_graph(net).layers] == ["1.0", "2"]
+    assert [layer.name for layer in to_graph(net).nodes] == ["1.0", "2"]
 
 
 @pytest.mark.parametrize(

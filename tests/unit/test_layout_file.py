@@ -1,6 +1,7 @@
 """Layout files: whole, readable by others, and refused when anything is wrong with them."""
 
 import hashlib
+import json
 
 import h5py
 import numpy as np
@@ -45,9 +46,9 @@ def test_other_programs_read_it(saved):
     layout = cn.Layout.load(saved)
     with h5py.File(saved) as file:
         assert file.attrs["format"] == "circuitnn-layout"
-        assert file.attrs["r_wire"] == 1.0
-        np.testing.assert_array_equal(file["layer1/tile2"][()], layout.layers[0].tiles[1].G)
-        np.testing.assert_array_equal(file["layer2/weights"][()], NET[1][0])
+        assert file.attrs["r_word"] == file.attrs["r_bit"] == 1.0
+        np.testing.assert_array_equal(file["matrix1/tile2/G"][()], layout.matrices[0].tiles[1].G)
+        np.testing.assert_array_equal(file["node2/weights"][()], NET[1][0])
 
 
 def test_hdf5_has_checksums_of_its_own(saved):
@@ -56,8 +57,8 @@ def test_hdf5_has_checksums_of_its_own(saved):
 
 
 def test_an_edit_with_a_right_checksum_is_read(saved):
-    edit(saved, lambda f: f.attrs.modify("r_wire", 7.0))
-    assert cn.Layout.load(saved).r_wire == 7.0
+    edit(saved, lambda f: f.attrs.modify("r_bit", 7.0))
+    assert cn.Layout.load(saved).r_bit == 7.0
 
 
 def test_every_truncation_is_refused(saved):
@@ -111,6 +112,14 @@ def attribute(name, value, where="/"):
     return change
 
 
+def field(name, value):
+    def change(file):
+        fields = json.loads(file["node1"].attrs["fields"])
+        file["node1"].attrs["fields"] = json.dumps({**fields, name: value})
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -118,14 +127,13 @@ def attribute(name, value, where="/"):
         (attribute("version", 1), "version 1"),
         (attribute("version", None), "not a complete layout"),
         (attribute("tile_cols", 1), "tile is"),
-        (attribute("tile_rows", 5), "expected"),
-        (attribute("tile_rows", 2**40), "tiles"),
-        (attribute("layers", 3), "not a complete layout"),
-        (attribute("layers", 0), "no layer"),
-        (attribute("layers", 2**60), "not a complete layout"),
+        (attribute("tile_rows", 3), "at most (3, 6)"),
+        (attribute("nodes", 3), "not a complete layout"),
+        (attribute("nodes", 0), "no layer"),
+        (attribute("matrices", 2**60), "not a complete layout"),
         (attribute("g_min", float("nan")), "g_min < g_max"),
         (attribute("g_max", "many"), "siemens"),
-        (attribute("r_wire", -1.0), "r_wire"),
+        (attribute("r_word", -1.0), "r_word"),
         (attribute("dac_bits", 99), "dac_bits"),
         (attribute("read_voltage", 0.0), "read_voltage"),
         (attribute("nonidealities", "[1]"), "no list of effects"),
@@ -134,21 +142,31 @@ def attribute(name, value, where="/"):
         (attribute("nonidealities", '[{"kind": "levels", "count": 1}]'), "'count' of levels is 1"),
         (attribute("seed", -1), "needs a seed"),
         (attribute("temp", -1.0), "temp is -1"),
-        (attribute("activation", "relu6", "layer1"), "unknown activation 'relu6'"),
-        (attribute("scale", float("inf"), "layer1"), "scale is inf"),
-        (attribute("x_limit", 0.0, "layer2"), "x_limit is 0"),
-        (attribute("tiles", 1, "layer1"), "1 tiles"),
-        (attribute("row_start", 1, "layer1/tile1"), "is at"),
-        (attribute("adc_limit", -1.0, "layer1/tile1"), "adc_limit"),
-        (replace("layer1/tile1", np.full((4, 6), -1e-6)), "cell (0, 0)"),
-        (replace("layer1/tile1", np.full((4, 6), np.nan)), "cell (0, 0)"),
-        (replace("layer1/weights", np.full((6, 5), np.nan)), "not finite"),
-        (replace("layer1/weights", np.ones((6, 5), np.float32)), "float32"),
-        (replace("layer1/weights", np.ones((7, 5))), "expected"),
-        (replace("layer1/bias", np.ones(4)), "bias"),
-        (replace("layer1/bias", "text"), "bias"),
-        (lambda f: f.__delitem__("layer2/tile1"), "not a complete layout"),
-        (lambda f: (f.__delitem__("layer1/weights"), f.create_group("layer1/weights")), "not a complete layout"),
+        (field("activation", "relu6"), "unknown activation 'relu6'"),
+        (attribute("fields", "[1]", "node1"), "no object"),
+        (field("inputs", ["nowhere"]), "reads 'nowhere'"),
+        (field("weight", 1), "not a complete layout"),
+        (attribute("kind", "Eval", "node1"), "unknown kind 'Eval'"),
+        (attribute("label", "layer 7", "matrix1"), "which the network lacks"),
+        (attribute("label", "layer 1", "matrix2"), "gain of layer 1"),
+        (attribute("encoding", '{"kind": "morse"}', "matrix1"), "unknown encoding 'morse'"),
+        (attribute("encoding", '"sliced"', "matrix1"), "tile is"),
+        (replace("matrix1/tile1/inputs", np.array([0, 1, 2, 2])), "no lines of the matrix"),
+        (replace("matrix1/tile1/inputs", np.array([0, 1, 2, 6])), "no lines of the matrix"),
+        (replace("matrix1/gain", np.full(5, np.inf)), "gain"),
+        (attribute("scale", float("inf"), "matrix1"), "scale is inf"),
+        (attribute("x_limit", 0.0, "matrix2"), "x_limit is 0"),
+        (attribute("tiles", 99, "matrix1"), "not a complete layout"),
+        (attribute("adc_limit", -1.0, "matrix1/tile1"), "adc_limit"),
+        (replace("matrix1/tile1/G", np.full((4, 6), -1e-6)), "cell (0, 0)"),
+        (replace("matrix1/tile1/G", np.full((4, 6), np.nan)), "cell (0, 0)"),
+        (replace("node1/weights", np.full((6, 5), np.nan)), "not finite"),
+        (replace("node1/weights", np.ones((6, 5), np.float32)), "float32"),
+        (replace("node1/weights", np.ones((7, 5))), "expected"),
+        (replace("node1/bias", np.ones(4)), "bias"),
+        (replace("node1/bias", "text"), "bias"),
+        (lambda f: f.__delitem__("matrix2/tile1"), "not a complete layout"),
+        (lambda f: (f.__delitem__("node1/weights"), f.create_group("node1/weights")), "not a complete layout"),
     ],
 )
 def test_edited_files_are_checked(saved, change, words):
@@ -161,8 +179,8 @@ def test_edited_files_are_checked(saved, change, words):
 
 def test_a_small_file_cannot_ask_for_terabytes(saved):
     def change(file):
-        del file["layer1/weights"]
-        file.create_dataset("layer1/weights", shape=(1 << 20, 1 << 20), dtype="f8", chunks=(64, 64))
+        del file["node1/weights"]
+        file.create_dataset("node1/weights", shape=(1 << 20, 1 << 20), dtype="f8", chunks=(64, 64))
 
     edit(saved, change)
     with pytest.raises(LayoutError, match="weights"):
@@ -180,5 +198,5 @@ def test_missing_and_unwritable(tmp_path):
 
 def test_saving_replaces_whole_and_leaves_nothing_behind(saved):
     cn.compile(NET, r_wire=5.0).save(saved)
-    assert cn.Layout.load(saved).r_wire == 5.0
+    assert cn.Layout.load(saved).r_word == 5.0
     assert [p.name for p in saved.parent.iterdir()] == ["net.h5"]

@@ -8,8 +8,10 @@ import pytest
 import circuitnn as cn
 from circuitnn.devices.cards import CARDS
 from circuitnn.errors import CrossbarError, FileError, MappingError, UsageError
-from circuitnn.mapping.conductance import to_conductances
-from circuitnn.mapping.graph import ACTIVATIONS, Dense, Graph
+from circuitnn.mapping.encodings.differential import Differential
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.activations import ACTIVATIONS
+from circuitnn.mapping.operators.dense import Dense
 from circuitnn.mapping.quantise import quantise
 from circuitnn.mapping.tiles import split
 from circuitnn.netlist.flat import Model
@@ -58,7 +60,7 @@ def test_bad_networks_name_the_layer(layers, words):
     ("options", "error", "word"),
     [
         ({"tile": (0, 8)}, UsageError, "tile is"),
-        ({"tile": (8, 1)}, UsageError, "two bit lines"),
+        ({"tile": (8, 1)}, UsageError, "at least (1, 2)"),
         ({"tile": 128}, UsageError, "tile is"),
         ({"tile": (8.0, 8)}, UsageError, "tile is"),
         ({"device": "hfo3"}, UsageError, "hfo2"),
@@ -134,15 +136,15 @@ def test_quantiser_levels():
 
 def test_tiles_cover_every_weight_once():
     seen = np.zeros((20, 12), int)
-    for place in split(20, 12, (7, 9)):
-        assert place.shape[0] <= 7 and place.shape[1] <= 9
-        seen[place.inputs, place.outputs] += 1
+    for place in split(np.arange(20), np.arange(12), (7, 9), Differential()):
+        assert len(place.inputs) <= 7 and 2 * len(place.outputs) <= 9
+        seen[np.ix_(place.inputs, place.outputs)] += 1
     assert (seen == 1).all()
 
 
 def test_conductances_stay_in_the_device_range_and_give_the_weights_back():
     w = RNG.normal(size=(6, 4))
-    g = to_conductances(w, np.abs(w).max(), 1e-6, 1e-4)
+    g = Differential().conductances(w, np.abs(w).max(), 1e-6, 1e-4)
     assert g.min() >= 1e-6 and g.max() <= 1e-4 * (1 + 1e-15)
     np.testing.assert_allclose((g[:, 0::2] - g[:, 1::2]) * np.abs(w).max() / 99e-6, w, rtol=1e-9)
 
@@ -167,8 +169,8 @@ def test_wires_lose_more_the_more_they_resist():
 
 def test_inference_is_the_full_nodal_solution():
     layout = cn.compile(NET, tile=(9, 8), r_wire=20.0)
-    for step in layout.steps(X[:3]):
-        for k, tile in enumerate(step.layer.tiles):
+    for step in layout.reads(X[:3]):
+        for k, tile in enumerate(step.matrix.tiles):
             crossbar = cn.Crossbar(tile.G, 20.0, 20.0)
             for v, i in zip(step.voltages[:, tile.place.inputs], step.currents[k], strict=True):
                 nodal = crossbar.solve(v).currents
@@ -191,8 +193,8 @@ def test_converter_resolution_and_clipping():
 
 
 def test_calibration_learns_that_inputs_are_signed():
-    signed = cn.compile(NET, dac_bits=8, calibration=X - 0.5).layers
-    unsigned = cn.compile(NET, dac_bits=8, calibration=X).layers
+    signed = cn.compile(NET, dac_bits=8, calibration=X - 0.5).matrices
+    unsigned = cn.compile(NET, dac_bits=8, calibration=X).matrices
     assert [layer.signed for layer in signed] == [True, False]
     assert [layer.signed for layer in unsigned] == [False, False]
     assert unsigned[0].x_limit == X.max()
@@ -220,24 +222,24 @@ def test_every_device_gives_the_network(device):
 
 def test_report_counts_tiles_and_cells():
     report = cn.compile(NET, tile=(10, 10)).report()
-    assert [layer.tiles for layer in report.layers] == [2 * 3, 2 * 1]
+    assert [layer.tiles for layer in report.matrices] == [2 * 3, 2 * 1]
     assert report.cells == 2 * (20 * 12 + 12 * 5)
     assert report.tiles == 8
     text = str(report)
-    assert "8 tiles of at most 10 x 10" in text and "softmax" in text
+    assert "8 tiles of at most 10 x 10" in text and "Differential()" in text
 
 
 def test_netlists_one_a_tile(tmp_path):
     layout = cn.compile(NET, tile=(10, 16), r_wire=1.0)
     files = layout.to_netlist(tmp_path / "new" / "folder")
-    assert [f.name for f in files] == [f"layer1_tile{k}.cir" for k in (1, 2, 3, 4)] + [
-        f"layer2_tile{k}.cir" for k in (1, 2)
+    assert [f.name for f in files] == [f"matrix1_tile{k}.cir" for k in (1, 2, 3, 4)] + [
+        f"matrix2_tile{k}.cir" for k in (1, 2)
     ]
     assert "vin0 in0 0 dc 0.2" in files[0].read_text().replace("0.20000000000000001", "0.2")
     layout.to_netlist(tmp_path, x=X[0])
     volts = float(
         next(
-            line for line in (tmp_path / "layer1_tile1.cir").read_text().splitlines() if line.startswith("vin0")
+            line for line in (tmp_path / "matrix1_tile1.cir").read_text().splitlines() if line.startswith("vin0")
         ).split()[-1]
     )
     assert volts == pytest.approx(0.2 * X[0, 0], rel=1e-15)
@@ -254,7 +256,7 @@ def test_weights_cannot_be_changed_behind_the_layout():
     w[0, 0] = 5.0
     assert dense.weights[0, 0] == 1.0
     with pytest.raises(ValueError, match="read-only"):
-        Graph([dense]).layers[0].weights[0, 0] = 2.0
+        Graph([dense]).nodes[0].weights[0, 0] = 2.0
 
 
 def test_any_memristor_model_serves_as_a_device():

@@ -301,12 +301,12 @@ def test_a_layout_is_made_of_such_crossbars():
     effects = [ni.ProgrammingError(), ni.Drift(time=1e4), ni.ReadNoise(0.02)]
     layout = cn.compile(NET, nonidealities=effects, seed=3, tile=(2, 4))
     ideal = cn.compile(NET, tile=(2, 4))
-    for k, tile in enumerate(layout.layers[0].tiles):
-        name = f"{layout.layers[0].dense.name}, tile {k + 1}"
+    for k, tile in enumerate(layout.matrices[0].tiles):
+        name = f"{layout.matrices[0].label}, tile {k + 1}"
         expected = Chain.of(effects, 3, name, window=(layout.g_min, layout.g_max))
-        target = ideal.layers[0].tiles[k].G
+        target = ideal.matrices[0].tiles[k].G
         np.testing.assert_array_equal(tile.G, expected.written(target))
-        np.testing.assert_array_equal(layout.layers[0].crossbar(k).at_read(5).G, expected.read(tile.G, 5))
+        np.testing.assert_array_equal(layout.matrices[0].crossbar(k).at_read(5).G, expected.read(tile.G, 5))
     x = np.array([[0.3, -0.4]])
     assert not np.array_equal(*layout(np.repeat(x, 2, axis=0)))  # two samples are two reads
     np.testing.assert_array_equal(layout(x), layout(x))

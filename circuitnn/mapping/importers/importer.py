@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import MappingError
-from circuitnn.mapping.graph import Dense, Graph
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.dense import Dense
 
 
 class Importer(Protocol):
@@ -29,7 +31,7 @@ class Chain:
     >>> chain = Chain()
     >>> chain.dense([[1.0, 2.0]], None, "fc")
     >>> chain.activation("relu", "act")
-    >>> [(d.name, d.activation) for d in chain.graph().layers]
+    >>> [(d.name, d.activation) for d in chain.graph().dense_layers()]
     [('fc', 'relu')]
     """
 
@@ -39,7 +41,9 @@ class Chain:
 
     def dense(self, weights: ArrayLike, bias: ArrayLike | None, name: str) -> None:
         """Add a matrix of shape (inputs, outputs) and a bias."""
-        self._layers.append(Dense(weights, bias, "linear", name))
+        used = {layer.name for layer in self._layers}  # a module that acts twice is two nodes
+        unique = next(tried for k in count(1) if (tried := name if k == 1 else f"{name} ({k})") not in used)
+        self._layers.append(Dense(weights, bias, "linear", unique))
         self._open = True
 
     def bias(self, values: NDArray[np.float64], name: str) -> None:
@@ -49,10 +53,10 @@ class Chain:
             total = last.bias + values
         except ValueError:
             total = np.empty(0)
-        if total.size != last.outputs:
+        if total.size != last.fan_out:
             raise MappingError(
                 f"{name} adds numbers of shape {np.shape(values)} to the outputs of {last.name}",
-                expected=f"({last.outputs},), one number an output",
+                expected=f"({last.fan_out},), one number an output",
                 names=[name, last.name],
             )
         self._layers[-1] = Dense(last.weights, total.reshape(-1), "linear", last.name)

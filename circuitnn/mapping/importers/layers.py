@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from circuitnn.errors import MappingError
-from circuitnn.mapping.graph import Dense, Graph
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.dense import Dense
 
 
 class Layers:
@@ -20,7 +21,7 @@ class Layers:
 
         Examples
         --------
-        >>> Layers().read([([[1.0]], None, "tanh")]).layers[0].name
+        >>> Layers().read([([[1.0]], None, "tanh")]).nodes[0].name
         'layer 1'
         """
         dense = []

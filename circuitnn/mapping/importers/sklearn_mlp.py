@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from circuitnn.errors import MappingError
-from circuitnn.mapping.graph import Dense, Graph
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.dense import Dense
 
 _KINDS = {"identity": "linear", "logistic": "sigmoid", "relu": "relu", "tanh": "tanh", "softmax": "softmax"}
 

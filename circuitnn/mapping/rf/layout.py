@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import UsageError
-from circuitnn.mapping.graph import Dense, Graph
-from circuitnn.mapping.layout import Evaluation, classes_of, labels_of
+from circuitnn.mapping.evaluation import Evaluation, classes_of, labels_of
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.dense import Dense
 from circuitnn.mapping.rf.network import RfNetwork
 from circuitnn.mapping.rf.placement import Trial
 from circuitnn.units import format_si
@@ -140,7 +141,7 @@ class RfLayout:
     per_input: int
 
     def __repr__(self) -> str:
-        sizes = "-".join(map(str, [self.graph.inputs, *(layer.dense.outputs for layer in self.layers)]))
+        sizes = "-".join(map(str, [self.graph.inputs, *(layer.dense.fan_out for layer in self.layers)]))
         return f"<RfLayout {sizes}: {self.network.resonator_count()} resonators>"
 
     @property
@@ -205,8 +206,8 @@ class RfLayout:
             rows.append(
                 RfLayerReport(
                     layer.dense.name,
-                    layer.dense.inputs,
-                    layer.dense.outputs,
+                    layer.dense.fan_in,
+                    layer.dense.fan_out,
                     count,
                     layer.taken,
                     len(layer.trials),
@@ -219,7 +220,7 @@ class RfLayout:
             tuple(rows),
             self.per_input,
             self.network.resonator_count(),
-            sum(layer.dense.outputs for layer in hidden),
+            sum(layer.dense.fan_out for layer in hidden),
             self.per_input * self.network.resonators.sensitivity,
             self._relu_error() if hidden else 0.0,
             self.network.neurons.gain,

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import CircuitnnError, FileError, LayoutError
-from circuitnn.mapping.graph import Dense, Graph
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.dense import Dense
 from circuitnn.mapping.rf.checks import number, positive
 from circuitnn.mapping.rf.layout import RfLayout, RfMapped
 from circuitnn.mapping.rf.network import RfLayer, RfNetwork
@@ -96,7 +97,7 @@ def _read(file: Any, size: int) -> RfLayout:
         a = {name: _array(group[name], size) for name in (*_DENSE, *_HARDWARE, "order")}
         dense = Dense(a["weights"], a["bias"], str(group.attrs["activation"]), str(group.attrs["name"]))
         order = a["order"].astype(np.int64)
-        if sorted(order.tolist()) != list(range(dense.inputs)) or len(a["tones"]) != dense.inputs:
+        if sorted(order.tolist()) != list(range(dense.fan_in)) or len(a["tones"]) != dense.fan_in:
             raise LayoutError(f"the tones of {dense.name} do not fit its inputs", expected="one tone an input")
         trials = [_trial(group[f"trial{k}"].attrs) for k in range(sum(name.startswith("trial") for name in group))]
         scale, low, step, peak = (number(name, group.attrs[name]) for name in _NUMBERS)
@@ -107,7 +108,7 @@ def _read(file: Any, size: int) -> RfLayout:
                 a["tones"], a["resonances"], a["bias_voltage"], group.attrs["transconductance"], a["relative_power"]
             )
         )
-        if hardware[-1].outputs != dense.outputs:
+        if hardware[-1].outputs != dense.fan_out:
             raise LayoutError(f"the chains of {dense.name} do not fit its outputs", expected="one chain an output")
     Graph([layer.dense for layer in mapped])  # refuses layers that do not fit together
     network = RfNetwork(hardware, Resonators(**file["resonators"].attrs), Neurons(**file["neurons"].attrs))

@@ -69,7 +69,8 @@ def compile_rf(
         When an option is out of range.
     """
     parts, base = resonators or Resonators(), neurons or Neurons()
-    for dense in graph.layers[:-1]:
+    dense_layers = graph.dense_layers()
+    for dense in dense_layers[:-1]:
         if dense.activation != "relu":
             raise MappingError(
                 f"{dense.name} has the activation {dense.activation!r}, which no oscillator gives",
@@ -103,7 +104,7 @@ def compile_rf(
     line = _line(cells, top, power)
 
     layers, mapped = [], []
-    for n, dense in enumerate(graph.layers):
+    for n, dense in enumerate(dense_layers):
         span = x_high - x_low
         weights = dense.weights.T * span  # z for a tone at full power, with the offset below
         offset = dense.bias + x_low * dense.weights.sum(axis=0)
@@ -114,7 +115,7 @@ def compile_rf(
         found = place(
             parts, weights * (scale / power), (low, high), per_input=per_input, tolerance=tolerance, name=dense.name
         )
-        last = n == len(graph.layers) - 1
+        last = n == len(dense_layers) - 1
         if samples is not None:
             samples = dense(samples)
             peak = float(samples.max())
