@@ -43,8 +43,10 @@ _HOME = {
     "State": "circuitnn.devices.declare",
     "Subcircuit": "circuitnn.circuit.subcircuit",
     "Waveforms": "circuitnn.crossbar.nonlinear",
+    "TiledWeights": "circuitnn.mapping.stream_store",
     "check": "circuitnn.runs.check",
     "compile": "circuitnn.mapping.compile",
+    "compile_weights": "circuitnn.mapping.stream",
     "corners": "circuitnn.runs.corners",
     "fit": "circuitnn.fitting.fit",
     "load": "circuitnn.netlist.netlist",
@@ -98,6 +100,8 @@ if TYPE_CHECKING:
     from circuitnn.mapping.compile import compile as compile
     from circuitnn.mapping.layout import Layout as Layout
     from circuitnn.mapping.rf.layout import RfLayout as RfLayout
+    from circuitnn.mapping.stream import compile_weights as compile_weights
+    from circuitnn.mapping.stream_store import TiledWeights as TiledWeights
     from circuitnn.measure.linewidth import phase_diffusion as phase_diffusion
     from circuitnn.netlist.flat import Model as Model
     from circuitnn.netlist.netlist import Netlist as Netlist

@@ -136,5 +136,5 @@ def wire_pair(r_wire: float | tuple[float, float]) -> tuple[float, float]:
     """
     if isinstance(r_wire, tuple | list) and len(r_wire) == 2:
         return resistance("r_wire of word lines", r_wire[0]), resistance("r_wire of bit lines", r_wire[1])
-    both = resistance("r_wire", r_wire)  # type: ignore[arg-type]
+    both = resistance("r_wire", r_wire)
     return both, both

@@ -139,6 +139,7 @@ class Netlist:
         *,
         stream: str | Path | None = None,
         workers: int | None = None,
+        cluster: str | None = None,
         store: str | os.PathLike[str] | None = None,
     ) -> Results:
         """Run every analysis of the netlist in order, and measure what ``.measure`` and ``.four`` ask for.
@@ -153,15 +154,17 @@ class Netlist:
             A ``.raw`` file that all results are written to as they are computed. The points of transients stay there,
             not in memory, and are read when they are asked for.
         workers : int, optional
-            Processes for the points of ``.step``, ``.corner`` and ``.mc``. With it, or ``store``, points are in memory
-            until the end, and one that fails leaves the others their results.
+            Processes for the points of ``.step``, ``.corner`` and ``.mc``. With it, ``cluster`` or ``store`` points are
+            in memory until the end, and one that fails leaves the others their results.
+        cluster : str, optional
+            A Dask cluster for them, as of `circuitnn.monte_carlo`.
         store : path, optional
             A folder in which finished points are kept. Given again it is gone on with.
 
         Raises
         ------
         UsageError
-            For workers or a store and a deck without points, or with a script.
+            For workers, a cluster or a store and a deck without points, or with a script.
         NetlistError
             When it names no analysis.
         """
@@ -172,9 +175,9 @@ class Netlist:
                 expected=".op, .dc, .ac or .tran",
                 hint="add .op, for example",
             )
-        if workers is not None or store is not None:
+        if workers is not None or cluster is not None or store is not None:
             points = importlib.import_module("circuitnn.runs.points")
-            shared: Results = points.run_points(self, workers, store, progress, stream)
+            shared: Results = points.run_points(self, workers, store, progress, stream, cluster)
             return shared
         done: Results = importlib.import_module("circuitnn.runs.session").run_deck(self, progress, stream)
         return done

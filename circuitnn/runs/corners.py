@@ -18,6 +18,7 @@ def corners(
     values: Mapping[str, Mapping[str, float | str]],
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     store: str | os.PathLike[str] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Results:
@@ -31,6 +32,8 @@ def corners(
         parameters of models (``nm.vto``).
     workers : int, optional
         Processes; one when absent. Results are the same.
+    cluster : str, optional
+        A Dask cluster, as of `monte_carlo`.
     store : path-like, optional
         A folder in which finished corners are kept. Given again it is gone on with.
     progress : callable, optional
@@ -67,4 +70,4 @@ def corners(
         words = [Assignment(key.lower(), parse_value(value)) for key, value in changes.items()]
         cards.append(Directive("corner", (name.lower(), *words)))
     made = Netlist(netlist.title, [*netlist.statements, *cards], netlist.path, netlist.warnings)
-    return made.run(progress, workers=workers, store=store)
+    return made.run(progress, workers=workers, cluster=cluster, store=store)

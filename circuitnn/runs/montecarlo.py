@@ -29,6 +29,7 @@ def monte_carlo(
     seed: int | None = None,
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     store: str | os.PathLike[str] | None = None,
     vectors: Sequence[str] | None = None,
     points: int = 1001,
@@ -51,6 +52,9 @@ def monte_carlo(
         From 0; of a deck that of its ``.mc`` or its ``.options``, else 0.
     workers : int, optional
         Processes. When absent one for each core, where the work left after the first second is worth it.
+    cluster : str, optional
+        A Dask cluster does the runs (extra ``distributed``): ``"local"``, ``workers`` processes of this machine, or the
+        address of a scheduler, such as ``"tcp://host:8786"``. It runs what it is sent: connect to your own alone.
     store : path-like, optional
         A folder in which finished runs are kept. Given again it is gone on with, also to more runs.
     vectors : sequence of str, optional
@@ -72,7 +76,9 @@ def monte_carlo(
     NetlistError
         For a mistake in the deck, one without analyses, or with ``.step``, ``.corner`` or a script.
     AnalysisError
-        When all runs fail, or a process dies.
+        When all runs fail, a process dies, or a cluster cannot be reached.
+    MissingExtraError
+        For a cluster without Dask.
 
     Examples
     --------
@@ -82,14 +88,14 @@ def monte_carlo(
     >>> bool(abs(samples.mean("v(b)") - 0.5) < 0.01), len(samples.errors)
     (True, 0)
     """
-    _require(runs, seed, workers, points, vectors)
+    _require(runs, seed, workers, points, vectors, cluster)
     chosen = None if vectors is None else tuple(vectors)
     task: DeckTask | FunctionTask
     if callable(target) and not isinstance(target, Netlist):
         if runs is None:
             raise UsageError("how many runs of the function?", expected="runs=...")
         task, title, count = FunctionTask(target, seed or 0, chosen, points), _name(target), runs
-        if workers is not None and workers > 1:
+        if cluster is not None or (workers is not None and workers > 1):
             task.require_importable()
     else:
         netlist = target if isinstance(target, Netlist) else load(target)
@@ -103,7 +109,7 @@ def monte_carlo(
             )
     done: dict[int, Record] = {}
     try:
-        _do(task, done, count, workers, store, progress)
+        _do(task, done, count, workers, store, progress, cluster)
     except (AnalysisError, KeyboardInterrupt) as error:
         if any(not record.error for record in done.values()):
             vars(error)["result"] = Samples(done.values(), title, task.seed, count)
@@ -117,6 +123,7 @@ def monte_carlo_corners(
     seed: int | None = None,
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     store: str | os.PathLike[str] | None = None,
     vectors: Sequence[str] | None = None,
     points: int = 1001,
@@ -130,7 +137,7 @@ def monte_carlo_corners(
     Parameters
     ----------
     target : Netlist or path
-    runs, seed, workers, store, vectors, points, progress
+    runs, seed, workers, cluster, store, vectors, points, progress
         As of `monte_carlo`; ``runs`` at each point.
 
     Returns
@@ -141,7 +148,7 @@ def monte_carlo_corners(
 
     Raises
     ------
-    UsageError, NetlistError, AnalysisError
+    UsageError, NetlistError, AnalysisError, MissingExtraError
         As `monte_carlo`; AnalysisError also when all runs at one point fail.
 
     Examples
@@ -154,12 +161,12 @@ def monte_carlo_corners(
     >>> [(name, round(float(samples.mean("v(b)")), 2)) for name, samples in family.items()]
     [('low', 0.33), ('high', 0.67)]
     """
-    _require(runs, seed, workers, points, vectors)
+    _require(runs, seed, workers, points, vectors, cluster)
     netlist = target if isinstance(target, Netlist) else load(target)
     task, count, steps = _deck_task(netlist, runs, seed, None if vectors is None else tuple(vectors), points)
     done: dict[int, Record] = {}
     try:
-        _do(task, done, count * len(steps), workers, store, progress)
+        _do(task, done, count * len(steps), workers, store, progress, cluster)
     except (AnalysisError, KeyboardInterrupt) as error:
         partial = _family(done, netlist, task.seed, count, steps)
         if partial:
@@ -175,24 +182,26 @@ def monte_carlo_corners(
     return family
 
 
-def _require(runs: int | None, seed: int | None, workers: int | None, points: int, vectors: object) -> None:
+def _require(
+    runs: int | None, seed: int | None, workers: int | None, points: int, vectors: object, cluster: str | None
+) -> None:
     for name, value, low, high in (("runs", runs, 1, MAX_RUNS), ("seed", seed, 0, 2**53), ("points", points, 2, 10**7)):
         if value is not None and not (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
             raise UsageError(f"{name} = {value!r}", expected=f"a whole number, {low} .. {high:g}", names=(name,))
     if isinstance(vectors, str):
         raise UsageError(f"vectors = {vectors!r}", expected="a list of names")
-    require_workers(workers)
+    require_workers(workers, cluster)
 
 
 def _do(
     task: DeckTask | FunctionTask, done: dict[int, Record], count: int, workers: int | None,
-    store: str | os.PathLike[str] | None, progress: Progress | None,
+    store: str | os.PathLike[str] | None, progress: Progress | None, cluster: str | None,
 ) -> None:  # fmt: skip
     """Do the runs that a store does not hold yet."""
     kept = None if store is None else RunStore(store, task.about())
     if kept is not None:
         done.update({k: record for k, record in kept.load().items() if k < count})
-    Job(task, [k for k in range(count) if k not in done], done, kept, progress, count).run(workers)
+    Job(task, [k for k in range(count) if k not in done], done, kept, progress, count).run(workers, cluster)
 
 
 def _family(

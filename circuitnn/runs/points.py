@@ -105,24 +105,25 @@ def run_points(
     store: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     stream: str | os.PathLike[str] | None = None,
+    cluster: str | None = None,
 ) -> Results:
     """Run a deck at its points across processes; a point that fails leaves the others their results.
 
     Raises
     ------
     UsageError
-        For a deck without points or with a script, a number of processes that cannot be, a store of another deck.
+        For a deck without points or with a script, processes that cannot be, a store of another deck.
     CircuitnnError
         Of the first point that fails, with the results of all others as ``result``.
     """
-    require_workers(workers)
+    require_workers(workers, cluster)
     flat = netlist.expand()
     steps = Steps(netlist, flat)
     if flat.script or not steps:
         raise UsageError(
             "there are no points for other processes",
             expected="a deck with .step, .corner or .mc, and without a script",
-            names=("workers", "store"),
+            names=("workers", "cluster", "store"),
         )
     points = list(steps.points())
     task = PointTask(netlist.to_text(), str(netlist.path or "<text>"))
@@ -135,7 +136,9 @@ def run_points(
             for index, point in done.items():
                 task.harmonics(index, point.results)
     try:
-        Job(task, [k for k in range(len(points)) if k not in done], done, kept, progress, len(points)).run(workers)
+        Job(task, [k for k in range(len(points)) if k not in done], done, kept, progress, len(points)).run(
+            workers, cluster
+        )
     except (CircuitnnError, KeyboardInterrupt) as error:
         vars(error)["result"] = _gathered(steps, points, done, stream)
         raise

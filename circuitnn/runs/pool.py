@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from circuitnn.errors import AnalysisError, UsageError
+from circuitnn.errors import AnalysisError, CircuitnnError, UsageError
 from circuitnn.results.memory import core_count
 
 Progress = Callable[[float], None]
@@ -42,8 +45,45 @@ class Keeper(Protocol):
         """Keep a part."""
 
 
-def require_workers(workers: int | None) -> None:
-    """Raise UsageError for a number of processes that cannot be, or in a process that is one of them."""
+@dataclass(frozen=True)
+class Part:
+    """What another process gave: its records, the seconds that it took, and the error at which it stopped."""
+
+    records: list[Any]
+    seconds: float
+    error: CircuitnnError | None = None
+
+
+class Crew(Protocol):
+    """Other processes, to which parts of the work are given."""
+
+    #: Seconds of work below which a part is not worth its way there.
+    least: float
+
+    def count(self) -> int:
+        """Return how many processes there are."""
+
+    def submit(self, indices: list[int]) -> Future[Part]:
+        """Give a part of the work away."""
+
+    def close(self) -> None:
+        """End them; what runs is waited for where it is near its end."""
+
+
+def require_workers(workers: int | None, cluster: str | None = None) -> None:
+    """Raise UsageError for processes or a cluster that cannot be, or in a process that is one of them."""
+    if cluster is not None and cluster != "local":
+        scheme, separator, host = cluster.partition("://") if isinstance(cluster, str) else ("", "", "")
+        if not (scheme.isalnum() and separator and host):
+            raise UsageError(
+                f"cluster = {cluster!r}",
+                expected="'local', or the address of a Dask scheduler such as 'tcp://host:8786'",
+                names=("cluster",),
+            )
+        if workers is not None:
+            raise UsageError(
+                f"workers = {workers!r} of {cluster}", expected="the processes that the cluster has", names=("workers",)
+            )
     if workers is not None and not (type(workers) is int and 1 <= workers <= MOST_WORKERS):
         raise UsageError(f"workers = {workers!r}", expected=f"a whole number, 1 .. {MOST_WORKERS}", names=("workers",))
     if getattr(multiprocessing.current_process(), "_inheriting", False):
@@ -63,8 +103,14 @@ class Job:
         self._task, self._left, self._done, self._store = task, left, done, store
         self._progress, self._count = progress, count
 
-    def run(self, workers: int | None) -> None:
-        """Do what is left, here or in other processes."""
+    def run(self, workers: int | None, cluster: str | None = None) -> None:
+        """Do what is left, here, in other processes or in a Dask cluster."""
+        if cluster is not None:
+            if self._left:
+                from circuitnn.runs.cluster import DaskCrew
+
+                self._share(DaskCrew(self._task, cluster, workers, len(self._left)))
+            return
         if workers is None or workers == 1:
             workers = self._alone(workers is None)
         if self._left:
@@ -106,21 +152,19 @@ class Job:
 
     def _together(self, workers: int) -> None:
         with _one_thread_each():
-            self._share(min(workers, len(self._left)))
+            self._share(_Processes(self._task, min(workers, len(self._left))))
 
-    def _share(self, workers: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, context, _begin, (self._task,))
-        pending: set[Future[tuple[list[Any], float]]] = set()
+    def _share(self, crew: Crew) -> None:
+        pending: set[Future[Part]] = set()
         size = 1
         try:
             while self._left or pending:
-                while self._left and len(pending) < workers + 1:
+                while self._left and len(pending) < crew.count() + 1:
                     chunk, self._left = self._left[:size], self._left[size:]
-                    pending.add(pool.submit(_work, chunk))
+                    pending.add(crew.submit(chunk))
                 ready, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    size = self._take(future, workers, size)
+                    size = self._take(future.result(), crew, size)
         except BrokenProcessPool:
             raise AnalysisError(
                 "a process that did runs has died",
@@ -130,23 +174,24 @@ class Job:
             self._progress = None
             for future in pending:
                 future.cancel()
-            # Those that run are waited for: they are short, and what they give is kept.
-            pool.shutdown(wait=True, cancel_futures=True)
+            crew.close()
             for future in pending:
                 if not future.cancelled() and future.exception() is None:
-                    self._take(future, workers, size)
+                    self._take(future.result(), crew, size)
             raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            crew.close()
 
-    def _take(self, future: Future[tuple[list[Any], float]], workers: int, size: int) -> int:
+    def _take(self, part: Part, crew: Crew, size: int) -> int:
         """Keep what a process gave, and return how many runs make the next part."""
-        records, seconds = future.result()
-        self._done.update({record.index: record for record in records})
-        each = max(seconds / len(records), 1e-6)
-        self._keep(records)
+        count = len(part.records)
+        self._done.update({record.index: record for record in part.records})
+        self._keep(part.records)
         self._tell()
-        fair = max(1, len(self._left) // (4 * workers))
+        if part.error is not None:
+            raise part.error
+        each = max(part.seconds / count, 1e-6)
+        fair = max(1, len(self._left) // (4 * crew.count()), math.ceil(crew.least / each))
         return max(1, min(int(_CHUNK / each), fair, _MOST_IN_CHUNK, 4 * size))
 
     def _keep(self, records: list[Any]) -> None:
@@ -171,6 +216,46 @@ def _one_thread_each() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
+def do(task: Task, indices: Iterable[int]) -> Part:
+    """Do a part of the work in a process that is not the one which asked for it; an error names its run."""
+    began = time.monotonic()
+    records: list[Any] = []
+    failed: CircuitnnError | None = None
+    for index in indices:
+        try:
+            records.append(task(index))
+        except CircuitnnError as error:
+            failed = error
+            failed.message = f"run {index}: {error.message}"
+        except Exception as error:
+            said = str(error).partition("\n")[0]
+            failed = AnalysisError(f"run {index}: {type(error).__name__}: {said}".rstrip(": "))
+            failed.add_note(traceback.format_exc())  # an exception of any kind might not travel
+        if failed is not None:
+            break
+    return Part(records, time.monotonic() - began, failed)
+
+
+class _Processes:
+    """Processes of this machine that have the task from their start."""
+
+    least = 0.0
+
+    def __init__(self, task: Task, count: int) -> None:
+        self._count = count
+        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin, (task,))
+
+    def count(self) -> int:
+        return self._count
+
+    def submit(self, indices: list[int]) -> Future[Part]:
+        return self._pool.submit(_work, indices)
+
+    def close(self) -> None:
+        # Those that run are waited for: they are short, and what they give is kept.
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
 _task: Task | None = None
 
 
@@ -189,7 +274,6 @@ def _leave_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _work(indices: Iterable[int]) -> tuple[list[Any], float]:
+def _work(indices: list[int]) -> Part:
     assert _task is not None
-    began = time.monotonic()
-    return [_task(index) for index in indices], time.monotonic() - began
+    return do(_task, indices)

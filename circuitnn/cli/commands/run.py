@@ -47,11 +47,14 @@ _SINGLE = re.compile(r"[^()]*\([^()]*\)|[^-+*/^()<>=?&|%]*")
     help="Processes for Monte Carlo runs (by default as many as are worth it), corners and steps.",
 )
 @click.option(
+    "--cluster", metavar="ADDRESS", help="A Dask cluster for them: its scheduler's address, or 'local' for a new one."
+)
+@click.option(
     "--store", metavar="FOLDER", help="Keep finished runs and corners in a folder, and go on with those that are there."
 )
 def run(
     deck: str, output: str | None, plot: bool, as_json: bool, runs: int | None, seed: int | None, workers: int | None,
-    store: str | None,
+    cluster: str | None, store: str | None,
 ) -> None:  # fmt: skip
     """Run every analysis of a deck.
 
@@ -71,13 +74,13 @@ def run(
     try:
         netlist = load(deck)
         if is_wanted(netlist, runs):
-            options = {"runs": runs, "seed": seed, "workers": workers, "store": store}
+            options = {"runs": runs, "seed": seed, "workers": workers, "cluster": cluster, "store": store}
             picture = (target or Path(deck)).with_suffix(".png") if plot else None
             run_samples(netlist, options, target, picture, _printed(netlist), as_json=as_json)
             return
         if seed is not None:
             raise UsageError("--seed belongs to Monte Carlo runs", hint="give --runs, or a .mc card")
-        results = _compute(netlist, target, workers, store)
+        results = _compute(netlist, target, workers, cluster, store)
     except (CircuitError, DeviceError, NetlistError) as error:
         if not getattr(error, "result", None):
             check(deck).throw()  # all mistakes instead of the first
@@ -126,7 +129,9 @@ def _written(results: Results, target: Path | None) -> list[Path]:
     return [*csv_tables(results, target)] if target.suffix.lower() == ".csv" else [target]
 
 
-def _compute(netlist: Netlist, target: Path | None, workers: int | None, store: str | None) -> Results:
+def _compute(
+    netlist: Netlist, target: Path | None, workers: int | None, cluster: str | None, store: str | None
+) -> Results:
     """Run the deck; what it computed is in the target, also when it fails or is interrupted."""
     flat = netlist.expand()
     if not flat.analyses and not flat.script:
@@ -138,7 +143,7 @@ def _compute(netlist: Netlist, target: Path | None, workers: int | None, store: 
             stream = Path(stack.enter_context(_spool(target)), "points.raw")
         try:
             with terminal.progress(Path(str(netlist.path)).name) as progress:
-                results = netlist.run(progress, stream=stream, workers=workers, store=store)
+                results = netlist.run(progress, stream=stream, workers=workers, cluster=cluster, store=store)
         # Also a later card that names an absent source, or an interrupt in a later analysis: the earlier ones were run.
         except (CircuitnnError, KeyboardInterrupt) as error:
             terminal.warn(getattr(getattr(error, "result", None), "warnings", ()))

@@ -148,7 +148,10 @@ class Conv(Node):
                 positions = list(product(*map(range, self.kernel)))
             for position in positions:
                 # As (outputs, rows) of every group: rows are channels, each with its kernel positions.
-                chosen = self.weights[outs] if position is None else self.weights[(outs, slice(None), *position)]
+                chosen = self.weights[outs]
+                if position is not None:
+                    for index in reversed(position):
+                        chosen = chosen[..., index]
                 flat = chosen.reshape(chosen.shape[0], -1)
                 rows = flat.shape[1]
                 matrix = np.zeros((rows * len(groups), flat.shape[0]))
