@@ -117,3 +117,13 @@ def test_what_is_taken_in(nodes, names):
     x = np.random.default_rng(0).normal(size=(2, 3, 8, 8))
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose(fold(graph)(x), graph(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_a_scale_before_a_grouped_convolution(groups):
+    rng = np.random.default_rng(groups)
+    weights = rng.normal(size=(6, 6 // groups, 3, 2))
+    graph = Graph([scale(6), Conv(weights, rng.normal(size=6), groups=groups, stride=(2, 1), name="conv")], (6, 7, 5))
+    assert [node.name for node in fold(graph).nodes] == ["conv"]
+    x = rng.normal(size=(2, 6, 7, 5))
+    np.testing.assert_allclose(fold(graph)(x), graph(x), rtol=1e-12, atol=1e-12)

@@ -209,7 +209,7 @@ def test_networks_that_cannot_be_mapped():
         to_graph(Functions(lambda x: x.mean(0)), input_shape=(4,))
     with pytest.raises(MappingError, match="samples have the shape"):
         to_graph(nn.ReLU(), input_shape=(0, 4))
-    with pytest.raises(UsageError, match=r"(?s)takes no digital.*expected: input_shape folded"):
+    with pytest.raises(UsageError, match=r"(?s)takes no digital.*expected: input_shape, folded"):
         to_graph(nn.Linear(2, 2), digital="unsupported")
 
 
