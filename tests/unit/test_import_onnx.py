@@ -2,6 +2,8 @@
 
 import base64
 import json
+from importlib import util
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -634,3 +636,67 @@ def test_layouts_of_networks_are_files(tmp_path):
     x = RNG.normal(size=(2, 3, 16, 16))
     np.testing.assert_array_equal(again(x), layout(x))
     np.testing.assert_array_equal(again(x), layout.graph(x).round(9))  # one class
+
+
+def light(name):
+    """Return a network that the onnx package ships without weights, with random ones, cut before its softmax."""
+    proto = onnx.load(Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / f"light_{name}.onnx")
+    rng = np.random.default_rng(0)
+    shapes = {t.name: onnx.numpy_helper.to_array(t) for t in proto.graph.initializer}
+    for node in list(proto.graph.node):
+        if node.op_type == "ConstantOfShape":
+            shape = tuple(shapes[node.input[0]])
+            values = rng.normal(size=shape) * np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else None
+            values = rng.uniform(0.5, 1.5, size=shape) if values is None else values
+            proto.graph.initializer.append(onnx.numpy_helper.from_array(values, node.output[0]))
+            proto.graph.node.remove(node)
+    proto.graph.output[0].name = proto.graph.node[-1].input[0]
+    proto.opset_import[0].version = 15  # the reference normalises batches of opset 9 by their own statistics
+    return proto
+
+
+def test_shufflenet_that_the_onnx_package_ships():
+    """ShuffleNet (Zhang et al. 2018): grouped and depthwise convolutions, channels shuffled, means joined."""
+    proto = light("shufflenet")
+    graph = ONNX.read(proto)
+    x = RNG.uniform(size=(1, 3, 224, 224))
+    given = {t.name for t in proto.graph.initializer}
+    name = next(i.name for i in proto.graph.input if i.name not in given)
+    expected = onnx.reference.ReferenceEvaluator(proto).run(None, {name: x})[0]
+    # Fifty normalisations deep, each with an epsilon that the reference adds in single precision.
+    np.testing.assert_allclose(graph(x), expected, rtol=0.0, atol=1e-6 * abs(expected).max())
+    kinds = [node.kind for node in graph.nodes]
+    assert kinds.count("Conv") == 49 and "Scale" not in kinds
+
+
+def shipped(package, path):
+    pytest.importorskip("onnxruntime")
+    found = util.find_spec(package)  # itself it may need libraries that are not here
+    if found is None or found.origin is None:
+        pytest.skip(f"{package} is not installed")
+    return str(Path(found.origin).parent / path)
+
+
+def test_text_direction_classifier_of_rapidocr():
+    """MobileNetV3 that nobody here trained: depthwise convolutions, squeeze and excite, shapes found at run time."""
+    path = shipped("rapidocr_onnxruntime", "models/ch_ppocr_mobile_v2.0_cls_infer.onnx")
+    import onnxruntime
+
+    x = RNG.uniform(-1, 1, size=(2, 3, 48, 192)).astype(np.float32)
+    expected = onnxruntime.InferenceSession(path).run(None, {"x": x})[0]
+    graph = ONNX.read(path, input_shape=(3, 48, 192))
+    np.testing.assert_allclose(graph(x), expected, atol=2e-6)  # that computes in single precision
+    assert len(graph.matrices) > 53
+
+
+def test_speech_detector_of_silero():
+    """A sequence of frames through convolutions and an LSTM, whose first states are numbers."""
+    path = shipped("silero_vad", "data/silero_vad_16k_sequence.onnx")
+    import onnxruntime
+
+    states = {name: np.zeros((1, 1, 128), np.float32) for name in ("h", "c")}
+    x = RNG.normal(scale=0.1, size=(12, 576)).astype(np.float32)
+    expected = onnxruntime.InferenceSession(path).run(None, {"input": x, **states})[0]
+    graph = ONNX.read(path, input_shape=(12, 576), batched=False, constants=states)
+    np.testing.assert_allclose(graph(x[None])[0], expected, atol=2e-6)
+    assert graph.matrices["/recurrent/LSTM, state"].shape == (128, 512)
