@@ -22,6 +22,7 @@ from circuitnn.mapping.physical.gds import write_layout
 from circuitnn.mapping.physical.lvs import Report as LvsReport
 from circuitnn.mapping.physical.lvs import check_layout
 from circuitnn.mapping.physical.macro import Site
+from circuitnn.mapping.physical.sites import sites_of
 from circuitnn.mapping.physical.stack import Stack
 from circuitnn.mapping.physical.svg import write_svg
 from circuitnn.mapping.report import LayoutReport, MatrixReport
@@ -370,16 +371,12 @@ class Layout:
         return files
 
     def sites(self) -> tuple[Site, ...]:
-        """Return the tiles as things to lay out, named as ``to_netlist`` names its files; a matrix is a stage."""
-        return tuple(
-            Site(f"matrix{n + 1}_tile{k}", n, tile.G.shape)
-            for n, matrix in enumerate(self.matrices)
-            for k, tile in enumerate(matrix.tiles, 1)
-        )
+        """Return the tiles as things to lay out, in order, named as ``to_netlist`` names its files."""
+        return sites_of(self.graph, self.matrices)
 
     def floorplan(self, stack: Stack | None = None) -> Floorplan:
         """Return where the tiles stand, in a technology: the default one of `physical.stack` when not given."""
-        return make_floorplan(self.sites(), stack)
+        return make_floorplan(sorted(self.sites(), key=lambda site: site.stage), stack)
 
     def to_gds(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
         """Write the layout as GDSII (``.gds``) or OASIS (``.oas``); see `physical.gds` for cells and errors."""
