@@ -15,6 +15,7 @@ PAGES = (
     "docs/crossbar.md",
     "docs/compile.md",
     "docs/physical_layout.md",
+    "docs/cost.md",
     "docs/rf_networks.md",
     "docs/spintronic_oscillators.md",
     "docs/memristors.md",

@@ -7,7 +7,7 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.errors import FileError, MappingError, MissingExtraError
-from circuitnn.mapping.compile import to_graph
+from circuitnn.mapping.importing import to_graph
 from circuitnn.registry import catalog
 
 RNG = np.random.default_rng(8)
