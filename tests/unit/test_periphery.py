@@ -7,6 +7,7 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.errors import UsageError
+from circuitnn.mapping.inference import Inference
 from circuitnn.mapping.periphery import Periphery, Sense
 from circuitnn.mapping.quantise import quantise
 
@@ -161,3 +162,14 @@ def test_widths_are_refused_for_cells_that_do_not_obey_ohms_law():
     made = layout(device="hfo2", dac_bits=4).with_cells("hfo2").with_periphery(Periphery(4, coding="width"))
     with pytest.raises(UsageError, match="Ohm"):
         made(X[:2])
+
+
+def test_no_read_number_comes_twice():
+    """Two vectors of three bits take reads 0 to 5; the next vectors begin at 6."""
+    p = Periphery(4, coding="serial", sense=Sense(noise=1e-7), seed=4)
+    made = layout(dac_bits=4).with_periphery(p)
+    running = Inference(made.graph, made.matrices, p)
+    first, second = (running.read(made.matrices[0].label, X[:2]) for _ in range(2))
+    matrix = made.matrices[0]
+    np.testing.assert_array_equal(second.products, matrix.decode(second.currents, p, 6))
+    assert (first.products != second.products).all()
