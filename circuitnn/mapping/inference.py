@@ -16,7 +16,7 @@ from circuitnn.mapping.matrix import MappedMatrix
 from circuitnn.mapping.periphery import Periphery
 
 Array = NDArray[np.float64]
-_NUMBERS = 2**23  # held at a time by a batch of samples, in the widest part of a network
+_NUMBERS = 2**21  # held at a time by a batch of samples, in the widest part of a network
 
 
 @dataclass(frozen=True, eq=False)

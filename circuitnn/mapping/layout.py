@@ -17,6 +17,13 @@ from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.inference import Inference, Read
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
 from circuitnn.mapping.periphery import Periphery
+from circuitnn.mapping.physical.floorplan import Floorplan, make_floorplan
+from circuitnn.mapping.physical.gds import write_layout
+from circuitnn.mapping.physical.lvs import Report as LvsReport
+from circuitnn.mapping.physical.lvs import check_layout
+from circuitnn.mapping.physical.macro import Site
+from circuitnn.mapping.physical.stack import Stack
+from circuitnn.mapping.physical.svg import write_svg
 from circuitnn.mapping.report import LayoutReport, MatrixReport
 from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
@@ -25,6 +32,8 @@ from circuitnn.results.atomic import new_folder
 
 if TYPE_CHECKING:
     from circuitnn.mapping.cost.report import Cost
+    from circuitnn.mapping.programming.plan import Plan
+    from circuitnn.mapping.programming.report import ProgrammingReport
     from circuitnn.mapping.trials import Trials
 
 Array = NDArray[np.float64]
@@ -108,7 +117,7 @@ class Layout:
         """Yield the outputs of samples a batch at a time, each of bounded size, as they are found."""
         return self._inference().outputs(self.graph.samples(x))
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike) -> Evaluation:
+    def evaluate(self, x: ArrayLike, y: ArrayLike, progress: Callable[[float], None] | None = None) -> Evaluation:
         """Return the accuracy of the circuit beside the ideal network's.
 
         Parameters
@@ -116,6 +125,8 @@ class Layout:
         x : array_like, shape (samples, *input_shape)
         y : array_like of int, shape (samples,)
             Classes: the index of the largest output; 0 or 1 for a single sigmoid output, split at 0.5.
+        progress : callable, optional
+            Called with the share that is done.
 
         Raises
         ------
@@ -126,7 +137,12 @@ class Layout:
         values = graph.samples(x)
         labels = labels_of(y, len(values), graph)
         inference = self._inference()
-        found = np.concatenate([classes_of(out) for out in inference.outputs(values)])
+        parts: list[NDArray[np.int64]] = []
+        for out in inference.outputs(values):
+            parts.append(classes_of(out))
+            if progress is not None:
+                progress(sum(map(len, parts)) / len(values))
+        found = np.concatenate(parts)
         exact = Inference(graph, (), self.periphery)
         ideal = np.concatenate([classes_of(out) for out in exact.outputs(values)])
         return Evaluation(
@@ -320,6 +336,28 @@ class Layout:
 
         return cost_of(self, x, technology, **options)
 
+    def program(self, plan: Plan | None = None, **options: Any) -> tuple[Layout, ProgrammingReport]:
+        """Return the layout with its cells programmed by write and verify, and what that took.
+
+        Arguments are those of ``programming.of_layout.program_layout``.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> done, report = cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8)).program()
+        >>> len(report.failures)
+        0
+        """
+        from circuitnn.mapping.programming.of_layout import program_layout
+
+        return program_layout(self, plan, **options)
+
+    def after(self, seconds: float, effects: Iterable[Nonideality] | Nonideality, **options: Any) -> Layout:
+        """Return the layout a time after it was programmed; arguments as of ``programming.drift.aged``."""
+        from circuitnn.mapping.programming.drift import aged
+
+        return aged(self, seconds, effects, **options)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an HDF5 file (see ``layout_file``), whole or not at all; raise FileError when that fails."""
         from circuitnn.mapping.layout_file import write_layout
@@ -390,3 +428,27 @@ class Layout:
             files.append(target / "network.cir")
             write_network(self, files[-1], np.asarray(x))
         return files
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return the tiles as things to lay out, named as ``to_netlist`` names its files; a matrix is a stage."""
+        return tuple(
+            Site(f"matrix{n + 1}_tile{k}", n, tile.G.shape)
+            for n, matrix in enumerate(self.matrices)
+            for k, tile in enumerate(matrix.tiles, 1)
+        )
+
+    def floorplan(self, stack: Stack | None = None) -> Floorplan:
+        """Return where the tiles stand, in a technology: the default one of `physical.stack` when not given."""
+        return make_floorplan(self.sites(), stack)
+
+    def to_gds(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
+        """Write the layout as GDSII (``.gds``) or OASIS (``.oas``); see `physical.gds` for cells and errors."""
+        write_layout(self.floorplan(stack), path)
+
+    def to_svg(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
+        """Write the floorplan as a picture; raise FileError when that fails."""
+        write_svg(self.floorplan(stack), path, title=f"{len(self.sites())} tiles, {self.device}")
+
+    def check_layout(self, path: str | os.PathLike[str], stack: Stack | None = None) -> LvsReport:
+        """Compare what is joined in a GDSII or OASIS file with the layout's netlist; see `physical.lvs` for errors."""
+        return check_layout(path, self.sites(), stack)
