@@ -7,6 +7,7 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.errors import UsageError
+from circuitnn.mapping.cost.of_layout import works_of
 from circuitnn.mapping.inference import Inference
 from circuitnn.mapping.periphery import Periphery, Sense
 from circuitnn.mapping.quantise import quantise
@@ -177,3 +178,15 @@ def test_no_read_number_comes_twice():
     matrix = made.matrices[0]
     np.testing.assert_array_equal(second.products, matrix.decode(second.currents, p, 6))
     assert (first.products != second.products).all()
+
+
+def test_reports_and_costs_know_the_coding():
+    """Three reads of bits, and the mean energy of ideal arrays over all of them: V^2 times the conductances."""
+    made = cn.compile([(WEIGHTS, None, "linear")], tile=(16, 16), dac_bits=4)
+    serial = made.with_periphery(Periphery(4, coding="serial", sense=Sense(noise=1e-9), seed=1))
+    assert "serial coding" in str(serial.report()) and "noise=1e-09" in str(serial.report())
+    assert "coding" not in str(made.report())
+    work = works_of(serial, X[:4], adc_bits=8, most_reads=1000)[0]
+    assert (work.reads, work.dac_bits) == (3, 1)
+    planes = serial.periphery.voltages(X[:4], serial.matrices[0].x_limit, True)
+    np.testing.assert_array_equal(work.arrays[0].voltages, planes)
