@@ -254,11 +254,20 @@ class Layout:
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
 
-    def with_periphery(self, periphery: Periphery) -> Layout:
-        """Return the same conductances behind other converters; their ranges stay as they are.
+    def with_periphery(self, periphery: Periphery, calibration: ArrayLike | None = None) -> Layout:
+        """Return the same conductances behind other converters.
 
-        Reads of single bits can carry more current than those of amplitudes for which ranges were calibrated;
-        `evaluate` counts what is clipped.
+        Parameters
+        ----------
+        periphery : Periphery
+        calibration : array_like, shape (samples, *input_shape), optional
+            Typical inputs that set the converters' ranges anew. Without them they stay as they are; reads of single
+            bits can carry more current than those of amplitudes, and `evaluate` counts what is clipped.
+
+        Raises
+        ------
+        UsageError
+            When ``calibration`` has another shape.
 
         Examples
         --------
@@ -268,8 +277,12 @@ class Layout:
         [0.333333333333, -0.333333333333]
         """
         source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
-        matrices = tuple(replace(matrix, r_source=source, r_sense=sense) for matrix in self.matrices)
-        return replace(self, matrices=matrices, periphery=periphery)
+        matrices = {m.label: replace(m, r_source=source, r_sense=sense) for m in self.matrices}
+        if calibration is not None:
+            from circuitnn.mapping.compile import calibrate_ranges
+
+            calibrate_ranges(self.graph, matrices, periphery, self.graph.samples(calibration))
+        return replace(self, matrices=tuple(matrices.values()), periphery=periphery)
 
     def with_cells(self, device: str | Model | None) -> Layout:
         """Return the layout with devices as cells, which are solved at every read; None: conductances, Ohm's law.

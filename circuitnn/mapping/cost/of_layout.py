@@ -80,9 +80,11 @@ def works_of(
 ) -> list[Work]:
     """Return the matrices of a layout as ``Work``; arguments are those of ``cost_of``.
 
-    What nodes without matrices do, such as pooling, is not in it.
+    What nodes without matrices do, such as pooling, is not in it. A serial coding takes a read a bit, of a converter of
+    one bit.
     """
-    p, reads = layout.periphery, layout.graph.reads()
+    p, reads = layout.periphery, _reads(layout)
+    own = 1 if p.coding == "serial" else p.dac_bits
     drives = _drives(layout, x, whole("most_reads", most_reads))
     nodes = {matrix_label(node.name, key): node for node in layout.graph.nodes for key in node.matrices}
     works: list[Work] = []
@@ -98,7 +100,7 @@ def works_of(
                 _arrays(matrix, drives[matrix.label]),
                 inputs=matrix.weights.shape[0],
                 outputs=matrix.weights.shape[1],
-                dac_bits=p.dac_bits if dac_bits is None else dac_bits,
+                dac_bits=own if dac_bits is None else dac_bits,
                 adc_bits=p.adc_bits if adc_bits is None else adc_bits,
                 activation=activation,
                 reads=reads[matrix.label],
@@ -107,6 +109,12 @@ def works_of(
             )
         )
     return works
+
+
+def _reads(layout: Layout) -> dict[str, int]:
+    """Return how often a sample is read from the tiles of each matrix, by label."""
+    vectors = layout.graph.reads()
+    return {m.label: vectors[m.label] * layout.periphery.reads(m.signed) for m in layout.matrices}
 
 
 def _arrays(matrix: MappedMatrix, voltages: Array) -> list[ArrayWork]:
@@ -138,7 +146,7 @@ def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
         raise UsageError("there is no sample", expected="at least one")
     chosen = {
         label: np.unique(np.linspace(0, count * len(samples) - 1, most).astype(np.int64))
-        for label, count in layout.graph.reads().items()
+        for label, count in _reads(layout).items()
     }
     found: dict[str, list[Array]] = {matrix.label: [] for matrix in layout.matrices}
     done: Counter[str] = Counter()
