@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import circuitnn as cn
 from circuitnn.cli.main import cli
-from circuitnn.errors import UsageError
+from circuitnn.errors import CrossbarError, UsageError
 from circuitnn.mapping.cost.energy import array_energy
 from circuitnn.mapping.cost.of_layout import cost_of, works_of
 from circuitnn.mapping.graph import Graph
@@ -114,6 +114,15 @@ def test_other_encodings_have_other_conversions():
         for encoding in ("differential", "sliced")
     )
     assert plain == 4 and sliced > 4
+
+
+def test_cells_that_are_devices_are_solved(dense):
+    layout, x = dense
+    ohmic = layout.cost(x[:2])
+    # hfo2 obeys Ohm's law at small voltages: the same network, solved by Newton's method to 1e-10 of the currents.
+    assert layout.with_cells("hfo2").cost(x[:2]).energies["cells"] == close(ohmic.energies["cells"], rel=1e-6)
+    with pytest.raises(CrossbarError, match="devices"):
+        layout.with_cells("hfo2").cost(x[:2], wires=False)
 
 
 def test_exact_converters_have_no_cost(dense):

@@ -223,7 +223,8 @@ def cost(
     adc_share : int, optional
         Conversions of a read that one ADC does; as many as fit into a read when None.
     replicas : int or mapping
-        Copies of each matrix, or by label, 1 for those not named. They share the reads of an inference; energy stays.
+        Copies of each matrix, or by label, 1 for those not named. They share the reads of an inference; its
+        energy grows with the longer wires alone.
     wires : bool
         Solve the arrays as circuits with their wires; False takes the formula for ideal wires, which is fast.
     grid : str or float
