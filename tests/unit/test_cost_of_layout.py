@@ -14,6 +14,7 @@ from circuitnn.mapping.cost.of_layout import cost_of, works_of
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.operators.convolution import Conv
 from circuitnn.mapping.operators.dense import Dense
+from circuitnn.mapping.operators.recurrent import LSTM
 
 
 def close(value, rel=1e-9):
@@ -104,6 +105,17 @@ def test_matrices_of_one_layer_are_read_at_once():
     assert sum(one.macs for one in found.matrices[9:]) == 16 * 9
     # The activation is done on the sums: nine matrices do one.
     assert found.matrices[0].energy.digital - found.matrices[1].energy.digital == close(16 * 4 * 0.1e-12)
+
+
+def test_a_recurrent_layer_is_read_once_a_step():
+    rng = np.random.default_rng(3)
+    graph = Graph([LSTM(rng.normal(size=(1, 3, 20)), rng.normal(size=(1, 5, 20)), name="lstm")], (7, 3))
+    layout = cn.compile(graph, tile=(16, 64), dac_bits=6, adc_bits=6)
+    found = layout.cost(rng.uniform(-1.0, 1.0, (2, 7, 3)))
+    assert [(one.reads, one.macs, one.stage) for one in found.matrices] == [(7, 420, "lstm"), (7, 700, "lstm")]
+    # Gates are done once, on the sum of both products: 20 a step, by the unit for nonlinear activations.
+    first, second = (one.energy.digital for one in found.matrices)
+    assert first - second == close(7 * 20 * found.technology.activation_energy)
 
 
 def test_other_encodings_have_other_conversions():

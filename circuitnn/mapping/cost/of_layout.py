@@ -16,6 +16,7 @@ from circuitnn.mapping.cost.technology import Technology
 from circuitnn.mapping.cost.work import ArrayWork, Work, whole
 from circuitnn.mapping.graph import matrix_label
 from circuitnn.mapping.inference import Inference, batch_size
+from circuitnn.mapping.operators.convolution import Conv
 
 if TYPE_CHECKING:
     from circuitnn.mapping.layout import Layout
@@ -80,7 +81,7 @@ def works_of(
 ) -> list[Work]:
     """Return the matrices of a layout as ``Work``; arguments are those of ``cost_of``.
 
-    What nodes without matrices do, such as pooling, is not in it.
+    What nodes without matrices do, such as pooling, is not in it; nor are products of the gates of a recurrent layer.
     """
     p, reads = layout.periphery, layout.graph.reads()
     drives = _drives(layout, x, whole("most_reads", most_reads))
@@ -90,7 +91,8 @@ def works_of(
     for matrix in layout.matrices:
         node = nodes[matrix.label]
         # Its activation is done once, on the sums of all of its matrices.
-        activation = "linear" if node.name in seen else getattr(node, "activation", "linear")
+        # Nodes that name none and have matrices are recurrent, with gates.
+        activation = "linear" if node.name in seen else getattr(node, "activation", "gates")
         seen.add(node.name)
         works.append(
             Work(
@@ -122,10 +124,9 @@ def _arrays(matrix: MappedMatrix, voltages: Array) -> list[ArrayWork]:
 
 def _weights(node: Node, size: int) -> int:
     """Return how many of a matrix's numbers are weights: groups of channels may share one, block after block."""
-    weights = getattr(node, "weights", None)
-    if weights is None:
+    if not isinstance(node, Conv):
         return size
-    return max(1, round(size * weights.size / sum(matrix.size for matrix in node.matrices.values())))
+    return max(1, round(size * node.weights.size / sum(matrix.size for matrix in node.matrices.values())))
 
 
 def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
