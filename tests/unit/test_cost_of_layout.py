@@ -118,6 +118,16 @@ def test_a_recurrent_layer_is_read_once_a_step():
     assert first - second == close(7 * 20 * found.technology.activation_energy)
 
 
+def test_matrices_that_are_on_no_array_are_named():
+    graph, x = conv()
+    layout = cn.compile(graph, tile=(16, 16), dac_bits=4, adc_bits=6, digital=["depthwise"])
+    found = layout.cost(x)
+    assert [one.stage for one in found.matrices] == ["conv"]
+    assert sum(found.outside.values()) == found.to_dict()["macs_outside"]["depthwise, group 1"]
+    assert "not counted" in str(found).splitlines()[-1] and "depthwise" in str(found).splitlines()[-1]
+    assert "not counted" not in str(cn.compile(graph, tile=(16, 16), dac_bits=4, adc_bits=6).cost(x))
+
+
 def test_other_encodings_have_other_conversions():
     rng = np.random.default_rng(2)
     graph = Graph([Dense(rng.normal(size=(6, 4)))])

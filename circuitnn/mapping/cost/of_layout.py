@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +62,7 @@ def cost_of(
     FileError
         When a file of numbers cannot be read.
     """
-    return cost(
+    found = cost(
         works_of(layout, x, dac_bits=dac_bits, adc_bits=adc_bits, most_reads=most_reads),
         technology,
         adc_share=adc_share,
@@ -69,6 +70,11 @@ def cost_of(
         wires=wires,
         grid=grid,
     )
+    on_arrays, reads = {matrix.label for matrix in layout.matrices}, layout.graph.reads()
+    outside = {
+        label: matrix.size * reads[label] for label, matrix in layout.graph.matrices.items() if label not in on_arrays
+    }
+    return replace(found, outside=outside)
 
 
 def works_of(
