@@ -65,7 +65,7 @@ FUNCTIONS = {
     "adaptive": lambda x: F.adaptive_avg_pool2d(x, (4, 1)) + F.adaptive_max_pool2d(x, 1),
     "reductions": lambda x: x.mean((2, 3)) + x.sum(-1).amax(2) - x.amin((1, 2)).mean(-1, keepdim=True),
     "shapes": lambda x: x.view(-1, 3, 56).permute(0, 2, 1).unflatten(1, (8, 7)).transpose(2, 3).unsqueeze(1).squeeze(1),
-    "chunks": lambda x: torch.cat([a for a in x.chunk(3, 3)] + list(x.split([2, 5], 3)) + [x[..., 1:6:2]], -1),
+    "chunks": lambda x: torch.cat(list(x.chunk(3, 3)) + list(x.split([2, 5], 3)) + [x[..., 1:6:2]], -1),
     "unbound": lambda x: torch.stack(x.unbind(1)[::-1], 2)[:, :, 0] + x[:, 1].flip(1) + x.select(2, -1)[:, :1],
     "padding": lambda x: F.pad(x, (1, 2, 0, 1), value=0.5) + F.pad(x, (2, 1, 1, 0), "reflect"),
     "replicated": lambda x: F.pad(x, (1, 2, 0, 1), "replicate"),
