@@ -1,6 +1,7 @@
 """Numbered runs on a Dask cluster: the numbers of one process, whatever dies or is broken off in between."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,6 +191,24 @@ def test_a_script_without_its_guard_is_told_so(tmp_path):
 def test_bad_clusters(options, message):
     with pytest.raises(UsageError, match=message):
         cn.monte_carlo(sampled.area, 3, **options)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_encryption_is_as_dasks_configuration_says(tmp_path):
+    key, cert = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    words = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x", "-keyout", key, "-out", cert]
+    subprocess.run(["openssl", "req", *words], capture_output=True, check=True)
+    files = {}
+    for side in ("client", "scheduler", "worker"):
+        files |= {f"distributed.comm.tls.{side}.cert": cert, f"distributed.comm.tls.{side}.key": key}
+    with dask.config.set({"distributed.comm.tls.ca-file": cert, **files}):
+        made = distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, protocol="tls://", dashboard_address="127.0.0.1:0"
+        )
+        with made:
+            assert made.scheduler_address.startswith("tls://")
+            shared = cn.monte_carlo(sampled.area, 5, seed=1, cluster=made.scheduler_address)
+    assert same(shared, cn.monte_carlo(sampled.area, 5, seed=1, workers=1), "x")
 
 
 def test_functions_must_be_found_by_the_workers(address):

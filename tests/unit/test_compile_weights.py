@@ -186,6 +186,21 @@ def test_programming_is_that_of_each_tile_alone(source, tmp_path):
         cn.compile_weights(source, tmp_path / "b", nonidealities=effects, **OPTIONS)
 
 
+def test_tiles_are_those_of_compile(arrays, tmp_path):
+    w = arrays["h.0.weight"].astype("<f8")
+    effects, options = cn.nonidealities.Variability("g", 0.1), {"encoding": "offset", "seed": 3, **OPTIONS}
+    layout = cn.compile([(w, None, "linear")], nonidealities=effects, **options)
+    matrix = layout.matrices[0]
+    write(tmp_path / "net.safetensors", {matrix.label: w})
+    cn.compile_weights(
+        tmp_path / "net.safetensors", tmp_path / "tiles", nonidealities=effects, storage="double", **options
+    )
+    with cn.TiledWeights(tmp_path / "tiles") as tiles:
+        for (place, cells), tile in zip(tiles.tiles(matrix.label), matrix.tiles, strict=True):
+            assert (place.inputs == tile.place.inputs).all() and (place.outputs == tile.place.outputs).all()
+            assert (cells == tile.G).all()
+
+
 def tree(folder):
     """Return the cells of all parts by file; times differ between runs."""
     found = {}
