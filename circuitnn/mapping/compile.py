@@ -14,12 +14,13 @@ from circuitnn.devices.cards import Card
 from circuitnn.errors import MappingError, UsageError, nearest
 from circuitnn.mapping.conductance import conductance_range
 from circuitnn.mapping.encodings.encoding import Encoding, encoding_of
-from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.graph import Graph, matrix_label
 from circuitnn.mapping.inference import batch_size
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
 from circuitnn.mapping.operators.convolution import Conv
 from circuitnn.mapping.operators.node import Interval
+from circuitnn.mapping.packing import pack
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Tile, check_tile, split
 from circuitnn.netlist.flat import Model
@@ -66,6 +67,8 @@ def compile(
     target: Literal["crossbar"] = ...,
     encoding: str | Encoding = ...,
     unrolling: str = ...,
+    packed: bool = ...,
+    digital: Iterable[str] = ...,
     dac_bits: int | None = ...,
     adc_bits: int | None = ...,
     read_voltage: float = ...,
@@ -135,6 +138,8 @@ def compile_crossbar(
     *,
     encoding: str | Encoding = "differential",
     unrolling: str = "im2col",
+    packed: bool = False,
+    digital: Iterable[str] = (),
     dac_bits: int | None = None,
     adc_bits: int | None = None,
     read_voltage: float = 0.2,
@@ -163,6 +168,11 @@ def compile_crossbar(
     unrolling : str
         How convolutions become matrices, ``"im2col"`` or ``"kernel"`` (see ``Conv``). As many groups of a grouped
         convolution as fit share a tile.
+    packed : bool
+        Whether matrices with zeros leave out lines that carry nothing, and group outputs that read the same inputs
+        (see ``packing``).
+    digital : sequence of str
+        Names of nodes whose matrices stay in digital logic.
     dac_bits, adc_bits : int, optional
         Resolution of the converters; exact, without clipping, when None.
     read_voltage : float, V
@@ -213,7 +223,7 @@ def compile_crossbar(
 
     intervals = graph.intervals()
     matrices = {}
-    for label, weights in graph.matrices.items():
+    for label, weights in _on_tiles(graph, digital).items():
         largest = float(np.abs(weights).max())
         with np.errstate(over="ignore"):
             scale = coding.scale(largest, g_min, g_max)
@@ -222,15 +232,20 @@ def compile_crossbar(
                 f"the weights of {label} are too large for conductances", hint="scale them", names=[label]
             )
         tiles = []
-        for k, place in enumerate(split(np.arange(len(weights)), np.arange(weights.shape[1]), size, coding), 1):
+        places = (
+            pack(weights, size, coding)
+            if packed
+            else split(np.arange(len(weights)), np.arange(weights.shape[1]), size, coding)
+        )
+        for k, place in enumerate(places, 1):
             target = coding.conductances(weights[np.ix_(place.inputs, place.outputs)], largest, g_min, g_max)
             cells = effects.of_array(tile_label(label, k)).written(target)
             full = _full_scale(cells @ coding.analogue(len(place.outputs)), periphery.read_voltage, g_max)
             tiles.append(Tile(place, target, cells, full))
         limit, signed = _limit(intervals[label])
-        ones, zeros = np.ones(weights.shape[1]), np.zeros(weights.shape[1])
+        gain, zeros = coding.gains(weights, largest), np.zeros(weights.shape[1])
         matrices[label] = MappedMatrix(
-            label, weights, tuple(tiles), coding, scale, limit, signed, *wires, ones, zeros, effects
+            label, weights, tuple(tiles), coding, scale, limit, signed, *wires, gain, zeros, effects
         )
     if samples is not None:
         _calibrate(graph, matrices, periphery, samples)
@@ -248,6 +263,28 @@ def _unrolled(graph: Graph, unrolling: str, tile: tuple[int, int], encoding: Enc
             node = replace(whole, merged=max(1, fits))
         nodes.append(node)
     return Graph(nodes, graph.input_shape)
+
+
+def _on_tiles(graph: Graph, digital: Iterable[str]) -> dict[str, Array]:
+    """Return the matrices that go onto tiles, by label."""
+    names = [node.name for node in graph.nodes]
+    left_out = set(digital)
+    if unknown := sorted(left_out - set(names)):
+        raise MappingError(
+            f"no node has the name {', '.join(map(repr, unknown))}",
+            expected=", ".join(names),
+            hint=nearest(unknown[0], names),
+            names=unknown,
+        )
+    found = {
+        matrix_label(node.name, key): weights
+        for node in graph.nodes
+        if node.name not in left_out
+        for key, weights in node.matrices.items()
+    }
+    if not found:
+        raise MappingError("the network has no matrix to put onto tiles", expected="at least one")
+    return found
 
 
 def _calibration(graph: Graph, calibration: ArrayLike) -> Array:
@@ -270,8 +307,11 @@ def _full_scale(differences: Array, read_voltage: float, g_max: float) -> float:
 def _calibrate(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
     """Set the converters' ranges by typical inputs: the largest values that each sees in the circuit."""
     seen: set[str] = set()
+    exact = graph.matrices
 
     def multiply(label: str, vectors: Array) -> Array:
+        if label not in matrices:
+            return vectors @ exact[label]
         matrix, again = matrices[label], label in seen
         seen.add(label)
         limit = float(np.abs(vectors).max())

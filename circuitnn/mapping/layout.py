@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,10 @@ from circuitnn.mapping.report import LayoutReport, MatrixReport
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.results.atomic import new_folder
+
+if TYPE_CHECKING:
+    from circuitnn.mapping.cost.report import Cost
+    from circuitnn.mapping.trials import Trials
 
 Array = NDArray[np.float64]
 
@@ -132,6 +137,60 @@ class Layout:
             inference.clipped_currents,
         )
 
+    def monte_carlo(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        nonidealities: Iterable[Nonideality] | Nonideality | None = None,
+        *,
+        runs: int = 20,
+        seed: int = 0,
+        temp: float = 27.0,
+        workers: int | None = None,
+        cluster: str | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Trials:
+        """Return the accuracy of the circuit over many chips: programmed again with other random numbers each time.
+
+        Parameters
+        ----------
+        x, y : array_like
+            As of ``evaluate``.
+        nonidealities : sequence of Nonideality, optional
+            Those of the layout when None.
+        runs : int
+        seed : int
+            From 0; run k has numbers of its own, whoever does it.
+        temp : float, degC
+        workers : int, optional
+            Processes; one for each core where that is worth it when None.
+        cluster : str, optional
+            ``"local"`` or a Dask scheduler's address (extra ``distributed``); see ``circuitnn.monte_carlo``.
+        progress : callable, optional
+            Called with the share that is done.
+
+        Returns
+        -------
+        Trials
+            With confidence intervals.
+
+        Raises
+        ------
+        UsageError
+            When an argument is out of range.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8))
+        >>> found = layout.monte_carlo([[0.5], [-0.5]], [0, 1], cn.nonidealities.Variability("g", 0.1), runs=5)
+        >>> found.mean, found.interval()
+        (1.0, (1.0, 1.0))
+        """
+        from circuitnn.mapping.trials import program_often
+
+        return program_often(self, x, y, nonidealities, runs, seed, temp, workers, cluster, progress)
+
     def report(self) -> LayoutReport:
         """Return what the layout consists of.
 
@@ -202,6 +261,20 @@ class Layout:
             ]
             matrices.append(replace(matrix, tiles=tuple(tiles), effects=effects))
         return replace(self, matrices=tuple(matrices), effects=effects)
+
+    def cost(self, x: ArrayLike | None = None, technology: Any = None, **options: Any) -> Cost:
+        """Return energy, time and area of an inference, kWh and CO2e; arguments as of ``cost.of_layout.cost_of``.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8), dac_bits=8, adc_bits=8)
+        >>> print(layout.cost([[0.5]]).energies["cells"] < layout.cost().energies["cells"])
+        True
+        """
+        from circuitnn.mapping.cost.of_layout import cost_of
+
+        return cost_of(self, x, technology, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an HDF5 file (see ``layout_file``), whole or not at all; raise FileError when that fails."""

@@ -47,6 +47,10 @@ class Encoding:
         """Return the weight of one siemens of an output."""
         raise NotImplementedError
 
+    def gains(self, weights: Array, largest: float) -> Array:
+        """Return the factor by which logic multiplies each output, shape (outputs,): ones, but for binary weights."""
+        return np.ones(weights.shape[1])
+
     def represented(self, weights: Array, largest: float) -> Array:
         """Return the weights that the cells stand for when they hold exactly what ``conductances`` gives.
 
@@ -62,6 +66,7 @@ class Encoding:
             @ self.analogue(n)
             @ self.digital(n)
             * self.scale(largest, 0.0, 1.0)
+            * self.gains(weights, largest)
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+"""The cost of a layout: its matrices and typical reads of them as ``Work``."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from circuitnn.errors import UsageError
+from circuitnn.mapping.cost.report import Cost, cost
+from circuitnn.mapping.cost.technology import Technology
+from circuitnn.mapping.cost.work import ArrayWork, Work, whole
+from circuitnn.mapping.graph import matrix_label
+from circuitnn.mapping.inference import Inference, batch_size
+
+if TYPE_CHECKING:
+    from circuitnn.mapping.layout import Layout
+    from circuitnn.mapping.matrix import MappedMatrix
+    from circuitnn.mapping.operators.node import Node
+
+Array = NDArray[np.float64]
+
+
+def cost_of(
+    layout: Layout,
+    x: ArrayLike | None = None,
+    technology: Technology | Mapping[str, float] | str | os.PathLike[str] | None = None,
+    *,
+    dac_bits: int | None = None,
+    adc_bits: int | None = None,
+    most_reads: int = 64,
+    adc_share: int | None = None,
+    replicas: int | Mapping[str, int] = 1,
+    wires: bool = True,
+    grid: str | float = "world",
+) -> Cost:
+    """Return the cost of an inference in a layout.
+
+    Parameters
+    ----------
+    layout : Layout
+    x : array_like, shape (samples, *input_shape), optional
+        Typical samples: the arrays' energy is a mean over them. Without them all word lines are at the read voltage,
+        which is the most that arrays can take.
+    technology, adc_share, replicas, wires, grid
+        See ``report.cost``.
+    dac_bits, adc_bits : int, optional
+        Those of the layout's converters when None; they must be given where these are exact.
+    most_reads : int
+        Reads of each matrix, evenly chosen from those of the samples, for which its arrays are solved.
+
+    Raises
+    ------
+    UsageError
+        When an option is out of range, or ``x`` has another shape.
+    FileError
+        When a file of numbers cannot be read.
+    """
+    return cost(
+        works_of(layout, x, dac_bits=dac_bits, adc_bits=adc_bits, most_reads=most_reads),
+        technology,
+        adc_share=adc_share,
+        replicas=replicas,
+        wires=wires,
+        grid=grid,
+    )
+
+
+def works_of(
+    layout: Layout,
+    x: ArrayLike | None = None,
+    *,
+    dac_bits: int | None = None,
+    adc_bits: int | None = None,
+    most_reads: int = 64,
+) -> list[Work]:
+    """Return the matrices of a layout as ``Work``; arguments are those of ``cost_of``.
+
+    What nodes without matrices do, such as pooling, is not in it.
+    """
+    p, reads = layout.periphery, layout.graph.reads()
+    drives = _drives(layout, x, whole("most_reads", most_reads))
+    nodes = {matrix_label(node.name, key): node for node in layout.graph.nodes for key in node.matrices}
+    works: list[Work] = []
+    seen: set[str] = set()
+    for matrix in layout.matrices:
+        node = nodes[matrix.label]
+        # Its activation is done once, on the sums of all of its matrices.
+        activation = "linear" if node.name in seen else getattr(node, "activation", "linear")
+        seen.add(node.name)
+        works.append(
+            Work(
+                matrix.label,
+                _arrays(matrix, drives[matrix.label]),
+                inputs=matrix.weights.shape[0],
+                outputs=matrix.weights.shape[1],
+                dac_bits=p.dac_bits if dac_bits is None else dac_bits,
+                adc_bits=p.adc_bits if adc_bits is None else adc_bits,
+                activation=activation,
+                reads=reads[matrix.label],
+                stage=node.name,
+                weights=_weights(node, matrix.weights.size),
+            )
+        )
+    return works
+
+
+def _arrays(matrix: MappedMatrix, voltages: Array) -> list[ArrayWork]:
+    return [
+        ArrayWork(
+            matrix.crossbar(k),
+            voltages[:, tile.place.inputs],
+            matrix.encoding.analogue(len(tile.place.outputs)).shape[1],
+        )
+        for k, tile in enumerate(matrix.tiles)
+    ]
+
+
+def _weights(node: Node, size: int) -> int:
+    """Return how many of a matrix's numbers are weights: groups of channels may share one, block after block."""
+    weights = getattr(node, "weights", None)
+    if weights is None:
+        return size
+    return max(1, round(size * weights.size / sum(matrix.size for matrix in node.matrices.values())))
+
+
+def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
+    """Return word-line voltages of some reads of every matrix, shape (reads, inputs), by label."""
+    if x is None:
+        volts = layout.periphery.read_voltage
+        return {matrix.label: np.full((1, len(matrix.weights)), volts) for matrix in layout.matrices}
+    samples = layout.graph.samples(x)
+    if not len(samples):
+        raise UsageError("there is no sample", expected="at least one")
+    chosen = {
+        label: np.unique(np.linspace(0, count * len(samples) - 1, most).astype(np.int64))
+        for label, count in layout.graph.reads().items()
+    }
+    found: dict[str, list[Array]] = {matrix.label: [] for matrix in layout.matrices}
+    done: Counter[str] = Counter()
+    inference = Inference(layout.graph, layout.matrices, layout.periphery)
+    step = batch_size(layout.graph)
+    for start in range(0, len(samples), step):
+        for read in inference.all_reads(samples[start : start + step]):
+            label = read.matrix.label
+            places = chosen[label] - done[label]
+            found[label].append(read.voltages[places[(places >= 0) & (places < len(read.voltages))]])
+            done[label] += len(read.voltages)
+    return {label: np.concatenate(parts) for label, parts in found.items()}
