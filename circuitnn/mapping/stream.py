@@ -416,7 +416,7 @@ def compile_weights(
         storage=storage, nonidealities=nonidealities, seed=seed,
     )  # fmt: skip
     folder = new_folder(output).resolve()
-    pieces = plan.pieces
+    pieces, states = plan.pieces, _states(plan)
     told = progress or (lambda part: None)
     largest, digest = _scanned(plan, told)
     Store(folder, {"weights": digest, **_about(plan), "verify": verify, "seed": seed})
@@ -425,6 +425,10 @@ def compile_weights(
     _require_space(folder, plan, left)
     task = TileTask(plan, largest, str(folder), verify, seed or 0)
     Job(task, left, done, None, lambda part: told(_SCAN + (1.0 - _SCAN) * part), len(pieces)).run(workers, cluster)
+    if changed := [path for path, state in _states(plan).items() if state != states[path]]:
+        raise FileError(
+            f"{changed[0]!r} has changed meanwhile", hint="compile again, into another folder", names=changed
+        )
     names = [tensor.name for tensor in plan.tensors]
     kept = [
         Kept(name, grid, plan.encoding.scale(most, plan.g_min, plan.g_max))
@@ -434,6 +438,18 @@ def compile_weights(
     errors = {(names[pieces[k].matrix - 1], number): error for k in sorted(done) for number, error in done[k].errors}
     work, peak = sum(one.seconds for one in done.values()), max(one.peak for one in done.values())
     return WeightsReport(plan, folder, time.monotonic() - began, work, peak, errors)
+
+
+def _states(plan: Plan) -> dict[str, tuple[int, int]]:
+    """Return the size and time of each file, by which a change between the two readings is seen."""
+    found = {}
+    for path in {tensor.path for tensor in plan.tensors}:
+        try:
+            status = Path(path).stat()
+        except OSError as error:
+            raise FileError(f"cannot read {path!r}: {error}", names=(path,)) from error
+        found[path] = status.st_size, status.st_mtime_ns
+    return found
 
 
 def _scanned(plan: Plan, told: Progress) -> tuple[list[float], str]:

@@ -264,6 +264,21 @@ def test_finished_parts_are_gone_on_with(source, arrays, tmp_path):
         cn.compile_weights(source, tmp_path / "tiles", **options)
 
 
+def test_a_file_that_changes_meanwhile_is_noticed(source, tmp_path):
+    def touch(part):
+        os.utime(source, (1.0, 1.0))
+
+    with pytest.raises(FileError, match="has changed meanwhile"):
+        cn.compile_weights(source, tmp_path / "tiles", progress=touch, **OPTIONS)
+    assert not (tmp_path / "tiles" / "weights.h5").exists()
+
+
+def test_parts_that_a_worker_wrote_elsewhere_are_missed(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(stream, "write_part", lambda *args: None)
+    with pytest.raises(FileError, match="all workers need the same folder"):
+        cn.compile_weights(source, tmp_path / "tiles", workers=1, **OPTIONS)
+
+
 def test_a_killed_compilation_goes_on(tmp_path):
     rng, source = np.random.default_rng(3), tmp_path / "net.safetensors"
     write(source, {f"m{k}": rng.normal(size=(128, 512)).astype("<f4") for k in range(8)})
