@@ -43,8 +43,8 @@ from circuitnn.runs.pool import Job, Progress, require_workers
 from circuitnn.runs.store import Store
 
 Array = NDArray[np.float64]
-#: Weights of a piece: with their cells about 40 MB.
-_MOST_WEIGHTS = 2**21
+#: Weights of a piece: with their cells, and the file that is made of them in memory, about 40 MB.
+_MOST_WEIGHTS = 2**20
 _SCAN = 0.05  # of the work, for the progress
 _STORAGE: dict[str, np.dtype[Any]] = {"single": np.dtype("<f4"), "double": np.dtype("<f8")}
 _MOST_SHOWN = 40

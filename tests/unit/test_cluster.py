@@ -65,6 +65,10 @@ def test_decks_and_corners_travel_as_text(address, tmp_path):
     assert len(list((tmp_path / "points").glob("point-*.h5"))) == 2
 
 
+def test_the_threads_of_a_worker_take_turns(address):
+    assert cn.monte_carlo(sampled.together, 60, cluster=address)["value"].tolist() == [1.0] * 60
+
+
 def test_a_worker_killed_in_mid_run_costs_its_part_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("SAMPLED_FOLDER", str(tmp_path))
     shared = cn.monte_carlo(sampled.killed_once, 40, seed=3, workers=2, cluster="local")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from circuitnn.bench.runner import Case, Row
-from circuitnn.mapping.stream import WeightsReport, compile_weights
+from circuitnn.mapping.stream import compile_weights
 from circuitnn.results.memory import core_count, peak_memory
 from circuitnn.runs.montecarlo import monte_carlo
 from circuitnn.runs.tasks import Run
@@ -55,17 +55,15 @@ def write_network(path: Path, matrices: dict[str, tuple[int, int]]) -> None:
                 file.write((np.float32(0.02) * band).astype("<f4").tobytes())
 
 
-def _compiled(folder: Path, **options: Any) -> WeightsReport:
-    return compile_weights(folder / "net.safetensors", folder / "tiles", transposed="wte.*", r_wire=1.0, **options)
-
-
 def _gpt2(rounds: int) -> list[Row]:
     """Return the cost of all tiles of GPT-2 small, once: it takes 1.5 GB of disk."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_network(folder / "net.safetensors", shapes())
         before, cores, spent = peak_memory(), core_count(), sum(os.times()[:4])
-        report = _compiled(folder, workers=cores)
+        report = compile_weights(
+            folder / "net.safetensors", folder / "tiles", transposed="wte.*", r_wire=1.0, workers=cores
+        )
         spent = sum(os.times()[:4]) - spent
         mine, stored = peak_memory(), sum(path.stat().st_size for path in (folder / "tiles").rglob("*.h5"))
     plan = report.plan
