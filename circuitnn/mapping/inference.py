@@ -64,7 +64,7 @@ class Inference:
         if label not in self._matrices:
             return x @ self._exact[label]
         matrix, p = self._matrices[label], self._periphery
-        if p.dac_bits is None and p.adc_bits is None and not matrix.effects.reads and self._kept is None:
+        if p.dac_bits is None and p.adc_bits is None and not matrix.solved and self._kept is None:
             return x @ matrix.effective + matrix.offset  # the same in one product
         done = self.read(label, x)
         inputs, currents = clipped(done, p)

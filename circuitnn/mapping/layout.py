@@ -18,6 +18,7 @@ from circuitnn.mapping.inference import Inference, Read
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.report import LayoutReport, MatrixReport
+from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.results.atomic import new_folder
@@ -235,6 +236,32 @@ class Layout:
         word, bit = wire_pair(r_wire)
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
+
+    def with_cells(self, device: str | Model | None) -> Layout:
+        """Return the layout with devices as cells, which are solved at every read; None: conductances, Ohm's law.
+
+        Parameters
+        ----------
+        device : str, Model or None
+            A ready-made card, a registered device or a model card: of one state, at which each cell conducts its ``G``
+            at 0.1 V. Its current at other voltages is what its equations say.
+
+        Raises
+        ------
+        CrossbarError
+            When the device is of another kind.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], device="hfo2", tile=(8, 8))
+        >>> layout.with_cells("hfo2")([0.5]).round(6).tolist()      # obeys Ohm's law
+        [0.5, -0.5]
+        """
+        matrices = tuple(replace(matrix, cells=device) for matrix in self.matrices)
+        if device is not None:
+            matrices[0].crossbar(0)  # what is wrong with the device is said now
+        return replace(self, matrices=matrices)
 
     def with_nonidealities(
         self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float = 27.0

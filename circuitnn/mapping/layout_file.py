@@ -5,7 +5,7 @@
                        (0: exact), read_voltage (V), input_shape, nodes, matrices
     nodeN/             the network: attributes kind and fields (JSON); a dataset an array, such as weights and bias
     matrixN/           attributes label (its node's name and its key there), encoding (JSON), scale (1/S), x_limit,
-                       signed, tiles; datasets gain and offset
+                       signed, tiles, cells (JSON: null, a device or a model card); datasets gain and offset
     matrixN/tileK/     datasets G and target (S), inputs and outputs (which of the matrix its lines serve); attribute
                        adc_limit (A)
 
@@ -34,6 +34,7 @@ from circuitnn.mapping.matrix import MappedMatrix
 from circuitnn.mapping.operators.node import Node
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Indices, Place, Tile, check_tile
+from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain, check_effects, check_seed
 from circuitnn.nonidealities.nonideality import from_dict
 from circuitnn.registry import catalog
@@ -102,6 +103,7 @@ def _write(layout: Layout, file: Any) -> None:
                 "x_limit": matrix.x_limit,
                 "signed": int(matrix.signed),
                 "tiles": len(matrix.tiles),
+                "cells": json.dumps(_described(matrix.cells)),
             }
         )
         group["gain"], group["offset"] = matrix.gain, matrix.offset
@@ -233,8 +235,32 @@ def _read_matrix(
         if array.shape != matrix.shape[1:] or not np.isfinite(array).all():
             raise LayoutError(f"the {name} of {label} is no finite number an output", expected=str(matrix.shape[1:]))
     return MappedMatrix(
-        label, matrix, tiles, encoding, scale, limit, bool(attrs["signed"]), *wires, gain, offset, effects
+        label,
+        matrix,
+        tiles,
+        encoding,
+        scale,
+        limit,
+        bool(attrs["signed"]),
+        *wires,
+        gain,
+        offset,
+        effects,
+        _device(attrs),
     )
+
+
+def _described(cells: str | Model | None) -> Any:
+    return {"name": cells.name, "type": cells.type, "params": cells.params} if isinstance(cells, Model) else cells
+
+
+def _device(attrs: Any) -> str | Model | None:
+    cells = json.loads(attrs["cells"])
+    if isinstance(cells, dict):
+        return Model(str(cells["name"]), str(cells["type"]), {str(k): float(v) for k, v in cells["params"].items()})
+    if cells is not None and not isinstance(cells, str):
+        raise LayoutError(f"the cells are {cells!r}", expected="the name of a device, a model card or null")
+    return cells
 
 
 def _read_tile(group: Any, matrix: tuple[int, ...], tile: tuple[int, int], encoding: Encoding, size: int) -> Tile:

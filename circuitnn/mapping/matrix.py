@@ -15,11 +15,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.checks import resistance
 from circuitnn.crossbar.crossbar import Crossbar
+from circuitnn.crossbar.programmed import programmed_states
 from circuitnn.mapping.encodings.encoding import Encoding
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Tile
+from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
 
 Array = NDArray[np.float64]
@@ -54,6 +57,8 @@ class MappedMatrix:
         Corrections in logic: products are ``gain * found + offset``.
     effects : Chain
         Non-idealities; those on reads act at each read.
+    cells : str or Model, optional
+        Device of the cells, whose current then follows its equations at every voltage. None: Ohm's law.
     """
 
     label: str
@@ -68,11 +73,30 @@ class MappedMatrix:
     gain: Array
     offset: Array
     effects: Chain = field(default_factory=Chain)
+    cells: str | Model | None = None
 
     def crossbar(self, k: int) -> Crossbar:
-        """Return tile ``k`` as a crossbar."""
-        reads = self.effects.at_reads.of_array(tile_label(self.label, k + 1))
-        return Crossbar(self.tiles[k].G, self.r_word, self.r_bit, nonidealities=reads)
+        """Return tile ``k`` as a crossbar; cells that are devices have the states at which they conduct its ``G``.
+
+        A conductance that the device does not reach stands for the nearest one that it does.
+        """
+        reads, G = self.effects.at_reads.of_array(tile_label(self.label, k + 1)), self.tiles[k].G
+        if self.cells is None:
+            return Crossbar(G, self.r_word, self.r_bit, nonidealities=reads)
+        return Crossbar(self._devices[k], self.r_word, self.r_bit, nonidealities=reads)
+
+    @cached_property
+    def _devices(self) -> list[Cells]:
+        found = []
+        for tile in self.tiles:
+            cells = Cells(self.cells, (tile.G.shape[0], tile.G.shape[1]))  # type: ignore[arg-type]
+            found.append(replace(cells, state=programmed_states(cells, tile.G, clip=True)))
+        return found
+
+    @property
+    def solved(self) -> bool:
+        """Whether every vector needs a solution of its own: reads differ, or cells do not obey Ohm's law."""
+        return self.effects.reads or self.cells is not None
 
     @cached_property
     def transfers(self) -> list[Array]:
@@ -99,7 +123,7 @@ class MappedMatrix:
     def keeping(self, **changes: object) -> MappedMatrix:
         """Return the matrix with changes that leave its transfer matrices, which cost most of the time, as they are."""
         matrix = replace(self, **changes)  # type: ignore[arg-type]
-        if not self.effects.reads:
+        if not self.solved:
             matrix.__dict__["transfers"] = self.transfers
         return matrix
 
@@ -108,7 +132,7 @@ class MappedMatrix:
 
         Where non-idealities act on reads, vector k is read ``first_read + k``.
         """
-        if not self.effects.reads:
+        if not self.solved:
             return [voltages[:, t.place.inputs] @ d for t, d in zip(self.tiles, self.transfers, strict=True)]
         found = []
         for k, tile in enumerate(self.tiles):
