@@ -47,10 +47,10 @@ def same(a, b, *names):
     return a.names() == b.names() and all((a[name].tolist() == b[name].tolist()) for name in names)
 
 
-def test_a_local_cluster_gives_the_numbers_of_one_process():
+def test_a_cluster_gives_the_numbers_of_one_process(address):
     alone = cn.monte_carlo(sampled.area, 30, seed=1, workers=1)
     told = []
-    shared = cn.monte_carlo(sampled.area, 30, seed=1, workers=2, cluster="local", progress=told.append)
+    shared = cn.monte_carlo(sampled.area, 30, seed=1, cluster=address, progress=told.append)
     assert same(alone, shared, "x", "seed", "wave") and shared.errors == {2: "ValueError: an unlucky run"}
     assert told == sorted(told) and told[-1] == 1.0
 
