@@ -86,7 +86,7 @@ class DaskCrew:
     def count(self) -> int:
         """Return how many workers there are, times the parts that each has at hand."""
         now = time.monotonic()
-        if now - self._asked > 1.0:
+        if self._client is not None and now - self._asked > 1.0:
             self._asked = now
             try:
                 self._count = _AHEAD * max(1, len(self._client.nthreads()))

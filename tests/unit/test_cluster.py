@@ -130,6 +130,7 @@ def test_another_version_on_the_workers_is_refused(address, monkeypatch):
 
 def test_an_interrupt_keeps_what_is_done(address, tmp_path):
     def stop(part):
+        time.sleep(1.1)  # longer than the number of workers is known without asking
         raise KeyboardInterrupt
 
     store = tmp_path / "runs"
