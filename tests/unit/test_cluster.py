@@ -172,6 +172,19 @@ def test_an_interrupt_from_the_keyboard_reaches_local_workers_too(tmp_path):
     assert all(alone["value"][k] == Run.of(0, k).rng.normal() for k in kept)
 
 
+def test_a_lost_scheduler_keeps_what_is_done(caplog):
+    made = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0"
+    )
+    with made, dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with pytest.raises(AnalysisError, match="was lost: its scheduler no longer answers") as caught:
+            cn.monte_carlo(
+                sampled.slow, 400, cluster=made.scheduler_address, progress=lambda part: part > 0.01 and made.close()
+            )
+        assert 0 < len(caught.value.result) < 400
+    assert not [record for record in caplog.records if record.name == "distributed.client"]
+
+
 def test_a_script_without_its_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import circuitnn as cn, sampled\ncn.monte_carlo(sampled.area, 9, workers=1, cluster='local')\n")
