@@ -68,7 +68,7 @@ def _gpt2(rounds: int) -> list[Row]:
         mine, stored = peak_memory(), sum(path.stat().st_size for path in (folder / "tiles").rglob("*.h5"))
     plan = report.plan
     processes = f" in {cores} processes"
-    hours = report.seconds / plan.weights * _BILLION / 3600.0
+    share = _BILLION / plan.weights
     return [
         Row("GPT-2 small: weights", plan.weights, "", details={"matrices": len(plan.tensors), "tiles": plan.tiles}),
         Row("a tile of 128 x 128, 8192 weights", 1e3 * report.seconds_per_tile, "ms", details={
@@ -77,8 +77,8 @@ def _gpt2(rounds: int) -> list[Row]:
         Row("on disk", stored / 1e9, "GB", details={"bytes a weight": stored / plan.weights}),
         Row("peak memory of a process", report.peak / 1e6, "MB", details={"of the one that asked": mine / 1e6,
             "of that before": before / 1e6}),
-        Row(f"10^9 weights{processes}, in proportion", 60.0 * hours, "min", details={
-            "tiles": plan.tiles / plan.weights * _BILLION, "GB": stored / plan.weights * _BILLION / 1e9}),
+        Row(f"10^9 weights{processes}, in proportion", share * report.seconds / 60.0, "min", details={
+            "processor time": share * spent / 60.0, "tiles": share * plan.tiles, "GB": share * stored / 1e9}),
     ]  # fmt: skip
 
 
