@@ -59,6 +59,8 @@ class MappedMatrix:
         Non-idealities; those on reads act at each read.
     cells : str or Model, optional
         Device of the cells, whose current then follows its equations at every voltage. None: Ohm's law.
+    r_source, r_sense : float, ohm
+        Output resistance of the word lines' drivers, and input resistance of the sense amplifiers.
     """
 
     label: str
@@ -74,16 +76,18 @@ class MappedMatrix:
     offset: Array
     effects: Chain = field(default_factory=Chain)
     cells: str | Model | None = None
+    r_source: float = 0.0
+    r_sense: float = 0.0
 
     def crossbar(self, k: int) -> Crossbar:
         """Return tile ``k`` as a crossbar; cells that are devices have the states at which they conduct its ``G``.
 
         A conductance that the device does not reach stands for the nearest one that it does.
         """
-        reads, G = self.effects.at_reads.of_array(tile_label(self.label, k + 1)), self.tiles[k].G
-        if self.cells is None:
-            return Crossbar(G, self.r_word, self.r_bit, nonidealities=reads)
-        return Crossbar(self._devices[k], self.r_word, self.r_bit, nonidealities=reads)
+        reads = self.effects.at_reads.of_array(tile_label(self.label, k + 1))
+        cells: Array | Cells = self.tiles[k].G if self.cells is None else self._devices[k]
+        ends = {"r_source": self.r_source, "r_sense": self.r_sense}
+        return Crossbar(cells, self.r_word, self.r_bit, nonidealities=reads, **ends)  # type: ignore[arg-type]
 
     @cached_property
     def _devices(self) -> list[Cells]:
@@ -140,12 +144,12 @@ class MappedMatrix:
             found.append(solved.currents @ self.encoding.analogue(len(tile.place.outputs)))
         return found
 
-    def decode(self, currents: Sequence[Array], periphery: Periphery) -> Array:
-        """Return ``x @ weights`` as the circuit finds it, from the tiles' currents."""
-        total = np.zeros((len(currents[0]), self.weights.shape[1]))
-        for tile, i in zip(self.tiles, currents, strict=True):
+    def decode(self, currents: Sequence[Array], periphery: Periphery, first_read: int = 0) -> Array:
+        """Return ``x @ weights`` as the circuit finds it, from the tiles' currents at all reads of each vector."""
+        total = np.zeros((len(currents[0]) // periphery.reads(self.signed), self.weights.shape[1]))
+        for k, (tile, i) in enumerate(zip(self.tiles, currents, strict=True), 1):
             outputs = tile.place.outputs
-            digits = periphery.digitise(i, tile.adc_limit)
+            digits = periphery.convert(i, tile.adc_limit, self.signed, tile_label(self.label, k), first_read)
             total[:, outputs] += digits @ self.encoding.digital(len(outputs))
         return total * (self.scale * self.x_limit / periphery.read_voltage) * self.gain + self.offset
 
