@@ -497,6 +497,10 @@ def test_the_command(source, tmp_path, monkeypatch, capsys):
     assert run(*words, "-o", str(tmp_path / "t"), "--tile", "8x8")[0] == 2
     assert run(str(tmp_path / "absent.safetensors"), "--plan")[0] == 2
 
+    with pytest.raises(SystemExit) as left:
+        main(["compile", str(source), "-o", str(tmp_path / "v")])
+    assert left.value.code == 2 and "circuitnn weights" in capsys.readouterr().err
+
     def interrupted(*args, **keywords):
         raise KeyboardInterrupt
 
