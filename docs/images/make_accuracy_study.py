@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 WIRES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 TILES = (32, 64, 128, 256)
 SPREADS = (0.0, 0.1, 0.2, 0.4)
-IMAGES = {"mlp": 10_000, "lenet5": 2_000}
+IMAGES = {"mlp": 10_000, "lenet5": 1_000}
 TITLES = {"mlp": "784-128-10", "lenet5": "LeNet-5"}
 
 
