@@ -54,6 +54,7 @@ _HOME = {
     "monte_carlo": "circuitnn.runs.montecarlo",
     "monte_carlo_corners": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
+    "optimise": "circuitnn.mapping.optimise",
     "oscillation_map": "circuitnn.runs.oscillation_map",
     "oscillators": "circuitnn.oscillators",
     "parse": "circuitnn.netlist.netlist",
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from circuitnn.fitting.measured import read_measured as read_measured
     from circuitnn.mapping.compile import compile as compile
     from circuitnn.mapping.layout import Layout as Layout
+    from circuitnn.mapping.optimise import optimise as optimise
     from circuitnn.mapping.rf.layout import RfLayout as RfLayout
     from circuitnn.mapping.stream import compile_weights as compile_weights
     from circuitnn.mapping.stream_store import TiledWeights as TiledWeights

@@ -27,6 +27,22 @@ from circuitnn.results.atomic import new_folder
     help="Card or memristor model of the cells, as 'circuitnn devices' lists.",
 )
 @click.option("--r-wire", type=terminal.Quantity(), default="0", show_default=True, help="Ohms a segment of wire.")
+@click.option(
+    "--encoding",
+    default="differential",
+    show_default=True,
+    metavar="NAME[:NUMBERS]",
+    help="From weights to cells: differential, offset, complementary, parallel:devices=4, sliced:bits=8,cell_bits=2.",
+)
+@click.option(
+    "--unrolling",
+    type=click.Choice(["im2col", "kernel"]),
+    default="im2col",
+    show_default=True,
+    help="Of convolutions: the whole kernel as one matrix, or a matrix for each of its positions.",
+)
+@click.option("--packed", is_flag=True, help="Leave out lines of zeros, and group outputs that read alike.")
+@click.option("--digital", multiple=True, metavar="NODE", help="A node whose matrices stay in digital logic.")
 @click.option("--dac-bits", type=int, help="Resolution of the inputs; exact when not given.")
 @click.option("--adc-bits", type=int, help="Resolution of the outputs; exact when not given.")
 @click.option("--calibration", metavar="DATA", help="Typical inputs (.npz or .npy), which set the converters' ranges.")
