@@ -170,12 +170,9 @@ def crosssim(name: str, setting: Setting, ranges: list[Ranges], seed: int, *, er
             wires = p.xbar.array.parasitics
             wires.enable, wires.Rp_row, wires.Rp_col = True, setting.r_wire, setting.r_wire
             p.simulation.hide_convergence_msg = True
-            if error:  # with the relaxation that it would find by itself, try after try
-                p.simulation.Verr_th_mvm, p.simulation.relaxation_gamma, p.simulation.Niters_max_parasitics = (
-                    error,
-                    0.5,
-                    1000,
-                )
+            if error:  # with about the relaxation that it would find by itself, try after try
+                solver = p.simulation
+                solver.Verr_th_mvm, solver.relaxation_gamma, solver.Niters_max_parasitics = error, 0.45, 1000
         every.append(p)
     np.random.seed(seed)  # noqa: NPY002 - it draws from the global generator
     network = from_torch(network, every)

@@ -64,7 +64,7 @@ def graph(direction):
 def test_text_direction_is_that_of_the_operators_in_double_precision(direction, graph, lines):
     x = lines[0][:2]
     wanted = run_double(onnx.load(direction), {"x": x})
-    # Both in double precision, but sums in another order through 52 convolutions.
+    # Both in double precision, but sums in another order through 53 convolutions.
     np.testing.assert_allclose(graph(x), wanted, rtol=1e-9)
     np.testing.assert_allclose(cn.compile(graph, tile=(128, 128))(x), wanted, rtol=1e-9)
 
