@@ -61,6 +61,7 @@ _HOME = {
     "phase_diffusion": "circuitnn.measure.linewidth",
     "read_measured": "circuitnn.fitting.measured",
     "register": "circuitnn.devices.load",
+    "to_graph": "circuitnn.mapping.importing",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from circuitnn.fitting.measured import PulseTrain as PulseTrain
     from circuitnn.fitting.measured import read_measured as read_measured
     from circuitnn.mapping.compile import compile as compile
+    from circuitnn.mapping.importing import to_graph as to_graph
     from circuitnn.mapping.layout import Layout as Layout
     from circuitnn.mapping.optimise import optimise as optimise
     from circuitnn.mapping.rf.layout import RfLayout as RfLayout

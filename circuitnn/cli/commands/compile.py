@@ -42,7 +42,10 @@ from circuitnn.results.atomic import new_folder
     help="Of convolutions: the whole kernel as one matrix, or a matrix for each of its positions.",
 )
 @click.option("--packed", is_flag=True, help="Leave out lines of zeros, and group outputs that read alike.")
-@click.option("--digital", multiple=True, metavar="NODE", help="A node whose matrices stay in digital logic.")
+@click.option("--digital", multiple=True, metavar="NODE", help="A node that stays in digital logic; or: unsupported.")
+@click.option(
+    "--input-shape", type=terminal.Sizes(), help="Of a sample, as in 3x224x224, where the network leaves it open."
+)
 @click.option("--dac-bits", type=int, help="Resolution of the inputs; exact when not given.")
 @click.option("--adc-bits", type=int, help="Resolution of the outputs; exact when not given.")
 @click.option("--calibration", metavar="DATA", help="Typical inputs (.npz or .npy), which set the converters' ranges.")

@@ -22,7 +22,7 @@ class LayoutDiffers(CircuitnnError):
 @click.option("--stack", metavar="FILE", help="Technology (TOML) to draw in; SKY130 with ReRAM when not given.")
 @click.option("--check", is_flag=True, help="Compare the layout's connectivity with its netlist, after writing it.")
 def export(layout: str, spice: str | None, gds: str | None, svg: str | None, stack: str | None, check: bool) -> None:
-    """Write a compiled layout as netlists, as layout of a chip, or as a floorplan.
+    """Write a layout as netlists, chip or floorplan.
 
     The netlists are one a tile, with conductances and wires, and chip.cir, which has the hierarchy of the GDSII file.
     Prints the names of all files.

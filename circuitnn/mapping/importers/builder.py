@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.errors import MappingError
 from circuitnn.mapping.folding import fold
 from circuitnn.mapping.graph import INPUT, Graph
 from circuitnn.mapping.operators.combining import Combine, Concat, MatrixProduct, WithConstant
@@ -117,9 +116,9 @@ class Builder:
             if node.name in wanted:
                 wanted.update(node.inputs)
         nodes = [node for node in self._nodes.values() if node.name in wanted]
-        if not nodes:
-            raise MappingError("the network has no operator", expected="at least one")
-        if nodes[-1].name != output.node:
+        if not nodes:  # the output is the input
+            nodes = [Reshape(name="output", to=output.sample)]
+        elif nodes[-1].name != output.node:
             nodes.append(nodes.pop(next(k for k, n in enumerate(nodes) if n.name == output.node)))
         graph = Graph(nodes, self.input.sample)
         return fold(graph) if folded else graph

@@ -267,7 +267,7 @@ class _Reader:
                 free.append(helper.make_empty_tensor_value_info(names[k]))
             elif value is not None:
                 names[k] = f"c{k}"
-                constants.append(numpy_helper.from_array(np.ascontiguousarray(value), names[k]))
+                constants.append(numpy_helper.from_array(np.array(value, order="C"), names[k]))
         del copy.input[:]
         copy.input.extend(names)
         outputs = [f"y{k}" if k else "y" for k in range(len(node.output))]
