@@ -142,7 +142,7 @@ def test_a_convolutional_network():
         graph = to_graph(net, steps=steps, dt=DT, folded=folded)
         np.testing.assert_allclose(graph(x[None])[0], expected, rtol=1e-9, atol=1e-12)
     assert [n.kind for n in graph.nodes].count("Scale") == 0
-    assert graph.matrices["conv2d, group 1"].shape == (18, 4)  # time is no part of the matrix
+    assert graph.matrices["conv2d"].shape == (18, 4)  # time is no part of the matrix
     assert hidden.sum() > 3 and spikes.mean() > 0.05
 
 
