@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from circuitnn.mapping.cost.technology import Technology
 from circuitnn.mapping.cost.work import ArrayWork, Work, whole
 from circuitnn.mapping.graph import matrix_label
 from circuitnn.mapping.inference import Inference, batch_size
+from circuitnn.mapping.operators.convolution import Conv
 
 if TYPE_CHECKING:
     from circuitnn.mapping.layout import Layout
@@ -61,7 +63,7 @@ def cost_of(
     FileError
         When a file of numbers cannot be read.
     """
-    return cost(
+    found = cost(
         works_of(layout, x, dac_bits=dac_bits, adc_bits=adc_bits, most_reads=most_reads),
         technology,
         adc_share=adc_share,
@@ -69,6 +71,11 @@ def cost_of(
         wires=wires,
         grid=grid,
     )
+    on_arrays, reads = {matrix.label for matrix in layout.matrices}, layout.graph.reads()
+    outside = {
+        label: matrix.size * reads[label] for label, matrix in layout.graph.matrices.items() if label not in on_arrays
+    }
+    return replace(found, outside=outside)
 
 
 def works_of(
@@ -81,8 +88,8 @@ def works_of(
 ) -> list[Work]:
     """Return the matrices of a layout as ``Work``; arguments are those of ``cost_of``.
 
-    What nodes without matrices do, such as pooling, is not in it. A serial coding takes a read a bit, of a converter of
-    one bit.
+    What nodes without matrices do, such as pooling, is not in it; nor are products of the gates of a recurrent layer.
+    A serial coding takes a read a bit, of a converter of one bit.
     """
     p, reads = layout.periphery, _reads(layout)
     own = 1 if p.coding == "serial" else p.dac_bits
@@ -93,7 +100,8 @@ def works_of(
     for matrix in layout.matrices:
         node = nodes[matrix.label]
         # Its activation is done once, on the sums of all of its matrices.
-        activation = "linear" if node.name in seen else getattr(node, "activation", "linear")
+        # Nodes that name none and have matrices are recurrent, with gates.
+        activation = "linear" if node.name in seen else getattr(node, "activation", "gates")
         seen.add(node.name)
         works.append(
             Work(
@@ -141,10 +149,9 @@ def _arrays(matrix: MappedMatrix, voltages: Array) -> list[ArrayWork]:
 
 def _weights(node: Node, size: int) -> int:
     """Return how many of a matrix's numbers are weights: groups of channels may share one, block after block."""
-    weights = getattr(node, "weights", None)
-    if weights is None:
+    if not isinstance(node, Conv):
         return size
-    return max(1, round(size * weights.size / sum(matrix.size for matrix in node.matrices.values())))
+    return max(1, round(size * node.weights.size / sum(matrix.size for matrix in node.matrices.values())))
 
 
 def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:

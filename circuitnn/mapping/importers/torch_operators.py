@@ -324,7 +324,7 @@ def _adaptive(call: Call) -> Any:
             raise UnsupportedError(f"divides {inner} into {size} windows of different sizes")
         kernel = tuple(n // m for n, m in zip(inner, size, strict=True))
         found = call.build.pool(value, call.name, mode=mode, kernel=kernel, stride=kernel)
-    return [found, None] if mode == "max" and call.kind[-2:] != "1d" and "indices" in call.kind else found
+    return [found, None] if mode == "max" else found
 
 
 @operator("batch_norm")
