@@ -97,7 +97,8 @@ def test_strong_lines_stand_near_drivers_and_sense_circuits():
         pairs = currents.sum(axis=0).reshape(-1, 2).sum(axis=1)
         assert (np.diff(pairs) < 5e-2 * pairs.mean()).all()
         loads.append(currents.sum())
-    assert max(loads) < 1.2 * min(loads)
+    # tiles 1 and 3, 2 and 4 have the same outputs and different inputs
+    assert np.allclose(loads[:2], loads[2:], rtol=0.15)
 
 
 def test_packed_tiles_keep_their_lines():
