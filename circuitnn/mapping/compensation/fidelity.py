@@ -1,0 +1,58 @@
+"""How far the matrix that a circuit computes is from the one that it should compute."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.matrix import MappedMatrix
+
+Array = NDArray[np.float64]
+_FLOOR = 1e-3  # of the mean energy: inputs that samples leave at zero may be others tomorrow
+
+
+def relative_errors(found: Array, wanted: Array, weight: Array) -> tuple[float, float]:
+    """Return ``|found - wanted| / |wanted|`` with weighted rows, as it is and after the factor that makes it least.
+
+    Examples
+    --------
+    >>> ones = np.ones((1, 2))
+    >>> [round(e, 9) for e in relative_errors(0.8 * ones, ones, np.ones(1))]
+    [0.2, 0.0]
+    """
+    found, wanted = weight[:, None] * found, weight[:, None] * wanted
+    size = float(np.linalg.norm(wanted)) or 1.0
+    own = float((found * found).sum())
+    factor = float((found * wanted).sum()) / own if own > 0.0 else 1.0
+    return float(np.linalg.norm(found - wanted)) / size, float(np.linalg.norm(factor * found - wanted)) / size
+
+
+def matrix_errors(matrix: MappedMatrix, energy: Array) -> tuple[float, float]:
+    """Return the errors of a matrix in the circuit, rows weighted by the roots of their inputs' energies."""
+    return relative_errors(matrix.effective, matrix.weights, np.sqrt(energy))
+
+
+def vectors_of(graph: Graph, samples: Array) -> dict[str, Array]:
+    """Return the vectors, shape (reads, inputs), that each matrix multiplies for samples in the network itself."""
+    weights = graph.matrices
+    found: dict[str, list[Array]] = {label: [] for label in weights}
+
+    def multiply(label: str, vectors: Array) -> Array:
+        found[label].append(vectors)
+        return np.asarray(vectors @ weights[label])
+
+    for _ in graph.run(multiply, samples):
+        pass
+    return {label: np.concatenate(parts) for label, parts in found.items()}
+
+
+def energies_of(graph: Graph, samples: Array | None) -> dict[str, Array]:
+    """Return the mean square of each input of every matrix, by label; ones where there are no samples."""
+    if samples is None:
+        return {label: np.ones(len(weights)) for label, weights in graph.matrices.items()}
+    found = {}
+    for label, vectors in vectors_of(graph, samples).items():
+        energy = (vectors**2).mean(axis=0)
+        found[label] = energy + (_FLOOR * float(energy.mean()) or 1.0)
+    return found
