@@ -7,6 +7,8 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.errors import UsageError
+from circuitnn.mapping.cost.of_layout import works_of
+from circuitnn.mapping.inference import Inference
 from circuitnn.mapping.periphery import Periphery, Sense
 from circuitnn.mapping.quantise import quantise
 
@@ -74,6 +76,10 @@ def test_clipped_bits_are_counted():
     assert made.evaluate(X, labels).clipped_currents == 0
     serial = made.with_periphery(Periphery(4, 8, coding="serial"))
     assert serial.evaluate(X, labels).clipped_currents > 0
+    calibrated = made.with_periphery(Periphery(4, 8, coding="serial"), calibration=X)
+    assert calibrated.evaluate(X, labels).clipped_currents == 0
+    seen = np.abs(calibrated.reads(X)[0].currents[0]).max()
+    assert calibrated.matrices[0].tiles[0].adc_limit == pytest.approx(seen, rel=1e-12)
 
 
 def test_gain_and_offset_belong_to_a_converter():
@@ -161,3 +167,26 @@ def test_widths_are_refused_for_cells_that_do_not_obey_ohms_law():
     made = layout(device="hfo2", dac_bits=4).with_cells("hfo2").with_periphery(Periphery(4, coding="width"))
     with pytest.raises(UsageError, match="Ohm"):
         made(X[:2])
+
+
+def test_no_read_number_comes_twice():
+    """Two vectors of three bits take reads 0 to 5; the next vectors begin at 6."""
+    p = Periphery(4, coding="serial", sense=Sense(noise=1e-7), seed=4)
+    made = layout(dac_bits=4).with_periphery(p)
+    running = Inference(made.graph, made.matrices, p)
+    first, second = (running.read(made.matrices[0].label, X[:2]) for _ in range(2))
+    matrix = made.matrices[0]
+    np.testing.assert_array_equal(second.products, matrix.decode(second.currents, p, 6))
+    assert (first.products != second.products).all()
+
+
+def test_reports_and_costs_know_the_coding():
+    """Three reads of bits, and the mean energy of ideal arrays over all of them: V^2 times the conductances."""
+    made = cn.compile([(WEIGHTS, None, "linear")], tile=(16, 16), dac_bits=4)
+    serial = made.with_periphery(Periphery(4, coding="serial", sense=Sense(noise=1e-9), seed=1))
+    assert "serial coding" in str(serial.report()) and "noise=1e-09" in str(serial.report())
+    assert "coding" not in str(made.report())
+    work = works_of(serial, X[:4], adc_bits=8, most_reads=1000)[0]
+    assert (work.reads, work.dac_bits) == (3, 1)
+    planes = serial.periphery.voltages(X[:4], serial.matrices[0].x_limit, True)
+    np.testing.assert_array_equal(work.arrays[0].voltages, planes)
