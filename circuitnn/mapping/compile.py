@@ -207,7 +207,7 @@ def compile_crossbar(
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
     samples = None if calibration is None else graph.samples(calibration)
 
-    intervals = graph.intervals()
+    intervals = graph.intervals() if samples is None else graph.observed(samples)
     matrices = {}
     for label, weights in _on_tiles(graph, left_out).items():
         largest = float(np.abs(weights).max())
