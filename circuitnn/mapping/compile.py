@@ -310,7 +310,7 @@ def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery:
             kept = [tile.adc_limit * (matrix.x_limit / grown) for tile in matrix.tiles]
             limit, signed = grown, signed or matrix.signed
         matrix = matrix.keeping(x_limit=limit or 1.0, signed=signed)
-        currents = matrix.currents(periphery.voltages(vectors, matrix.x_limit, matrix.signed))
+        _, currents = matrix.answer(vectors, periphery)
         limits = [
             max(float(np.abs(i).max()), least) or tile.adc_limit
             for tile, i, least in zip(matrix.tiles, currents, kept, strict=True)

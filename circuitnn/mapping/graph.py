@@ -260,7 +260,7 @@ class Graph:
         return found
 
     def observed(self, x: Array) -> dict[str, Interval]:
-        """Return the interval of the inputs of every matrix for samples, by label; raise UsageError without a sample."""
+        """Return the interval of the inputs of every matrix for samples, by label; raise UsageError without any."""
         if len(x) == 0:
             raise UsageError("there is no sample", expected=f"shape (samples, {self.inputs})")
         matrices = self.matrices

@@ -303,8 +303,8 @@ class Layout:
         Examples
         --------
         >>> import circuitnn as cn
-        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], device="hfo2", tile=(8, 8))
-        >>> layout.with_cells("hfo2")([0.5]).round(6).tolist()      # obeys Ohm's law
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], tile=(8, 8), r_wire=0.01)
+        >>> layout.with_cells("hfo2")([0.5]).round(3).tolist()      # obeys Ohm's law
         [0.5, -0.5]
         """
         matrices = tuple(replace(matrix, cells=device) for matrix in self.matrices)

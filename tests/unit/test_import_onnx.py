@@ -677,18 +677,6 @@ def shipped(package, path):
     return str(Path(found.origin).parent / path)
 
 
-def test_text_direction_classifier_of_rapidocr():
-    """MobileNetV3 that nobody here trained: depthwise convolutions, squeeze and excite, shapes found at run time."""
-    path = shipped("rapidocr_onnxruntime", "models/ch_ppocr_mobile_v2.0_cls_infer.onnx")
-    import onnxruntime
-
-    x = RNG.uniform(-1, 1, size=(2, 3, 48, 192)).astype(np.float32)
-    expected = onnxruntime.InferenceSession(path).run(None, {"x": x})[0]
-    graph = ONNX.read(path, input_shape=(3, 48, 192))
-    np.testing.assert_allclose(graph(x), expected, atol=2e-6)  # that computes in single precision
-    assert len(graph.matrices) > 53
-
-
 def test_speech_detector_of_silero():
     """A sequence of frames through convolutions and an LSTM, whose first states are numbers."""
     path = shipped("silero_vad", "data/silero_vad_16k_sequence.onnx")
