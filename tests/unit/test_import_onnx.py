@@ -223,6 +223,33 @@ def tuples(value):
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
+def test_quantised_networks():
+    """Eight-bit weights and activations, as quantisers write them: numbers between pairs of operators."""
+    weights = RNG.integers(-127, 128, size=(6, 5)).astype(np.int8)
+    constants = {"w": weights, "ws": np.arange(1, 6) / 100, "s": np.array(0.05),
+                 "z": np.array(120, np.uint8), "ys": np.array(0.1), "yz": np.array(3, np.int8)}  # fmt: skip
+    nodes = [
+        ("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        ("DequantizeLinear", ["q", "s", "z"], ["a"]),
+        ("DequantizeLinear", ["w", "ws"], ["f"], {"axis": -1}),
+        ("MatMul", ["a", "f"], ["m"]),
+        ("Relu", ["m"], ["r"]),
+        ("QuantizeLinear", ["r", "ys", "yz"], ["p"]),
+        ("DequantizeLinear", ["p", "ys", "yz"], ["y"]),
+    ]
+    x = 4.0 * RNG.normal(size=(20, 6))  # some beyond the range of eight bits
+
+    def levels(v, step, zero, low, high):
+        return (np.clip(np.rint(v / step) + zero, low, high) - zero) * step
+
+    hidden = np.maximum(levels(x, 0.05, 120, 0, 255) @ (np.arange(1, 6) / 100 * weights), 0.0)
+    graph = ONNX.read(model(nodes, constants, (6,)))
+    np.testing.assert_allclose(graph(x), levels(hidden, 0.1, 3, -128, 127), rtol=1e-9, atol=1e-12)
+    assert graph.matrices.keys() == {"n3"}
+    low, high = enclosing(graph, x)
+    assert low >= -13.1 and high <= 12.4  # (-128 - 3) and (127 - 3) steps of 0.1
+
+
 def test_old_operator_versions():
     """Attributes that are inputs today, and softmax over all axes behind the first."""
     nodes = [
@@ -549,7 +576,7 @@ def test_every_operator_has_a_test():
     """Each that is listed as known occurs above."""
     used = {n[0] for nodes, _ in GRAPHS.values() for n in nodes} | set(UNARY)
     others = {"LSTM", "GRU", "RNN", "Cast", "CastLike", "Log", "Sqrt", "ReduceSum", "Swish", "GroupNormalization",
-              "RMSNormalization", "Upsample", "LRN"}  # fmt: skip
+              "RMSNormalization", "Upsample", "LRN", "QuantizeLinear", "DequantizeLinear"}  # fmt: skip
     assert set(OPERATORS) - used <= others
 
 
