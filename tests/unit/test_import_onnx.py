@@ -11,6 +11,7 @@ import pytest
 import circuitnn as cn
 from circuitnn.errors import MappingError
 from circuitnn.mapping.folding import fold
+from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.importers.onnx_file import EXPORT as ONNX
 from circuitnn.mapping.importers.onnx_operators import OPERATORS
 from circuitnn.mapping.operators.external import External
@@ -55,6 +56,9 @@ def check(proto, shape, *, x=None, output=0, digital=(), tolerance=1e-12, **opti
         np.testing.assert_allclose(found.reshape(3, -1), expected, rtol=tolerance, atol=tolerance)
         low, high = enclosing(graph, x)
         assert low - 1e-9 <= found.min() and found.max() <= high + 1e-9
+    if graph.matrices:  # on small tiles, with ideal wires and converters, the circuit is the network
+        layout = cn.compile(graph, tile=(24, 16), calibration=x)
+        np.testing.assert_allclose(layout(x).reshape(3, -1), expected, rtol=1e-6, atol=1e-8)
     return graph
 
 
@@ -715,3 +719,35 @@ def test_speech_detector_of_silero():
     graph = ONNX.read(path, input_shape=(12, 576), batched=False, constants=states)
     np.testing.assert_allclose(graph(x[None])[0], expected, atol=2e-6)
     assert graph.matrices["/recurrent/LSTM, state"].shape == (128, 512)
+
+
+FOREIGN = [None, -1, 0, 2, 10**12, 1.5, np.nan, "relu", "x", [], [1], [0, 0], [[1, 10**9]], [[-1]], ["a"], {}, True]
+
+
+def test_fields_of_stored_nodes_are_right_or_refused():
+    """As a file from a stranger may have them: what a graph accepts, it runs, or refuses by an error of ours."""
+    seen = set()
+    for nodes, shape in GRAPHS.values():
+        read = {name for n in nodes for name in n[1]}
+        graph = ONNX.read(model(nodes, {k: v for k, v in {**W, **MORE}.items() if k in read}, shape))
+        for k, node in enumerate(graph.nodes):
+            plain, arrays = node.stored()
+            for field in sorted(plain.keys() - {"name", "inputs"}):
+                if (node.kind, field) in seen:
+                    continue
+                seen.add((node.kind, field))
+                for value in FOREIGN:
+                    fields = {key: tuples(v) for key, v in json.loads(json.dumps({**plain, field: value})).items()}
+                    try:
+                        made = type(node)(**fields, **arrays)
+                        other = Graph([*graph.nodes[:k], made, *graph.nodes[k + 1 :]], graph.input_shape)
+                    except (MappingError, TypeError, ValueError, AttributeError):  # which the reader of files reports
+                        continue
+                    if max(np.prod(s, dtype=float) for s in other.shapes.values()) > 1e6:
+                        continue  # as large as it says
+                    try:
+                        found = other(RNG.normal(size=(2, *shape)))
+                    except MappingError:
+                        continue
+                    assert np.isfinite(found).all()
+    assert len(seen) > 30
