@@ -15,6 +15,7 @@ from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.importers.onnx_file import EXPORT as ONNX
 from circuitnn.mapping.importers.onnx_operators import OPERATORS
 from circuitnn.mapping.operators.external import External
+from circuitnn.mapping.operators.pooling import Pool
 from circuitnn.registry import catalog
 
 onnx = pytest.importorskip("onnx")
@@ -225,6 +226,14 @@ def test_graphs_against_the_reference(kind):
 
 def tuples(value):
     return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def test_windows_that_begin_beyond_the_input_do_not_count():
+    """As PyTorch's MaxPool2d states for ceil_mode; eight positions with padding, and a fifth window in the padding."""
+    pool = Pool(kernel=(2,), stride=(2,), padding=((1, 1),), ceil=True)
+    assert pool.shape((1, 7)) == (1, 4)
+    assert pool.run(None, np.arange(7.0).reshape(1, 1, 7)).ravel().tolist() == [0.0, 2.0, 4.0, 6.0]
+    assert pool.shape((1, 8)) == (1, 5)
 
 
 def test_quantised_networks():
