@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from importlib.resources import files
 from pathlib import Path
 from zipfile import BadZipFile
@@ -54,9 +55,9 @@ def mnist_images(part: str = "test") -> tuple[Array, NDArray[np.int64]]:
     """
     path = find_data("mnist.npz")
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             x, y = data[f"x_{part}"], data[f"y_{part}"]
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+    except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise FileError(
             f"cannot read {path}: {error}", hint="set CIRCUITNN_DATA to the folder that holds it"
         ) from error

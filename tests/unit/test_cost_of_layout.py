@@ -123,7 +123,7 @@ def test_matrices_that_are_on_no_array_are_named():
     layout = cn.compile(graph, tile=(16, 16), dac_bits=4, adc_bits=6, digital=["depthwise"])
     found = layout.cost(x)
     assert [one.stage for one in found.matrices] == ["conv"]
-    assert sum(found.outside.values()) == found.to_dict()["macs_outside"]["depthwise, group 1"]
+    assert sum(found.outside.values()) == found.to_dict()["macs_outside"]["depthwise"]
     assert "not counted" in str(found).splitlines()[-1] and "depthwise" in str(found).splitlines()[-1]
     assert "not counted" not in str(cn.compile(graph, tile=(16, 16), dac_bits=4, adc_bits=6).cost(x))
 

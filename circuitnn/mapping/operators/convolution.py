@@ -20,11 +20,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conv(Node):
-    """Cross-correlation of samples of shape (channels, *size), with bias and activation.
+    """Cross-correlation of samples of shape (channels,) + size, with bias and activation.
 
     Parameters
     ----------
-    weights : array_like, shape (outputs, channels / groups, *kernel)
+    weights : array_like, shape (outputs, channels / groups) + kernel
     bias : array_like, shape (outputs,), optional
     activation : str
     stride, dilation : tuple of int
@@ -50,7 +50,7 @@ class Conv(Node):
     Examples
     --------
     >>> edges = Conv([[[[1.0, -1.0]]]], padding=((0, 0), (1, 0)))
-    >>> edges.shape((1, 2, 3)), edges.matrices["group 1"].tolist()
+    >>> edges.shape((1, 2, 3)), edges.matrices[""].tolist()
     ((1, 2, 3), [[1.0], [-1.0]])
     """
 
@@ -158,7 +158,8 @@ class Conv(Node):
                 for k in range(len(groups)):
                     own = slice(k * wide, (k + 1) * wide)
                     matrix[k * rows : (k + 1) * rows, own] = flat[own].T
-                key = f"group {n}" if position is None else f"group {n} at {'.'.join(map(str, position))}"
+                group = f"group {n}" if self.merged < self.groups else ""  # one matrix alone needs no key
+                key = group if position is None else f"{group} at {'.'.join(map(str, position))}".strip()
                 found[key] = (ins, outs, position, matrix)
         return found
 
@@ -176,7 +177,7 @@ class Conv(Node):
         )
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return (outputs, *positions)."""
+        """Return (outputs,) + positions."""
         (shape,) = shapes
         if len(shape) != len(self.kernel) + 1 or shape[0] != self.channels:
             raise self.refuse(
