@@ -93,8 +93,8 @@ class DaskCrew:
             self._asked = now
             try:
                 self._count = _AHEAD * max(1, len(self._client.nthreads()))
-            except (OSError, TimeoutError, CancelledError) as error:
-                raise self._lost(error) from None
+            except (OSError, TimeoutError, CancelledError):
+                raise self._lost() from None
         return self._count
 
     def submit(self, indices: list[int]) -> Future[Part]:
@@ -139,16 +139,17 @@ class DaskCrew:
                 hint="they may have run out of memory",
             )
         if isinstance(error, CancelledError | OSError | TimeoutError):
-            return self._lost(error)
+            return self._lost()
         said = str(error).partition("\n")[0]
         return AnalysisError(
             f"{runs}: {self._name} cannot do them: {type(error).__name__}: {said}",
             hint="its workers need the same circuitnn, and the module of the function that is run",
         )
 
-    def _lost(self, error: BaseException) -> AnalysisError:
-        said = "its scheduler no longer answers" if isinstance(error, CancelledError) else str(error).partition("\n")[0]
-        return AnalysisError(f"{self._name} was lost: {said}", hint="is its scheduler running (dask scheduler)?")
+    def _lost(self) -> AnalysisError:
+        return AnalysisError(
+            f"{self._name} was lost: its scheduler no longer answers", hint="is it running (dask scheduler)?"
+        )
 
 
 def _hint(cluster: str) -> str:
