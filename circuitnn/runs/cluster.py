@@ -99,6 +99,8 @@ class DaskCrew:
 
     def submit(self, indices: list[int]) -> Future[Part]:
         """Give a part of the work away."""
+        if self._client.status in ("closing", "closed"):  # it does so itself when it has lost its scheduler
+            raise self._lost()
         mine: Future[Part] = Future()
         theirs = self._client.submit(_do, self._held, tuple(indices), pure=False)
         self._given[mine] = theirs  # Dask drops what nobody holds
@@ -111,7 +113,7 @@ class DaskCrew:
         self._client = self._cluster = self._held = None
         self._given.clear()
         if client is not None:
-            if given:
+            if given and client.status == "running":
                 client.cancel(given, force=True)
             client.close()
         if cluster is not None:
