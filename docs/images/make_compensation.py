@@ -19,7 +19,7 @@ from train_digits import train  # noqa: E402
 import circuitnn as cn  # noqa: E402
 
 WIRES = (1.0, 2.0, 5.0)
-SIZES = tuple(map(int, sys.argv[1:])) or (64, 128, 256)
+SIZES = tuple(map(int, sys.argv[1:])) or (128, 256)
 NAMES = ("wires", "permuted", "calibrated", "permuted, calibrated", "compensated", "permuted, compensated")
 SPREAD = cn.nonidealities.ProgrammingError(fit="wan2022_1s")
 
@@ -48,11 +48,19 @@ for size in SIZES:
         shown = []
         for name, layout in zip(NAMES, layouts, strict=True):
             accuracy = layout.evaluate(x_test, y_test).accuracy
-            spread = layout.with_nonidealities(SPREAD, seed=1).evaluate(x_test, y_test).accuracy
+            chips = [layout.with_nonidealities(SPREAD, seed=seed) for seed in range(5)]
+            spread = np.mean([chip.evaluate(x_test, y_test).accuracy for chip in chips])
             gain = plain.matrices[0].scale / layout.matrices[0].scale
             found[size, r, name] = accuracy, error(layout), gain, spread
             shown.append(f"{100 * accuracy:.2f} ({100 * error(layout):.2g}, {gain:.2f}, {100 * spread:.2f})")
         print(f"| {size} | {r:g} | " + " | ".join(shown) + " |", flush=True)
+
+plain = cn.compile(network, tile=(128, 128), device="hfo2", r_wire=5.0)
+rng = np.random.default_rng(0)
+for count in (1, 2, 4, 8, 16, 32, 64, 256):  # samples that calibrate, five draws each
+    draws = [plain.calibrate(x[rng.choice(len(x), count, replace=False)])[0] for _ in range(5)]
+    accuracies = [layout.evaluate(x_test, y_test).accuracy for layout in draws]
+    print(f"| {count} | {100 * np.mean([error(d) for d in draws]):.2f} | {100 * np.mean(accuracies):.2f} |")
 
 figure, axes = plt.subplots(1, len(SIZES), figsize=(3.2 * len(SIZES), 3.2), layout="constrained", squeeze=False)
 for axis, size in zip(axes[0], SIZES, strict=True):
