@@ -54,12 +54,14 @@ _HOME = {
     "monte_carlo": "circuitnn.runs.montecarlo",
     "monte_carlo_corners": "circuitnn.runs.montecarlo",
     "nonidealities": "circuitnn.nonidealities",
+    "optimise": "circuitnn.mapping.optimise",
     "oscillation_map": "circuitnn.runs.oscillation_map",
     "oscillators": "circuitnn.oscillators",
     "parse": "circuitnn.netlist.netlist",
     "phase_diffusion": "circuitnn.measure.linewidth",
     "read_measured": "circuitnn.fitting.measured",
     "register": "circuitnn.devices.load",
+    "to_graph": "circuitnn.mapping.importing",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]
@@ -98,7 +100,9 @@ if TYPE_CHECKING:
     from circuitnn.fitting.measured import PulseTrain as PulseTrain
     from circuitnn.fitting.measured import read_measured as read_measured
     from circuitnn.mapping.compile import compile as compile
+    from circuitnn.mapping.importing import to_graph as to_graph
     from circuitnn.mapping.layout import Layout as Layout
+    from circuitnn.mapping.optimise import optimise as optimise
     from circuitnn.mapping.rf.layout import RfLayout as RfLayout
     from circuitnn.mapping.stream import compile_weights as compile_weights
     from circuitnn.mapping.stream_store import TiledWeights as TiledWeights

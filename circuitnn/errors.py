@@ -264,6 +264,10 @@ class LayoutError(MappingError):
     """A layout file is corrupted, foreign or of an unknown version."""
 
 
+class ProgrammingFailedError(MappingError):
+    """Cells did not reach the conductances asked for within the bounds that a caller set; names the worst of them."""
+
+
 class MissingExtraError(CircuitnnError):
     """An optional library is needed and absent; the hint names the extra that brings it."""
 

@@ -138,8 +138,11 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
     "nonidealities": ("non-ideality", ("nonideality", "sites", "states", "chain", "engine", "frame", "thermal")),
     "analyses": ("analysis", ("analysis",)),
     "netlist.cards": ("directive", ("card",)),
-    "mapping.importers": ("network format", ("importer",)),
-    "mapping.operators": ("family of operators", ("node", "activations")),
+    "mapping.importers": (
+        "network format",
+        ("importer", "builder", "onnx_operators", "onnx_shaping", "torch_operators", "torch_shaping"),
+    ),
+    "mapping.operators": ("family of operators", ("node", "activations", "axes")),
     "mapping.encodings": ("encoding", ("encoding",)),
     "cli.commands": ("command", ()),
     "bench.cases": ("benchmark", ()),

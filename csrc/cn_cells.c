@@ -48,6 +48,8 @@ INLINE double larger(double a, double b) { return a > b ? a : b; } /* as fmax, b
 INLINE cn_idx load(cn_cells *c, cn_idx block, const cn_linearise *how, block_work *w)
 {
     const double env[CN_ENV_SIZE] = {[CN_ENV_GMIN] = c->gmin, [CN_ENV_TIME] = c->time};
+    double alpha[CN_BLOCK];
+    LANES alpha[e] = how->pace ? how->alpha * how->pace[e] : how->alpha;
     cn_idx held = 0;
     for (cn_idx r = 0; r < c->unknowns; r++) {
         memset(w->residual[r], 0, sizeof w->residual[r]);
@@ -71,7 +73,7 @@ INLINE cn_idx load(cn_cells *c, cn_idx block, const cn_linearise *how, block_wor
         for (cn_idx l = 0; l < k->n_local; l++) {
             const cn_idx r = part->where[l];
             if (r < 0) continue;
-            LANES w->residual[r][e] += w->f[l * CN_BLOCK + e] + how->alpha * w->q[l * CN_BLOCK + e];
+            LANES w->residual[r][e] += w->f[l * CN_BLOCK + e] + alpha[e] * w->q[l * CN_BLOCK + e];
             LANES w->charge[r][e] += w->q[l * CN_BLOCK + e];
         }
         for (cn_idx z = 0; z < k->n_jf; z++) {
@@ -80,7 +82,7 @@ INLINE cn_idx load(cn_cells *c, cn_idx block, const cn_linearise *how, block_wor
         }
         for (cn_idx z = 0; z < k->n_jq && how->alpha != 0.0; z++) {
             const cn_idx r = part->where[k->jq_row[z]], s = part->where[k->jq_col[z]];
-            if (r >= 0 && s >= 0) LANES w->jacobian[r][s][e] += how->alpha * w->jq[z * CN_BLOCK + e];
+            if (r >= 0 && s >= 0) LANES w->jacobian[r][s][e] += alpha[e] * w->jq[z * CN_BLOCK + e];
         }
     }
     const cn_idx first_state = CN_CELL_PORTS + c->nodes;

@@ -45,6 +45,7 @@ void cn_cells_free(cn_cells *c);
 /* How the cells are to be linearised. */
 typedef struct cn_linearise {
     double alpha;   /* of d/dt q; 0: states hold */
+    const double *pace; /* CN_BLOCK: what multiplies alpha in each cell; NULL: 1 */
     int init;       /* first iteration: junctions at their start voltages */
     int damped;     /* take back part of a step where a current ran away from its linearisation */
 } cn_linearise;

@@ -52,6 +52,21 @@ class TileSize(click.ParamType):
         return int(rows), int(columns)
 
 
+class Sizes(click.ParamType):
+    """Sizes along axes: ``3x224x224``."""
+
+    name = "sizes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return a size an axis."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if not all(part.isdecimal() and len(part) <= _MOST_DIGITS and int(part) for part in parts):
+            self.fail(f"{value!r} are no sizes such as 3x224x224", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
 def message(text: str) -> None:
     """Print a message to standard error."""
     click.echo(text, err=True)

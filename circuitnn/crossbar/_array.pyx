@@ -1,4 +1,4 @@
-"""The face of a crossbar of device cells: what its cells are made of, solutions, and steps in time."""
+"""The faces of device cells: of a crossbar of them, solutions and steps in time; and of cells one by one."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uintptr_t
@@ -61,48 +61,37 @@ cdef extern from "cn_array.h":
     cn_status cn_array_step(cn_array *a, double h, double tolerance, double *next) nogil
     void cn_array_currents(const cn_array *a, double *bit, double *word) nogil
 
+cdef extern from "cn_pulse.h":
+    ctypedef struct cn_pulse:
+        const double *word
+        const double *bit
+        const double *r_word
+        const double *r_bit
+        const double *repeat
+        const double *scale
+        double rise, width, fall, tolerance
+        int steps
+    cn_status cn_pulse_currents(cn_cells *c, const cn_pulse *p, double *current) nogil
+    cn_status cn_pulse_apply(cn_cells *c, const cn_pulse *p, int threads, double *cells, double *sources) nogil
+
 #: Most unknowns of a cell besides its word node, bit node and gate.
 MOST_OWN = CN_CELL_MOST - CN_CELL_PORTS
 
 
-cdef class Array:
-    """A crossbar of device cells.
-
-    Parameters
-    ----------
-    rows, cols : int
-    word, bit : tuple of (segment, low, high), S
-        As of ``Lines``.
-    parts : sequence of (kernel, where, parameters)
-        Devices of every cell: a ``Kernel``, the cell's unknown of each of its local unknowns (0 word node, 1 bit node,
-        2 gate, then own nodes, then states; -1 ground), and parameters (n_param, rows * cols).
-    nodes, states : int
-        Own nodes and states of a cell.
-    low, high, scale : ndarray, shape (states, rows * cols)
-        Bounds of the states, infinite where there are none, and their typical sizes.
-    gmin : float, S
-        Of junctions.
-    threads : int
-    """
+cdef class Blocks:
+    """Device cells in the blocks in which C linearises them; made by those that know what is around the cells."""
 
     cdef cn_cells c
-    cdef cn_array a
-    cdef Lines lines
     cdef list keep
     cdef bint usable
     cdef readonly Py_ssize_t rows, cols
 
-    def __cinit__(self, rows, cols, word, bit, parts, nodes, states, low, high, scale, bint gated, gmin=1e-12,
-                  threads=1):
-        cdef double[:, ::1] block
-        cdef cn_cells *c = &self.c
+    def __cinit__(self, *args, **keywords):
         self.keep = []
+
+    cdef int _make(self, rows, cols, parts, nodes, states, low, high, gmin) except -1:
+        cdef cn_cells *c = &self.c
         self.rows, self.cols = rows, cols
-        self.lines = Lines(None, rows, cols, 1.0, word, bit, False, threads)
-        if gated:
-            block = np.zeros((self.lines.l.m_padded, self.lines.l.ld))
-            self.keep.append(block)
-            self.lines.l.g_bit = &block[0, 0]
         c.rows, c.cols = rows, cols
         c.blocks = (rows * cols + CN_BLOCK - 1) // CN_BLOCK
         c.nodes, c.states = nodes, states
@@ -115,15 +104,13 @@ cdef class Array:
         for k, (kernel, where, parameters) in enumerate(parts):
             self._part(&c.parts[k], kernel, where, parameters)
         c.low, c.high = self._blocks(low), self._blocks(high)
-        self.a.charge_scale = self._blocks(scale)
-        self.a.lines, self.a.cells = &self.lines.l, c
         self.usable = True
-        if cn_cells_init(c) != CN_OK or cn_array_init(&self.a) != CN_OK:
+        if cn_cells_init(c) != CN_OK:
             raise MemoryError
+        return 0
 
     def __dealloc__(self):
         if self.usable:
-            cn_array_free(&self.a)
             cn_cells_free(&self.c)
         free(self.c.parts)
 
@@ -170,6 +157,51 @@ cdef class Array:
         memcpy(self.c.own, blocks, self.c.blocks * k * CN_BLOCK * sizeof(double))
         self.keep.pop()
 
+    def cell_currents(self):
+        """Return the currents out of the word nodes into the cells, (rows, cols)."""
+        return self._unblocked(self.c.current, 2)[0]
+
+
+cdef class Array(Blocks):
+    """A crossbar of device cells.
+
+    Parameters
+    ----------
+    rows, cols : int
+    word, bit : tuple of (segment, low, high), S
+        As of ``Lines``.
+    parts : sequence of (kernel, where, parameters)
+        Devices of every cell: a ``Kernel``, the cell's unknown of each of its local unknowns (0 word node, 1 bit node,
+        2 gate, then own nodes, then states; -1 ground), and parameters (n_param, rows * cols).
+    nodes, states : int
+        Own nodes and states of a cell.
+    low, high, scale : ndarray, shape (states, rows * cols)
+        Bounds of the states, infinite where there are none, and their typical sizes.
+    gmin : float, S
+        Of junctions.
+    threads : int
+    """
+
+    cdef cn_array a
+    cdef Lines lines
+
+    def __cinit__(self, rows, cols, word, bit, parts, nodes, states, low, high, scale, bint gated, gmin=1e-12,
+                  threads=1):
+        cdef double[:, ::1] block
+        self.lines = Lines(None, rows, cols, 1.0, word, bit, False, threads)
+        if gated:
+            block = np.zeros((self.lines.l.m_padded, self.lines.l.ld))
+            self.keep.append(block)
+            self.lines.l.g_bit = &block[0, 0]
+        self._make(rows, cols, parts, nodes, states, low, high, gmin)
+        self.a.charge_scale = self._blocks(scale)
+        self.a.lines, self.a.cells = &self.lines.l, &self.c
+        if cn_array_init(&self.a) != CN_OK:
+            raise MemoryError
+
+    def __dealloc__(self):
+        cn_array_free(&self.a)
+
     def drive(self, v, v_bit, feeds, const double[::1] gate):
         """Set the terminals as ``Lines.drive`` does, and the gates, (rows,) volts."""
         self.lines.drive(v, v_bit, feeds)
@@ -212,10 +244,6 @@ cdef class Array:
         cn_array_currents(&self.a, &b[0], &w[0])
         return bit, word
 
-    def cell_currents(self):
-        """Return the currents out of the word nodes into the cells, (rows, cols)."""
-        return self._unblocked(self.c.current, 2)[0]
-
     def slopes(self):
         """Return d current / d word voltage and - d current / d bit voltage of each cell, (2, rows, cols), S."""
         return self._unblocked(self.c.slope, 2)
@@ -233,3 +261,66 @@ cdef class Array:
     def statistics(self):
         """Iterations of Newton's method, accepted and rejected steps, largest imbalance of a line."""
         return self.a.iterations, self.a.accepted, self.a.rejected, self.a.defect
+
+
+cdef class Apart(Blocks):
+    """Cells one by one, each between two sources of its own behind resistances.
+
+    Parameters
+    ----------
+    count : int
+    parts, nodes, states, low, high, scale, gmin
+        As of ``Array``, for ``count`` cells.
+    """
+
+    cdef double *scale
+
+    def __cinit__(self, count, parts, nodes, states, low, high, scale, gmin=1e-12):
+        self._make(count, 1, parts, nodes, states, low, high, gmin)
+        self.scale = self._blocks(scale)
+
+    cdef int _drive(self, cn_pulse *p, list held, drive, gate) except -1:
+        """Set sources and gates; ``held`` keeps what C points to."""
+        cdef const double[::1] row
+        for values in (*drive, gate):
+            held.append(np.ascontiguousarray(np.broadcast_to(values, self.rows), dtype=float))
+        row = held[0]
+        p.word = &row[0]
+        row = held[1]
+        p.bit = &row[0]
+        row = held[2]
+        p.r_word = &row[0]
+        row = held[3]
+        p.r_bit = &row[0]
+        row = held[4]
+        p.repeat = &row[0]
+        row = held[5]
+        memcpy(self.c.gate, &row[0], self.rows * sizeof(double))
+        p.scale = self.scale
+        return 0
+
+    def currents(self, drive, gate):
+        """Return the currents into the cells (count,), or None where Newton's method fails; drives as of ``apply``."""
+        cdef cn_pulse p
+        cdef list held = []
+        found = np.empty(self.rows)
+        cdef double[::1] out = found
+        self._drive(&p, held, (*drive, 1.0), gate)
+        return found if cn_pulse_currents(&self.c, &p, &out[0]) == CN_OK else None
+
+    def apply(self, drive, gate, times, double tolerance, int steps, int threads):
+        """Apply a pulse; return the energies of cells and of sources (count,), or None where integration fails.
+
+        drive : word, bit, r_word, r_bit, repeat, each (count,) or a number; gate : the same; times : rise, width, fall
+        """
+        cdef cn_pulse p
+        cdef list held = []
+        cdef cn_status status
+        cells, sources = np.empty(self.rows), np.empty(self.rows)
+        cdef double[::1] in_cells = cells, of_sources = sources
+        self._drive(&p, held, drive, gate)
+        p.rise, p.width, p.fall = times
+        p.tolerance, p.steps = tolerance, steps
+        with nogil:
+            status = cn_pulse_apply(&self.c, &p, threads, &in_cells[0], &of_sources[0])
+        return (cells, sources) if status == CN_OK else None

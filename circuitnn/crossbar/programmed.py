@@ -12,7 +12,7 @@ from circuitnn.nonidealities.states import StateMap
 Array = NDArray[np.float64]
 
 
-def programmed_states(cells: Cells, G: Array) -> dict[str, Array]:
+def programmed_states(cells: Cells, G: Array, *, clip: bool = False) -> dict[str, Array]:
     """Return the states at which each device conducts ``G`` at 0.1 V, by name, shape (rows, cols).
 
     Parameters
@@ -20,11 +20,13 @@ def programmed_states(cells: Cells, G: Array) -> dict[str, Array]:
     cells : Cells
         Of devices with one state that has bounds, and whose conductance rises or falls with it all the way.
     G : ndarray, shape (rows, cols), S
+    clip : bool
+        Whether a conductance that the device does not reach stands for the nearest one that it does.
 
     Raises
     ------
     CrossbarError
-        When the device is of another kind, or a conductance is out of its range.
+        When the device is of another kind, or a conductance is out of its range and not clipped.
 
     Examples
     --------
@@ -43,6 +45,8 @@ def programmed_states(cells: Cells, G: Array) -> dict[str, Array]:
         )
     wanted = G.ravel()
     states = StateMap(kernel, param, low[0], high[0])
+    if clip:
+        wanted = np.clip(wanted, states.least, states.most)
     outside = (wanted < states.least * (1.0 - 1e-9)) | (wanted > states.most * (1.0 + 1e-9))
     if outside.any():
         cell = int(np.flatnonzero(outside)[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ SCHEMES: dict[str, tuple[float, float] | None] = {
     "floating": None,
     "V/2": (1 / 2, 1 / 2),
     "V/3": (1 / 3, 2 / 3),
+    "inhibit": (1.0, 1.0),
 }
 
 
@@ -96,6 +97,14 @@ class LineBias:
         _require_separable("bit", xb.wires.bit, sense)
         return xb.rewired(r_source=source, r_sense=sense)
 
+    def lifted(self, by: float) -> LineBias:
+        """Return the same with all lines that are tied ``by`` volts higher: the same for cells without gates."""
+        word, bit = (
+            np.where(floating, 0.0, volts + by)
+            for volts, floating in ((self.word, self.word_floating), (self.bit, self.bit_floating))
+        )
+        return replace(self, word=word, bit=bit)
+
     def gates(self, gate: float) -> Array:
         """Return the voltages of all gate lines, shape (rows,): ``gate`` on selected rows, 0 elsewhere."""
         levels = np.zeros(self.shape[0])
@@ -126,14 +135,16 @@ def bias_for(scheme: str, shape: tuple[int, int], cells: tuple[Lines, Lines], vo
     ``floating`` tied to nothing       tied to nothing
     ``V/2``      V/2                   V/2
     ``V/3``      V/3                   2V/3
+    ``inhibit``  V                     V
     ============ ===================== ====================
 
     Without wire resistance a half-selected cell is then at V/2 and an unselected one at 0 under V/2; under V/3 all but
-    the selected are at V/3, the unselected with the opposite sign.
+    the selected are at V/3, the unselected with the opposite sign. ``inhibit`` is for cells with transistors: those of
+    the selected row are at 0, and those of the selected column at V, shut by their gates.
 
     Parameters
     ----------
-    scheme : {"grounded", "floating", "V/2", "V/3"}
+    scheme : {"grounded", "floating", "V/2", "V/3", "inhibit"}
     shape : tuple of int
         Word lines and bit lines.
     cells : tuple of (rows, columns)

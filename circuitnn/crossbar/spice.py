@@ -30,20 +30,9 @@ def write_netlist(
     which stops at a relative 1e-3.
     """
     rows, cols = conductances.shape
-    word, bit = wires.word, wires.bit
     lines = [f"* crossbar {rows} x {cols}, circuitnn"]
     lines += [f"vin{i} in{i} 0 dc {volts:.17g}" for i, volts in enumerate(v.tolist())]
-    word_lines = [_Names(f"in{i}", f"rs{i}", f"s{i}", f"rw{i}_%d", f"w{i}_%d") for i in range(rows)]
-    bit_lines = [_Names(f"out{j}", f"rt{j}", f"t{j}", f"rb%d_{j}", f"b%d_{j}") for j in range(cols)]
-    for i in range(rows):
-        lines += _line(word, i, cols, word_lines[i])
-    for i, row in enumerate(conductances.tolist()):
-        for j, g in enumerate(row):
-            if g > _OPEN:
-                nodes = f"{_node(word, i, j, word_lines[i])} {_node(bit, j, i, bit_lines[j])}"
-                lines.append(f"rc{i}_{j} {nodes} {1.0 / g:.17g}")
-    for j in range(cols):
-        lines += _line(bit, j, rows, bit_lines[j])
+    lines += array_lines(conductances, wires)
     lines += [f"vsense{j} out{j} 0 dc 0" for j in range(cols)]
     lines += [".options reltol=1e-9 abstol=1e-18 vntol=1e-15", ".op"]
     for k in range(0, cols, _PER_PRINT):
@@ -54,6 +43,23 @@ def write_netlist(
     with replacing(path) as temporary:
         Path(temporary).write_text(text, encoding="ascii")
     return None
+
+
+def array_lines(conductances: Array, wires: Wires) -> Iterator[str]:
+    """Yield the resistors of an array, wires and cells, between the nodes ``inI`` and ``outJ`` of its terminals."""
+    rows, cols = conductances.shape
+    word, bit = wires.word, wires.bit
+    word_lines = [_Names(f"in{i}", f"rs{i}", f"s{i}", f"rw{i}_%d", f"w{i}_%d") for i in range(rows)]
+    bit_lines = [_Names(f"out{j}", f"rt{j}", f"t{j}", f"rb%d_{j}", f"b%d_{j}") for j in range(cols)]
+    for i in range(rows):
+        yield from _line(word, i, cols, word_lines[i])
+    for i, row in enumerate(conductances.tolist()):
+        for j, g in enumerate(row):
+            if g > _OPEN:
+                nodes = f"{_node(word, i, j, word_lines[i])} {_node(bit, j, i, bit_lines[j])}"
+                yield f"rc{i}_{j} {nodes} {1.0 / g:.17g}"
+    for j in range(cols):
+        yield from _line(bit, j, rows, bit_lines[j])
 
 
 @dataclass(frozen=True, slots=True)

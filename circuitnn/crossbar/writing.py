@@ -211,9 +211,23 @@ def write(
     >>> max(abs(d.change) for d in done.disturb("w").values())
     0.0
     """
+    bias = bias_for(scheme, xb.shape, cells, pulse.amplitude)
+    return write_biased(xb, bias, pulse, pulses=pulses, gate=gate, max_step=max_step, tolerance=tolerance)
+
+
+def write_biased(
+    xb: Crossbar,
+    bias: LineBias,
+    pulse: Pulse,
+    *,
+    pulses: int = 1,
+    gate: float = 0.0,
+    max_step: float | None = None,
+    tolerance: float = 1e-4,
+) -> Write:
+    """Do as ``write`` with lines that are tied as ``bias`` says at the top of the pulse, whose amplitude is in it."""
     if isinstance(pulses, bool) or not isinstance(pulses, int | np.integer) or pulses < 1:
         raise CrossbarError(f"pulses is {pulses!r}", expected="how many, at least 1", names=["pulses"])
-    bias = bias_for(scheme, xb.shape, cells, pulse.amplitude)
     start = xb.states
     tied = bias.tied(xb)
     shape = np.array([0.0, 1.0, 1.0, 0.0])[:, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -15,6 +15,7 @@ from circuitnn.errors import MappingError, UsageError, nearest
 from circuitnn.mapping.conductance import conductance_range
 from circuitnn.mapping.encodings.encoding import Encoding, encoding_of
 from circuitnn.mapping.graph import Graph, matrix_label
+from circuitnn.mapping.importing import UNSUPPORTED, to_graph
 from circuitnn.mapping.inference import batch_size
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
@@ -26,35 +27,11 @@ from circuitnn.mapping.tiles import Tile, check_tile, split
 from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.nonideality import Nonideality
-from circuitnn.registry import catalog
 
 if TYPE_CHECKING:
     from circuitnn.mapping.rf.layout import RfLayout
 
 Array = NDArray[np.float64]
-
-
-def to_graph(network: Any) -> Graph:
-    """Return a network of any known format as a graph.
-
-    Raises
-    ------
-    MappingError
-        When no importer knows the object.
-    """
-    if isinstance(network, Graph):
-        return network
-    importers = catalog("mapping.importers")
-    for importer in importers.all().values():
-        if importer.matches(network):
-            graph: Graph = importer.read(network)
-            return graph
-    raise MappingError(
-        f"cannot import a network of type {type(network).__name__}",
-        expected="a list of (weights, bias, activation), an ONNX file or model, a torch nn.Sequential "
-        "or a scikit-learn MLP",
-        names=importers.names(),
-    )
 
 
 @overload
@@ -69,6 +46,7 @@ def compile(
     unrolling: str = ...,
     packed: bool = ...,
     digital: Iterable[str] = ...,
+    input_shape: Sequence[int] | None = ...,
     dac_bits: int | None = ...,
     adc_bits: int | None = ...,
     read_voltage: float = ...,
@@ -88,8 +66,8 @@ def compile(network: Any, *args: Any, target: str = "crossbar", **options: Any) 
 
     Parameters
     ----------
-    network : Graph, list of (weights, bias, activation), ONNX file or model, torch nn.Sequential, scikit-learn MLP
-        Weights of shape (inputs, outputs), as in ``x @ weights + bias``.
+    network : Graph, list of (weights, bias, activation), ONNX file or model, PyTorch module, NIR graph, MLP of sklearn
+        Weights in a list have the shape (inputs, outputs), as in ``x @ weights + bias``. See also ``to_graph``.
     target : str
         ``"crossbar"``, with the options of ``compile_crossbar``; ``"rf"``, oscillators and resonators, with those of
         ``rf.target.compile_rf``.
@@ -112,9 +90,8 @@ def compile(network: Any, *args: Any, target: str = "crossbar", **options: Any) 
     >>> compile([([[1.0, -2.0]], None, "linear")], target="rf")([0.5]).round(3).tolist()
     [0.5, -1.0]
     """
-    graph = to_graph(network)
     if target == "crossbar":
-        return compile_crossbar(graph, *args, **options)
+        return compile_crossbar(network, *args, **options)
     if target != "rf":
         raise UsageError(
             f"unknown target {target!r}", expected="crossbar or rf", hint=nearest(target, ("crossbar", "rf"))
@@ -127,7 +104,7 @@ def compile(network: Any, *args: Any, target: str = "crossbar", **options: Any) 
             f"the target rf takes no {', '.join(unknown) if not args else 'options without a name'}",
             expected=" ".join(list(known)[1:]),
         )
-    return compile_rf(graph, **options)
+    return compile_rf(to_graph(network), **options)
 
 
 def compile_crossbar(
@@ -140,6 +117,7 @@ def compile_crossbar(
     unrolling: str = "im2col",
     packed: bool = False,
     digital: Iterable[str] = (),
+    input_shape: Sequence[int] | None = None,
     dac_bits: int | None = None,
     adc_bits: int | None = None,
     read_voltage: float = 0.2,
@@ -152,8 +130,8 @@ def compile_crossbar(
 
     Parameters
     ----------
-    network : Graph, list of (weights, bias, activation), ONNX file or model, torch nn.Sequential, scikit-learn MLP
-        Weights of shape (inputs, outputs), as in ``x @ weights + bias``.
+    network : Graph, list of (weights, bias, activation), ONNX file or model, PyTorch module, NIR graph, MLP of sklearn
+        Weights in a list have the shape (inputs, outputs), as in ``x @ weights + bias``. See also ``to_graph``.
     tile : (int, int)
         Word and bit lines of a crossbar. Larger matrices are split; a tile that is not full has only the lines that it
         uses.
@@ -172,7 +150,10 @@ def compile_crossbar(
         Whether matrices with zeros leave out lines that carry nothing, and group outputs that read the same inputs
         (see ``packing``).
     digital : sequence of str
-        Names of nodes whose matrices stay in digital logic.
+        Names of nodes whose matrices stay in digital logic. ``"unsupported"``: operators of an ONNX file that have no
+        counterpart here run in logic, too.
+    input_shape : tuple of int, optional
+        Shape of a sample, where the network leaves it open.
     dac_bits, adc_bits : int, optional
         Resolution of the converters; exact, without clipping, when None.
     read_voltage : float, V
@@ -214,16 +195,21 @@ def compile_crossbar(
     """
     coding = encoding_of(encoding)
     size = check_tile(tile, coding)
-    graph = _unrolled(to_graph(network), unrolling, size, coding)
+    left_out = {digital} if isinstance(digital, str) else set(digital)
+    reading: dict[str, Any] = {} if input_shape is None else {"input_shape": input_shape}
+    if UNSUPPORTED in left_out:
+        left_out.remove(UNSUPPORTED)
+        reading["digital"] = UNSUPPORTED
+    graph = _unrolled(to_graph(network, **reading), unrolling, size, coding)
     periphery = Periphery(dac_bits, adc_bits, read_voltage)
     name, g_min, g_max = conductance_range(device, periphery.read_voltage)
     wires = wire_pair(r_wire)
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
-    samples = None if calibration is None else _calibration(graph, calibration)
+    samples = None if calibration is None else graph.samples(calibration)
 
-    intervals = graph.intervals()
+    intervals = graph.intervals() if samples is None else graph.observed(samples)
     matrices = {}
-    for label, weights in _on_tiles(graph, digital).items():
+    for label, weights in _on_tiles(graph, left_out).items():
         largest = float(np.abs(weights).max())
         with np.errstate(over="ignore"):
             scale = coding.scale(largest, g_min, g_max)
@@ -248,7 +234,7 @@ def compile_crossbar(
             label, weights, tuple(tiles), coding, scale, limit, signed, *wires, gain, zeros, effects
         )
     if samples is not None:
-        _calibrate(graph, matrices, periphery, samples)
+        calibrate_ranges(graph, matrices, periphery, samples)
     return Layout(graph, tuple(matrices.values()), periphery, size, name, g_min, g_max, *wires, effects)
 
 
@@ -265,10 +251,9 @@ def _unrolled(graph: Graph, unrolling: str, tile: tuple[int, int], encoding: Enc
     return Graph(nodes, graph.input_shape)
 
 
-def _on_tiles(graph: Graph, digital: Iterable[str]) -> dict[str, Array]:
+def _on_tiles(graph: Graph, left_out: set[str]) -> dict[str, Array]:
     """Return the matrices that go onto tiles, by label."""
     names = [node.name for node in graph.nodes]
-    left_out = set(digital)
     if unknown := sorted(left_out - set(names)):
         raise MappingError(
             f"no node has the name {', '.join(map(repr, unknown))}",
@@ -287,13 +272,6 @@ def _on_tiles(graph: Graph, digital: Iterable[str]) -> dict[str, Array]:
     return found
 
 
-def _calibration(graph: Graph, calibration: ArrayLike) -> Array:
-    samples = graph.samples(calibration)
-    if len(samples) == 0:
-        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
-    return samples
-
-
 def _limit(interval: Interval) -> tuple[float, bool]:
     """Return the largest magnitude in an interval, and whether it holds negative numbers."""
     return max(-interval[0], interval[1]) or 1.0, interval[0] < 0.0
@@ -304,8 +282,18 @@ def _full_scale(differences: Array, read_voltage: float, g_max: float) -> float:
     return read_voltage * (float(np.abs(differences).sum(axis=0).max()) or g_max)
 
 
-def _calibrate(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
-    """Set the converters' ranges by typical inputs: the largest values that each sees in the circuit."""
+def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
+    """Set the converters' ranges by typical inputs, shape (samples, *input_shape), in place of the matrices.
+
+    They become the largest values that each converter sees in the circuit.
+
+    Raises
+    ------
+    UsageError
+        When there is no sample.
+    """
+    if len(x) == 0:
+        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
     seen: set[str] = set()
     exact = graph.matrices
 
@@ -322,7 +310,7 @@ def _calibrate(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Perip
             kept = [tile.adc_limit * (matrix.x_limit / grown) for tile in matrix.tiles]
             limit, signed = grown, signed or matrix.signed
         matrix = matrix.keeping(x_limit=limit or 1.0, signed=signed)
-        currents = matrix.currents(periphery.voltages(vectors, matrix.x_limit, matrix.signed))
+        _, currents = matrix.answer(vectors, periphery)
         limits = [
             max(float(np.abs(i).max()), least) or tile.adc_limit
             for tile, i, least in zip(matrix.tiles, currents, kept, strict=True)

@@ -15,12 +15,15 @@ from circuitnn.mapping.matrix import MappedMatrix
 from circuitnn.mapping.periphery import Periphery
 
 Array = NDArray[np.float64]
-_NUMBERS = 2**23  # held at a time by a batch of samples, in the widest part of a network
+_NUMBERS = 2**21  # held at a time by a batch of samples, in the widest part of a network
 
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """What happened at one matrix: its vectors, word-line voltages (V), currents by tile (A) and products."""
+    """What happened at one matrix: its vectors, word-line voltages (V), currents by tile (A) and products.
+
+    Where a vector takes several reads, voltages and currents have all vectors of the first read, then of the second.
+    """
 
     matrix: MappedMatrix
     x: Array
@@ -55,16 +58,16 @@ class Inference:
     def read(self, label: str, x: Array) -> Read:
         """Return what a matrix makes of vectors, shape (vectors, inputs), which are its next reads."""
         matrix = self._matrices[label]
-        voltages = self._periphery.voltages(x, matrix.x_limit, matrix.signed)
-        currents = matrix.currents(voltages, self._reads[label])
-        self._reads[label] += len(x)
-        return Read(matrix, x, voltages, currents, matrix.decode(currents, self._periphery))
+        first = self._reads[label]
+        voltages, currents = matrix.answer(x, self._periphery, first)
+        self._reads[label] += len(voltages)
+        return Read(matrix, x, voltages, currents, matrix.decode(currents, self._periphery, first))
 
     def _multiply(self, label: str, x: Array) -> Array:
         if label not in self._matrices:
             return x @ self._exact[label]
         matrix, p = self._matrices[label], self._periphery
-        if p.dac_bits is None and p.adc_bits is None and not matrix.effects.reads and self._kept is None:
+        if p.exact and not matrix.solved and self._kept is None:
             return x @ matrix.effective + matrix.offset  # the same in one product
         done = self.read(label, x)
         inputs, currents = clipped(done, p)

@@ -19,13 +19,24 @@ from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.inference import Inference, Read
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
 from circuitnn.mapping.periphery import Periphery
+from circuitnn.mapping.physical.floorplan import Floorplan, make_floorplan
+from circuitnn.mapping.physical.gds import write_layout
+from circuitnn.mapping.physical.lvs import Report as LvsReport
+from circuitnn.mapping.physical.lvs import check_layout
+from circuitnn.mapping.physical.macro import Site
+from circuitnn.mapping.physical.sites import sites_of
+from circuitnn.mapping.physical.stack import Stack
+from circuitnn.mapping.physical.svg import write_svg
 from circuitnn.mapping.report import LayoutReport, MatrixReport
+from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.results.atomic import new_folder
 
 if TYPE_CHECKING:
     from circuitnn.mapping.cost.report import Cost
+    from circuitnn.mapping.programming.plan import Plan
+    from circuitnn.mapping.programming.report import ProgrammingReport
     from circuitnn.mapping.trials import Trials
 
 Array = NDArray[np.float64]
@@ -109,7 +120,7 @@ class Layout:
         """Yield the outputs of samples a batch at a time, each of bounded size, as they are found."""
         return self._inference().outputs(self.graph.samples(x))
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike) -> Evaluation:
+    def evaluate(self, x: ArrayLike, y: ArrayLike, progress: Callable[[float], None] | None = None) -> Evaluation:
         """Return the accuracy of the circuit beside the ideal network's.
 
         Parameters
@@ -117,6 +128,8 @@ class Layout:
         x : array_like, shape (samples, *input_shape)
         y : array_like of int, shape (samples,)
             Classes: the index of the largest output; 0 or 1 for a single sigmoid output, split at 0.5.
+        progress : callable, optional
+            Called with the share that is done.
 
         Raises
         ------
@@ -127,7 +140,12 @@ class Layout:
         values = graph.samples(x)
         labels = labels_of(y, len(values), graph)
         inference = self._inference()
-        found = np.concatenate([classes_of(out) for out in inference.outputs(values)])
+        parts: list[NDArray[np.int64]] = []
+        for out in inference.outputs(values):
+            parts.append(classes_of(out))
+            if progress is not None:
+                progress(sum(map(len, parts)) / len(values))
+        found = np.concatenate(parts)
         exact = Inference(graph, (), self.periphery)
         ideal = np.concatenate([classes_of(out) for out in exact.outputs(values)])
         return Evaluation(
@@ -238,6 +256,62 @@ class Layout:
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
 
+    def with_periphery(self, periphery: Periphery, calibration: ArrayLike | None = None) -> Layout:
+        """Return the same conductances behind other converters.
+
+        Parameters
+        ----------
+        periphery : Periphery
+        calibration : array_like, shape (samples, *input_shape), optional
+            Typical inputs that set the converters' ranges anew. Without them they stay as they are; reads of single
+            bits can carry more current than those of amplitudes, and `evaluate` counts what is clipped.
+
+        Raises
+        ------
+        UsageError
+            When ``calibration`` has another shape.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], tile=(8, 8))
+        >>> layout.with_periphery(Periphery(dac_bits=3, coding="serial"))([0.4]).round(12).tolist()
+        [0.333333333333, -0.333333333333]
+        """
+        source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
+        matrices = {m.label: replace(m, r_source=source, r_sense=sense) for m in self.matrices}
+        if calibration is not None:
+            from circuitnn.mapping.compile import calibrate_ranges
+
+            calibrate_ranges(self.graph, matrices, periphery, self.graph.samples(calibration))
+        return replace(self, matrices=tuple(matrices.values()), periphery=periphery)
+
+    def with_cells(self, device: str | Model | None) -> Layout:
+        """Return the layout with devices as cells, which are solved at every read; None: conductances, Ohm's law.
+
+        Parameters
+        ----------
+        device : str, Model or None
+            A ready-made card, a registered device or a model card: of one state, at which each cell conducts its ``G``
+            at 0.1 V. Its current at other voltages is what its equations say.
+
+        Raises
+        ------
+        CrossbarError
+            When the device is of another kind.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], device="hfo2", tile=(8, 8))
+        >>> layout.with_cells("hfo2")([0.5]).round(6).tolist()      # obeys Ohm's law
+        [0.5, -0.5]
+        """
+        matrices = tuple(replace(matrix, cells=device) for matrix in self.matrices)
+        if device is not None:
+            matrices[0].crossbar(0)  # what is wrong with the device is said now
+        return replace(self, matrices=matrices)
+
     def with_nonidealities(
         self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float = 27.0
     ) -> Layout:
@@ -277,6 +351,28 @@ class Layout:
         from circuitnn.mapping.cost.of_layout import cost_of
 
         return cost_of(self, x, technology, **options)
+
+    def program(self, plan: Plan | None = None, **options: Any) -> tuple[Layout, ProgrammingReport]:
+        """Return the layout with its cells programmed by write and verify, and what that took.
+
+        Arguments are those of ``programming.of_layout.program_layout``.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> done, report = cn.compile([([[1.0, -1.0]], None, "relu")], tile=(8, 8)).program()
+        >>> len(report.failures)
+        0
+        """
+        from circuitnn.mapping.programming.of_layout import program_layout
+
+        return program_layout(self, plan, **options)
+
+    def after(self, seconds: float, effects: Iterable[Nonideality] | Nonideality, **options: Any) -> Layout:
+        """Return the layout a time after it was programmed; arguments as of ``programming.drift.aged``."""
+        from circuitnn.mapping.programming.drift import aged
+
+        return aged(self, seconds, effects, **options)
 
     def compensate(self, samples: ArrayLike | None = None, *, tolerance: float = 1e-3) -> tuple[Layout, Changes]:
         """Return the layout with cells that make up for its wires, and what that gains.
@@ -348,7 +444,9 @@ class Layout:
 
         return read_layout(path)
 
-    def to_netlist(self, folder: str | os.PathLike[str], x: ArrayLike | None = None) -> list[Path]:
+    def to_netlist(
+        self, folder: str | os.PathLike[str], x: ArrayLike | None = None, complete: bool = False
+    ) -> list[Path]:
         """Write every tile as a plain SPICE netlist that prints its bit-line currents.
 
         Parameters
@@ -358,6 +456,9 @@ class Layout:
         x : array_like, shape (*input_shape), optional
             A sample: every tile is driven as at its first read for it, its inputs coming from the circuit before.
             Without it all word lines are at the read voltage.
+        complete : bool
+            Write ``network.cir`` too, the whole network as one analogue circuit for ``x``, which must be given (see
+            ``circuits.network``).
 
         Returns
         -------
@@ -369,6 +470,8 @@ class Layout:
         FileError
             When the folder or a file cannot be written.
         """
+        if complete and x is None:
+            raise UsageError("a complete network is driven by an input, and x is None", expected="x=sample")
         target = new_folder(folder)
         drives = {m.label: np.full(len(m.weights), self.periphery.read_voltage) for m in self.matrices}
         if x is not None:
@@ -384,4 +487,29 @@ class Layout:
             for k, tile in enumerate(matrix.tiles):
                 files.append(target / f"matrix{n}_tile{k + 1}.cir")
                 matrix.crossbar(k).to_netlist(files[-1], v=drives[matrix.label][tile.place.inputs])
+        if complete:
+            from circuitnn.mapping.circuits.network import write_network
+
+            files.append(target / "network.cir")
+            write_network(self, files[-1], np.asarray(x))
         return files
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return the tiles as things to lay out, in order, named as ``to_netlist`` names its files."""
+        return sites_of(self.graph, self.matrices)
+
+    def floorplan(self, stack: Stack | None = None) -> Floorplan:
+        """Return where the tiles stand, in a technology: the default one of `physical.stack` when not given."""
+        return make_floorplan(sorted(self.sites(), key=lambda site: site.stage), stack)
+
+    def to_gds(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
+        """Write the layout as GDSII (``.gds``) or OASIS (``.oas``); see `physical.gds` for cells and errors."""
+        write_layout(self.floorplan(stack), path)
+
+    def to_svg(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
+        """Write the floorplan as a picture; raise FileError when that fails."""
+        write_svg(self.floorplan(stack), path, title=f"{len(self.sites())} tiles, {self.device}")
+
+    def check_layout(self, path: str | os.PathLike[str], stack: Stack | None = None) -> LvsReport:
+        """Compare what is joined in a GDSII or OASIS file with the layout's netlist; see `physical.lvs` for errors."""
+        return check_layout(path, self.sites(), stack)

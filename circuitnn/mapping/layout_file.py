@@ -2,10 +2,11 @@
 
     attributes         format = "circuitnn-layout", version, device, g_min, g_max (S), r_word, r_bit (ohm),
                        nonidealities (JSON), seed (-1: none), temp (K), tile_rows, tile_cols, dac_bits, adc_bits
-                       (0: exact), read_voltage (V), input_shape, nodes, matrices
+                       (0: exact), read_voltage (V), periphery (JSON: coding, sense, seed), input_shape, nodes,
+                       matrices
     nodeN/             the network: attributes kind and fields (JSON); a dataset an array, such as weights and bias
     matrixN/           attributes label (its node's name and its key there), encoding (JSON), scale (1/S), x_limit,
-                       signed, tiles; datasets gain and offset
+                       signed, tiles, cells (JSON: null, a device or a model card); datasets gain and offset
     matrixN/tileK/     datasets G and target (S), inputs and outputs (which of the matrix its lines serve); attribute
                        adc_limit (A)
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,9 @@ from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.matrix import MappedMatrix
 from circuitnn.mapping.operators.node import Node
-from circuitnn.mapping.periphery import Periphery
+from circuitnn.mapping.periphery import Periphery, Sense
 from circuitnn.mapping.tiles import Indices, Place, Tile, check_tile
+from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain, check_effects, check_seed
 from circuitnn.nonidealities.nonideality import from_dict
 from circuitnn.registry import catalog
@@ -81,6 +84,7 @@ def _write(layout: Layout, file: Any) -> None:
             "dac_bits": p.dac_bits or 0,
             "adc_bits": p.adc_bits or 0,
             "read_voltage": p.read_voltage,
+            "periphery": json.dumps({"coding": p.coding, "sense": asdict(p.sense), "seed": p.seed}),
             "input_shape": layout.graph.input_shape,
             "nodes": len(layout.graph.nodes),
             "matrices": len(layout.matrices),
@@ -102,6 +106,7 @@ def _write(layout: Layout, file: Any) -> None:
                 "x_limit": matrix.x_limit,
                 "signed": int(matrix.signed),
                 "tiles": len(matrix.tiles),
+                "cells": json.dumps(_described(matrix.cells)),
             }
         )
         group["gain"], group["offset"] = matrix.gain, matrix.offset
@@ -167,7 +172,7 @@ def _read(file: Any, size: int) -> Layout:
         raise LayoutError(f"it is of version {attrs['version']}", expected=f"version {VERSION}")
     _, g_min, g_max = conductance_range((attrs["g_min"], attrs["g_max"]))
     wires = resistance("r_word", attrs["r_word"]), resistance("r_bit", attrs["r_bit"])
-    periphery = Periphery(int(attrs["dac_bits"]) or None, int(attrs["adc_bits"]) or None, float(attrs["read_voltage"]))
+    periphery = _read_periphery(attrs)
     effects = _read_effects(attrs, (g_min, g_max))
     nodes = [_read_node(file[f"node{n}"], size) for n in range(1, int(attrs["nodes"]) + 1)]
     graph = Graph(nodes, [int(n) for n in attrs["input_shape"]])
@@ -179,7 +184,16 @@ def _read(file: Any, size: int) -> Layout:
     )
     if not matrices or len({matrix.label for matrix in matrices}) < len(matrices):
         raise LayoutError("two matrices have the same label, or there is none", expected="different labels")
-    return Layout(graph, matrices, periphery, tile, str(attrs["device"]), g_min, g_max, *wires, effects)
+    layout = Layout(graph, matrices, periphery, tile, str(attrs["device"]), g_min, g_max, *wires, effects)
+    return layout.with_periphery(periphery)
+
+
+def _read_periphery(attrs: Any) -> Periphery:
+    more = json.loads(attrs["periphery"])
+    if not isinstance(more, dict) or {*more} != {"coding", "sense", "seed"} or not isinstance(more["sense"], dict):
+        raise LayoutError("its periphery is no object", expected='{"coding": ..., "sense": {...}, "seed": ...}')
+    dac, adc = (int(attrs[name]) or None for name in ("dac_bits", "adc_bits"))
+    return Periphery(dac, adc, float(attrs["read_voltage"]), more["coding"], Sense(**more["sense"]), more["seed"])
 
 
 def _read_node(group: Any, size: int) -> Node:
@@ -233,8 +247,32 @@ def _read_matrix(
         if array.shape != matrix.shape[1:] or not np.isfinite(array).all():
             raise LayoutError(f"the {name} of {label} is no finite number an output", expected=str(matrix.shape[1:]))
     return MappedMatrix(
-        label, matrix, tiles, encoding, scale, limit, bool(attrs["signed"]), *wires, gain, offset, effects
+        label,
+        matrix,
+        tiles,
+        encoding,
+        scale,
+        limit,
+        bool(attrs["signed"]),
+        *wires,
+        gain,
+        offset,
+        effects,
+        _device(attrs),
     )
+
+
+def _described(cells: str | Model | None) -> Any:
+    return {"name": cells.name, "type": cells.type, "params": cells.params} if isinstance(cells, Model) else cells
+
+
+def _device(attrs: Any) -> str | Model | None:
+    cells = json.loads(attrs["cells"])
+    if isinstance(cells, dict):
+        return Model(str(cells["name"]), str(cells["type"]), {str(k): float(v) for k, v in cells["params"].items()})
+    if cells is not None and not isinstance(cells, str):
+        raise LayoutError(f"the cells are {cells!r}", expected="the name of a device, a model card or null")
+    return cells
 
 
 def _read_tile(group: Any, matrix: tuple[int, ...], tile: tuple[int, int], encoding: Encoding, size: int) -> Tile:

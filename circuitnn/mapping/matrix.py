@@ -15,11 +15,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.crossbar.cells import Cells
 from circuitnn.crossbar.checks import resistance
 from circuitnn.crossbar.crossbar import Crossbar
+from circuitnn.crossbar.programmed import programmed_states
 from circuitnn.mapping.encodings.encoding import Encoding
 from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.tiles import Tile
+from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
 
 Array = NDArray[np.float64]
@@ -54,6 +57,10 @@ class MappedMatrix:
         Corrections in logic: products are ``gain * found + offset``.
     effects : Chain
         Non-idealities; those on reads act at each read.
+    cells : str or Model, optional
+        Device of the cells, whose current then follows its equations at every voltage. None: Ohm's law.
+    r_source, r_sense : float, ohm
+        Output resistance of the word lines' drivers, and input resistance of the sense amplifiers.
     """
 
     label: str
@@ -68,11 +75,32 @@ class MappedMatrix:
     gain: Array
     offset: Array
     effects: Chain = field(default_factory=Chain)
+    cells: str | Model | None = None
+    r_source: float = 0.0
+    r_sense: float = 0.0
 
     def crossbar(self, k: int) -> Crossbar:
-        """Return tile ``k`` as a crossbar."""
+        """Return tile ``k`` as a crossbar; cells that are devices have the states at which they conduct its ``G``.
+
+        A conductance that the device does not reach stands for the nearest one that it does.
+        """
         reads = self.effects.at_reads.of_array(tile_label(self.label, k + 1))
-        return Crossbar(self.tiles[k].G, self.r_word, self.r_bit, nonidealities=reads)
+        cells: Array | Cells = self.tiles[k].G if self.cells is None else self._devices[k]
+        ends = {"r_source": self.r_source, "r_sense": self.r_sense}
+        return Crossbar(cells, self.r_word, self.r_bit, nonidealities=reads, **ends)  # type: ignore[arg-type]
+
+    @cached_property
+    def _devices(self) -> list[Cells]:
+        found = []
+        for tile in self.tiles:
+            cells = Cells(self.cells, (tile.G.shape[0], tile.G.shape[1]))  # type: ignore[arg-type]
+            found.append(replace(cells, state=programmed_states(cells, tile.G, clip=True)))
+        return found
+
+    @property
+    def solved(self) -> bool:
+        """Whether every vector needs a solution of its own: reads differ, or cells do not obey Ohm's law."""
+        return self.effects.reads or self.cells is not None
 
     @cached_property
     def transfers(self) -> list[Array]:
@@ -99,7 +127,7 @@ class MappedMatrix:
     def keeping(self, **changes: object) -> MappedMatrix:
         """Return the matrix with changes that leave its transfer matrices, which cost most of the time, as they are."""
         matrix = replace(self, **changes)  # type: ignore[arg-type]
-        if not self.effects.reads:
+        if not self.solved:
             matrix.__dict__["transfers"] = self.transfers
         return matrix
 
@@ -108,7 +136,7 @@ class MappedMatrix:
 
         Where non-idealities act on reads, vector k is read ``first_read + k``.
         """
-        if not self.effects.reads:
+        if not self.solved:
             return [voltages[:, t.place.inputs] @ d for t, d in zip(self.tiles, self.transfers, strict=True)]
         found = []
         for k, tile in enumerate(self.tiles):
@@ -116,12 +144,24 @@ class MappedMatrix:
             found.append(solved.currents @ self.encoding.analogue(len(tile.place.outputs)))
         return found
 
-    def decode(self, currents: Sequence[Array], periphery: Periphery) -> Array:
-        """Return ``x @ weights`` as the circuit finds it, from the tiles' currents."""
-        total = np.zeros((len(currents[0]), self.weights.shape[1]))
-        for tile, i in zip(self.tiles, currents, strict=True):
+    def answer(self, x: Array, periphery: Periphery, first_read: int = 0) -> tuple[Array, list[Array]]:
+        """Return word-line voltages for vectors, and what the converters of each tile see of them, A.
+
+        Pulses of a width are mean voltages where cells obey Ohm's law; else each step of time is solved, and the mean
+        is that of currents.
+        """
+        voltages = periphery.voltages(x, self.x_limit, self.signed)
+        if periphery.coding != "width" or self.cells is None:
+            return voltages, self.currents(voltages, first_read)
+        slots = [self.currents(slot, first_read) for slot in periphery.slots(x, self.x_limit, self.signed)]
+        return voltages, [sum(parts) / len(slots) for parts in zip(*slots, strict=True)]
+
+    def decode(self, currents: Sequence[Array], periphery: Periphery, first_read: int = 0) -> Array:
+        """Return ``x @ weights`` as the circuit finds it, from the tiles' currents at all reads of each vector."""
+        total = np.zeros((len(currents[0]) // periphery.reads(self.signed), self.weights.shape[1]))
+        for k, (tile, i) in enumerate(zip(self.tiles, currents, strict=True), 1):
             outputs = tile.place.outputs
-            digits = periphery.digitise(i, tile.adc_limit)
+            digits = periphery.convert(i, tile.adc_limit, self.signed, tile_label(self.label, k), first_read)
             total[:, outputs] += digits @ self.encoding.digital(len(outputs))
         return total * (self.scale * self.x_limit / periphery.read_voltage) * self.gain + self.offset
 

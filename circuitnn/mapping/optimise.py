@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import CircuitnnError, UsageError, nearest
-from circuitnn.mapping.compile import compile_crossbar, to_graph
+from circuitnn.mapping.compile import compile_crossbar
 from circuitnn.mapping.evaluation import labels_of
+from circuitnn.mapping.importing import to_graph
 from circuitnn.mapping.layout import Layout
 
 Array = NDArray[np.float64]

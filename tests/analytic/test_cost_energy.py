@@ -5,7 +5,15 @@ import pytest
 from scipy.linalg import expm
 
 import circuitnn as cn
-from circuitnn.mapping.cost.energy import adc_energy, array_energy, dac_energy, energy, ideal_array_energy
+from circuitnn.errors import UsageError
+from circuitnn.mapping.cost.energy import (
+    adc_energy,
+    array_energy,
+    dac_energy,
+    energy,
+    ideal_array_energy,
+    time_constant,
+)
 from circuitnn.mapping.cost.technology import Technology
 from circuitnn.mapping.cost.work import ArrayWork, Work
 
@@ -89,6 +97,34 @@ def test_charge_is_the_integral_of_what_sources_deliver_beyond_the_settled_power
     found = array_energy(cn.Crossbar(G, 400.0, 300.0), v, 1e-7, 2e-15, 5e-15)
     # The trapezoidal rule with steps of 0.02 of the fastest time constant errs by 0.02^2 / 12 = 3e-5.
     assert float(found.charge[0]) == close(beyond, rel=1e-4)
+
+
+@pytest.mark.parametrize("sense", ["bottom", "top", "both"])
+def test_time_constants_are_bounded(sense):
+    rng = np.random.default_rng(9)
+    for g in (1e-9, 1e-5, 1e-3):
+        G = g * rng.uniform(0.5, 1.0, (5, 7))
+        A, _ = nodal(G, 300.0, 500.0, np.zeros(5))
+        slowest = 1.0 / np.linalg.eigvals(A / np.repeat([2e-15, 3e-15], G.size)[:, None]).real.min()
+        bound = time_constant(cn.Crossbar(G, 300.0, 500.0), 2e-15, 3e-15)
+        assert slowest < bound
+        if g == 1e-9:  # lines alone: of an RC line, 4 / pi^2 of R C, against half of it
+            assert bound < 1.5 * slowest
+        # Lines that are tied at another end, or at both, are no slower.
+        assert time_constant(cn.Crossbar(G, 300.0, 500.0, sense=sense), 2e-15, 3e-15) <= bound
+    broken = np.full((5, 8), 300.0)
+    broken[2, 4] = np.inf  # between its fourth and fifth cells
+    assert time_constant(cn.Crossbar(G, broken, 500.0), 2e-15, 0.0) == close(300.0 * 28 * 2e-15)
+
+
+def test_reads_must_let_lines_settle():
+    tile = ArrayWork(cn.Crossbar(np.full((3, 4), 1e-5), 1e3, 1e3), [[0.2, 0.0, 0.1]], 2)
+    work = Work("m", [tile], 3, 2, 8, 8)
+    with pytest.raises(UsageError, match="too short for the lines of m") as raised:
+        energy(work, Technology(c_word=1e-12, read_time=1e-8))
+    assert "10 ns" in str(raised.value) and raised.value.names == ("m",)
+    assert energy(work, Technology(c_word=1e-12, read_time=1e-7)).charge > 0.0
+    assert energy(work, Technology(c_word=1e-12, read_time=1e-8), wires=False).charge > 0.0
 
 
 def test_ideal_wires_give_the_fast_formula():

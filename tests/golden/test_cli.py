@@ -417,10 +417,37 @@ def test_compile_infer_export(run, network):
 
     status, out, err = run("export", "made/net/layout.h5", "--spice", "decks")
     assert (status, err) == (0, "")
-    assert len(out.splitlines()) == 4
+    assert len(out.splitlines()) == 5  # four tiles, and all of them in one
     for path in out.splitlines():
         assert run("check", path)[0] == 0
         assert run("run", path)[0] == 0
+
+
+def test_export_of_layout_and_floorplan(run, network):
+    pytest.importorskip("gdstk", reason="layouts are written by gdstk")
+    pytest.importorskip("klayout.db", reason="layouts are checked by klayout")
+    cn.compile("net.onnx", tile=(2, 4)).save("layout.h5")
+    status, out, err = run("export", "layout.h5", "--svg", "a.svg", "--gds", "a.oas", "--check")
+    assert (status, out.splitlines()) == (0, ["a.svg", "a.oas"])
+    # 2 inputs by 3 outputs of 2 lines each, in tiles of 2 x 4 and 2 x 2: 12 cells, 6 + 4 lines
+    assert err.splitlines() == [
+        "the layout matches its netlist",
+        "2 of 2 tiles, 12 of 12 devices, 10 of 10 nets, 10 of 10 ports",
+    ]
+    assert (network / "a.svg").read_text().startswith("<svg")
+    assert (network / "a.oas").read_bytes().startswith(b"%SEMI-OASIS")
+
+
+def test_export_in_another_technology(run, network):
+    pytest.importorskip("gdstk", reason="layouts are written by gdstk")
+    documented = (Path(__file__).parents[2] / "docs/physical_layout.md").read_text(encoding="utf-8")
+    stack = documented.split("```toml\n")[1].split("```")[0]
+    (network / "mine.toml").write_text(stack.replace("pitch_x = 0.5", "pitch_x = 2.0"))
+    cn.compile("net.onnx").save("layout.h5")
+    for name in ("a.svg", "b.svg"):
+        assert run("export", "layout.h5", "--svg", name, *(["--stack", "mine.toml"] if name == "b.svg" else []))[0] == 0
+    assert "4 um</text>" in (network / "b.svg").read_text()
+    assert (network / "a.svg").read_text() != (network / "b.svg").read_text()
 
 
 def test_compile_for_radio(run, network):
@@ -467,6 +494,10 @@ def test_compile_passes_its_options_on(run, network):
         (["infer", "layout.h5", "x.npy", "-o", "y.txt"], "ends in .npy"),
         (["export", "rc.cir", "--spice", "new"], "rc.cir"),
         (["export", "layout.h5"], "--spice"),
+        (["export", "layout.h5", "--gds", "a.png"], "ends in .gds"),
+        (["export", "layout.h5", "--gds", "no/a.gds"], "'no' does not exist"),
+        (["export", "layout.h5", "--svg", "a.svg", "--check"], "--gds"),
+        (["export", "layout.h5", "--svg", "a.svg", "--stack", "rc.cir"], "rc.cir"),
     ],
 )
 def test_networks_and_data_that_do_not_fit_are_status_2(run, network, argv, words):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,6 +95,19 @@ def test_files_that_are_no_tables(tmp_path):
 def test_technologies_that_are_none(given):
     with pytest.raises(UsageError):
         technology_of(given)
+
+
+def test_documentation_has_the_same_numbers_and_machines():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    printed = {row[0].strip("`"): row for row in rows if row[0].startswith("`")}
+    quantities = Technology().quantities()
+    assert list(printed) == [q.name for q in quantities]
+    for q in quantities:
+        _, value, what, source, seen = printed[q.name]
+        assert value.split()[0] == f"{q.value:.4g}" and (what, source, seen) == (q.what, q.source, q.seen)
+    for one in MACHINES:
+        assert any(row[:2] == [one.name, one.network] and row[5] == one.source for row in rows if len(row) == 6)
 
 
 # ---------------------------------------------------------------- work

@@ -113,6 +113,8 @@ def test_both_wires_count_as_such():
     [
         ({"encoding": "morse"}, "unknown encoding 'morse'"),
         ({"encoding": 3}, "expected"),
+        ({"encoding": "sliced:bits"}, "name=whole number"),
+        ({"encoding": "sliced:bits=4.5"}, "name=whole number"),
         ({"encoding": {"kind": "sliced", "bytes": 1}}, "takes no bytes"),
         ({"encoding": {"kind": "sliced", "bits": 1}}, "bits is 1"),
         ({"encoding": "sliced", "tile": (8, 6)}, "at least (1, 8)"),

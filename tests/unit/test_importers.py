@@ -7,7 +7,7 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.errors import FileError, MappingError, MissingExtraError
-from circuitnn.mapping.compile import to_graph
+from circuitnn.mapping.importing import to_graph
 from circuitnn.registry import catalog
 
 RNG = np.random.default_rng(8)
@@ -17,7 +17,7 @@ W2, B2 = RNG.normal(size=(5, 3)).astype(np.float32), RNG.normal(size=3).astype(n
 
 
 def test_every_importer_has_the_form():
-    assert catalog("mapping.importers").names() == ["layers", "onnx_file", "sklearn_mlp", "torch_sequential"]
+    assert catalog("mapping.importers").names() == ["layers", "nir_graph", "onnx_file", "sklearn_mlp", "torch_module"]
     for importer in catalog("mapping.importers").all().values():
         assert importer.matches(3.5) is False
         assert callable(importer.read)
@@ -98,19 +98,12 @@ def test_onnx_constant_node(onnx):
 @pytest.mark.parametrize(
     ("nodes", "words"),
     [
-        ([("Conv", ["x", "w1"], ["a"]), ("Elu", ["a"], ["y"])], ["n0 (Conv)", "n1 (Elu)"]),
-        ([("Relu", ["x"], ["y"])], ["n0", "directly on weights"]),
-        ([("Gemm", ["x", "w1"], ["a"]), ("Relu", ["a"], ["b"]), ("Tanh", ["b"], ["y"])], ["n2"]),
-        ([("Gemm", ["x", "w1"], ["a"]), ("Relu", ["a"], ["b"]), ("Add", ["b", "b1"], ["y"])], ["n2"]),
-        ([("Gemm", ["x", "x"], ["y"])], ["n0", "'x' as numbers"]),
-        ([("MatMul", ["w1t", "x"], ["y"])], ["n0", "'w1t'"]),
-        ([("Gemm", ["x", "w1"], ["a"]), ("Add", ["x", "a"], ["y"])], ["n1"]),
-        ([("Gemm", ["x", "w1"], ["a"], {"transA": 1}), ("Relu", ["a"], ["y"])], ["n0", "transposes"]),
+        ([("NonZero", ["x"], ["a"]), ("Hardmax", ["a"], ["y"])], ["n0 (NonZero)", "n1 (Hardmax)"]),
         ([("Gemm", ["x", "w1"], ["a"]), ("Softmax", ["a"], ["y"], {"axis": 0})], ["n1", "axis 0"]),
-        ([("Flatten", ["x"], ["f"], {"axis": 0}), ("Gemm", ["f", "w1"], ["y"])], ["n0", "axis=1"]),
-        ([("Gemm", ["x", "w1"], ["a"]), ("Add", ["a", "b2"], ["y"])], ["n1"]),
+        ([("Gemm", ["x", "w1"], ["a"]), ("Add", ["a", "b2"], ["y"])], ["n1", "(1, 5)", "(3,)"]),
         ([("Gemm", ["x", "w1"], ["z"])], ["'y'"]),
-        ([("Gemm", ["x", "w2"], ["a"]), ("Gemm", ["a", "w2"], ["y"])], ["n1 takes 5 inputs", "n0 has 3 outputs"]),
+        ([("Gemm", ["x", "w2"], ["a"]), ("Gemm", ["a", "w2"], ["y"])], ["n0 takes 5 inputs"]),
+        ([("Gemm", ["x", "w1"], ["a"], {"transA": 1}), ("Relu", ["a"], ["y"])], ["n0", "takes 6 inputs"]),
     ],
 )
 def test_onnx_models_that_cannot_be_mapped(onnx, nodes, words):
@@ -177,79 +170,3 @@ def test_sklearn_regressor_and_unfitted():
             X.astype(float), X[:, :2].astype(float)
         )
     np.testing.assert_allclose(cn.compile(net)(X), net.predict(X.astype(float)), rtol=1e-9, atol=1e-12)
-
-
-# PyTorch: itself where it is installed, and stand-ins of the same names and attributes where it is not
-
-
-def test_torch_sequential():
-    torch = pytest.importorskip("torch")
-    nn = torch.nn
-    net = nn.Sequential(
-        nn.Flatten(),
-        nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Dropout(0.5)),
-        nn.Linear(5, 3, bias=False),
-        nn.Softmax(1),
-    ).eval()
-    expected = net(torch.tensor(X)).detach().numpy()
-    np.testing.assert_allclose(cn.compile(net)(X), expected, rtol=1e-5, atol=1e-6)  # torch computes in single precision
-    with pytest.raises(MappingError, match=r"1 \(Conv2d\)"):
-        cn.compile(nn.Sequential(nn.Linear(6, 5), nn.Conv2d(1, 1, 1)))
-
-
-class FakeTensor:
-    def __init__(self, values):
-        self.values = values
-
-    def detach(self):
-        return self
-
-    def is_complex(self):
-        return False
-
-    cpu = double = detach
-
-    def numpy(self):
-        return self.values.astype(np.float64)
-
-
-def fake(kind, children=(), **attributes):
-    base = type("Module", (), {"__module__": "torch.nn.modules.module"})
-    cls = type(kind, (base,), {"__module__": "torch.nn.modules.container", "__iter__": lambda self: iter(children)})
-    module = cls()
-    for name, value in attributes.items():
-        setattr(module, name, value)
-    module.named_children = lambda: [(str(k), child) for k, child in enumerate(children)]
-    return module
-
-
-def linear(w, b):
-    return fake("Linear", weight=FakeTensor(w.T), bias=None if b is None else FakeTensor(b))
-
-
-def test_torch_stand_ins():
-    inner = fake("Sequential", [linear(W1, B1), fake("ReLU"), fake("Dropout")])
-    net = fake(
-        "Sequential", [fake("Flatten", start_dim=1, end_dim=-1), inner, linear(W2, None), fake("Softmax", dim=1)]
-    )
-    expected = to_graph([(W1, B1, "relu"), (W2, None, "softmax")])(X)
-    np.testing.assert_allclose(cn.compile(net)(X), expected, rtol=1e-9)
-    assert [layer.name for layer in to_graph(net).nodes] == ["1.0", "2"]
-
-
-@pytest.mark.parametrize(
-    ("module", "words"),
-    [
-        (fake("Sequential", [linear(W1, B1), fake("Conv2d"), fake("GELU")]), ["1 (Conv2d)", "2 (GELU)"]),
-        (fake("Sequential", [linear(W1, B1), fake("Softmax", dim=0)]), ["axis 0"]),
-        (fake("Sequential", [fake("Flatten", start_dim=0, end_dim=-1), linear(W1, B1)]), ["flatten"]),
-        (fake("Sequential", [fake("ReLU"), linear(W1, B1)]), ["directly on weights"]),
-        (fake("Sequential", []), ["no layer"]),
-        (fake("Transformer"), ["the network (Transformer)"]),
-    ],
-)
-def test_torch_modules_that_cannot_be_mapped(module, words):
-    with pytest.raises(MappingError) as caught:
-        cn.compile(module)
-    for word in words:
-        assert word in str(caught.value)

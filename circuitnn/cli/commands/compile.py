@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from circuitnn.cli import terminal
+from circuitnn.errors import UsageError
 from circuitnn.results.atomic import new_folder
 
 
@@ -27,6 +28,25 @@ from circuitnn.results.atomic import new_folder
     help="Card or memristor model of the cells, as 'circuitnn devices' lists.",
 )
 @click.option("--r-wire", type=terminal.Quantity(), default="0", show_default=True, help="Ohms a segment of wire.")
+@click.option(
+    "--encoding",
+    default="differential",
+    show_default=True,
+    metavar="NAME[:NUMBERS]",
+    help="From weights to cells: differential, offset, complementary, parallel:devices=4, sliced:bits=8,cell_bits=2.",
+)
+@click.option(
+    "--unrolling",
+    type=click.Choice(["im2col", "kernel"]),
+    default="im2col",
+    show_default=True,
+    help="Of convolutions: the whole kernel as one matrix, or a matrix for each of its positions.",
+)
+@click.option("--packed", is_flag=True, help="Leave out lines of zeros, and group outputs that read alike.")
+@click.option("--digital", multiple=True, metavar="NODE", help="A node that stays in digital logic; or: unsupported.")
+@click.option(
+    "--input-shape", type=terminal.Sizes(), help="Of a sample, as in 3x224x224, where the network leaves it open."
+)
 @click.option("--dac-bits", type=int, help="Resolution of the inputs; exact when not given.")
 @click.option("--adc-bits", type=int, help="Resolution of the outputs; exact when not given.")
 @click.option("--calibration", metavar="DATA", help="Typical inputs (.npz or .npy), which set the converters' ranges.")
@@ -43,6 +63,12 @@ def compile_(
     import circuitnn as cn
     from circuitnn.cli.data import read_samples
 
+    if network.lower().endswith(".safetensors"):
+        raise UsageError(
+            f"{network!r} holds matrices, and not how they are joined",
+            expected="a network, such as an ONNX file",
+            hint=f"circuitnn weights {network} -o {output} puts the matrices on tiles",
+        )
     samples = None if calibration is None else read_samples(calibration)[0]
     if target == "rf":
         given = {n: v for n, v in options.items() if context.get_parameter_source(n) == ParameterSource.COMMANDLINE}

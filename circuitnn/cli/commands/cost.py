@@ -26,7 +26,9 @@ from circuitnn.errors import UsageError
 def cost(
     layout: str, data: str | None, grid: str, ideal_wires: bool, numbers: bool, as_json: bool, **options: Any
 ) -> None:
-    """Print what an inference in a compiled network takes, beside machines that were measured.
+    """Print energy, time and area of an inference.
+
+    Machines that were measured stand beside it.
 
     DATA is an .npz file with the array x, or a .npy file: typical samples. Without it all word lines are at the read
     voltage, the most that arrays can take.

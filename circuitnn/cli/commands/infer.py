@@ -29,7 +29,9 @@ def infer(layout: str, data: str, output: str | None) -> None:
     loaded = read_layout(layout)
     x, y = read_samples(data)
     if y is not None:
-        click.echo(str(loaded.evaluate(x, y)))
+        with terminal.progress(layout) as progress:
+            found = loaded.evaluate(x, y, progress=progress)
+        click.echo(str(found))
     if target:
         _write(target, loaded(x))
         terminal.message(f"wrote {target}")

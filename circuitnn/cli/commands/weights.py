@@ -35,7 +35,9 @@ def weights(
     source: str, output: str | None, only_plan: bool, matrices: tuple[str, ...], transposed: tuple[str, ...],
     verify: float, workers: int | None, cluster: str | None, **options: Any,
 ) -> None:  # fmt: skip
-    """Compile the matrices of SOURCE, a .safetensors file or a folder of them, onto tiles.
+    """Compile huge matrices, tile by tile.
+
+    SOURCE is a .safetensors file or a folder of them.
 
     Memory holds a few tiles at a time. What is finished stays in DIR when the work is interrupted or killed: the same
     command goes on with it. In the end DIR/weights.h5 shows each matrix's cells as one dataset.

@@ -8,7 +8,7 @@ nodes k have capacitances C_k to ground, the sources deliver
 with P the power and v_k the voltages of the settled array: from rest, the node voltages are v_k - e_k(t), and
 G e + C e' = 0 gives the integral of e as G^-1 C v; what the sources deliver beyond P T is, by reciprocity, the second
 term. It is C V^2 a line where wires are ideal. Returning to zero costs the sources nothing. Pulses must be long
-against the time constants of the lines.
+against the time constants of the lines, which ``time_constant`` bounds.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.crossbar import Crossbar
+from circuitnn.crossbar.wires import Side
 from circuitnn.errors import UsageError
 from circuitnn.mapping.cost.technology import Technology
 from circuitnn.mapping.cost.work import Work
+from circuitnn.units import format_si
 
 Array = NDArray[np.float64]
+_SETTLED = 5.0  # time constants of a pulse; what is left of the departure is 0.7 %
 _MOST_NODES = 2_000_000  # cells times vectors solved at once: their voltages and currents take 48 MB
 
 
@@ -85,6 +88,32 @@ def array_energy(
         charge = c_word * (solution.v_word**2).sum(axis=(1, 2)) + c_bit * (solution.v_bit**2).sum(axis=(1, 2))
         parts.append((power.cells * read_time, (power.word + power.bit) * read_time, charge))
     return ArrayEnergy(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def time_constant(crossbar: Crossbar, c_word: float, c_bit: float) -> float:
+    """Return a bound of the array's time constants, s: the largest sum of a line's capacitances times resistances.
+
+    Capacitances are of segments, as in ``array_energy``; each is multiplied by the resistance between its node and
+    the end that the line is tied to. That is the sum of all time constants of the line alone (the trace of G^-1 C);
+    cells, which couple lines, only make the slowest of them faster. What a broken segment cuts off is not in it.
+
+    Examples
+    --------
+    >>> xb = Crossbar([[1e-6] * 3], r_word=100.0, r_bit=0.0)         # nodes behind 100, 200 and 300 ohm
+    >>> round(time_constant(xb, 1e-15, 1e-15) * 1e15, 6)
+    600.0
+    """
+    wires = crossbar.wires
+    return max(_line_sum(wires.word, crossbar.cols) * c_word, _line_sum(wires.bit, crossbar.rows) * c_bit)
+
+
+def _line_sum(side: Side, cells: int) -> float:
+    """Return the largest sum over a line's nodes of the resistance to its end, ohm; none for those cut off."""
+    segments = np.broadcast_to(side.segment[:, None] if side.uniform else side.segment, (len(side.first), cells - 1))
+    from_low = side.low[:, None] + np.cumsum(np.pad(segments, ((0, 0), (1, 0))), axis=1)
+    from_high = side.high[:, None] + np.cumsum(np.pad(segments[:, ::-1], ((0, 0), (1, 0))), axis=1)[:, ::-1]
+    nearest = np.minimum(from_low, from_high)
+    return float(np.where(np.isfinite(nearest), nearest, 0.0).sum(axis=1).max())
 
 
 def ideal_array_energy(G: ArrayLike, voltages: ArrayLike, read_time: float, c_word: float = 0.0) -> ArrayEnergy:
@@ -188,11 +217,19 @@ def energy(work: Work, technology: Technology, *, length: float = 0.0, wires: bo
     Raises
     ------
     UsageError
-        When the arrays have different numbers of reads.
+        When the arrays have different numbers of reads, or reads are too short for the lines to settle.
     """
     t = technology
     if len({len(array.voltages) for array in work.arrays}) > 1:
         raise UsageError(f"the arrays of {work.label} have different numbers of reads", names=[work.label])
+    slowest = max(time_constant(array.crossbar, t.c_word, t.c_bit) for array in work.arrays) if wires else 0.0
+    if t.read_time < _SETTLED * slowest:
+        raise UsageError(
+            f"a read of {format_si(t.read_time, 's', 3)} is too short for the lines of {work.label}: "
+            f"their time constant is up to {format_si(slowest, 's', 3)}",
+            expected=f"a read_time of at least {_SETTLED:g} time constants",
+            names=[work.label],
+        )
     found = [
         array_energy(array.crossbar, array.voltages, t.read_time, t.c_word, t.c_bit)
         if wires

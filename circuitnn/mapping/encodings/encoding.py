@@ -78,7 +78,7 @@ class Encoding:
 
 
 def encoding_of(described: Any) -> Encoding:
-    """Return an encoding from its name, its ``to_dict``, or itself.
+    """Return an encoding from its name, with numbers as in ``"sliced:bits=4,cell_bits=1"``, its ``to_dict``, or itself.
 
     Raises
     ------
@@ -89,10 +89,12 @@ def encoding_of(described: Any) -> Encoding:
     --------
     >>> encoding_of("differential").lines(3)
     6
+    >>> encoding_of("sliced:bits=4,cell_bits=1")
+    Sliced(bits=4, cell_bits=1)
     """
     if isinstance(described, Encoding):
         return described
-    values = {"kind": described} if isinstance(described, str) else described
+    values = _parsed(described) if isinstance(described, str) else described
     values = dict(values) if isinstance(values, dict) else {}
     kind = values.pop("kind", None)
     if not isinstance(kind, str):
@@ -108,6 +110,17 @@ def encoding_of(described: Any) -> Encoding:
         )
     encoding: Encoding = made(**values)
     return encoding
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    kind, _, rest = text.partition(":")
+    values: dict[str, Any] = {"kind": kind}
+    for part in rest.split(",") if rest else ():
+        name, equals, number = part.partition("=")
+        if not (equals and number.strip().isdecimal()):
+            raise UsageError(f"{part!r} of the encoding {text!r}", expected="name=whole number")
+        values[name.strip()] = int(number)
+    return values
 
 
 def pairs(outputs: int, each: int = 1) -> Any:

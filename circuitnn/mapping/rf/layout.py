@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -178,11 +179,13 @@ class RfLayout:
         products = self.network(self.powers(x)) / last.scale
         return last.dense.activate(products - last.dense.bias)
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike) -> Evaluation:
-        """Return the accuracy of the hardware beside the ideal network's; ``y`` are classes, as in ``Layout``."""
+    def evaluate(self, x: ArrayLike, y: ArrayLike, progress: Callable[[float], None] | None = None) -> Evaluation:
+        """Return the accuracy of the hardware beside the ideal network's; arguments as of ``Layout.evaluate``."""
         values = np.atleast_2d(self.graph.check_inputs(x))
         labels = labels_of(y, len(values), self.graph)
         found, ideal = classes_of(self(values)), classes_of(self.graph(values))
+        if progress is not None:
+            progress(1.0)
         share = [float((a == b).mean()) for a, b in ((found, labels), (ideal, labels), (found, ideal))]
         return Evaluation(share[0], share[1], share[2], len(labels), 0, 0)
 
