@@ -203,6 +203,19 @@ def test_the_same_pulses_do_the_same_in_both_engines(kind, plan):
         assert getattr(fast_energy, part) == expected
 
 
+def test_reads_lose_as_much_to_wires_in_both_engines():
+    w = np.random.default_rng(8).uniform(0.0, 2e-9, (6, 6))
+    found = []
+    for engine_of in (FastEngine, ExactEngine):
+        engine = engine_of(cn.Crossbar(cells_of("1R", w), 20.0, 20.0), PLAN)
+        found.append(engine.read(np.arange(36)).reshape(6, 6))
+    fast, exact = found
+    lost = 0.2 * engine.conductances() - exact
+    assert lost.min() > 0.0 and (lost / exact).max() > 0.02
+    # currents between unselected lines are left out: of second order
+    np.testing.assert_allclose(fast, exact, atol=0.03 * lost.max())
+
+
 @pytest.mark.parametrize("r", [1.0, 20.0])
 def test_programming_takes_as_much_in_both_engines(r):
     done = {kind: program(fresh(4, r), targets(4), PLAN, fidelity=kind) for kind in ("fast", "exact")}
