@@ -165,7 +165,7 @@ def compile_crossbar(
         Of random effects, for which it must be given.
     temp : float, degC
         For effects that depend on it.
-    calibration : array_like, shape (samples, *input_shape), optional
+    calibration : array_like, shape (samples,) + input_shape, optional
         Typical inputs. They set the converters' ranges: the largest input and current that each sees, in the circuit as
         compiled. Without them the first layer's range is -1 to 1, later ranges are the largest values that weights
         allow, and a current's range ends where all inputs of a tile are at the end of theirs, with the worst signs.
@@ -207,7 +207,7 @@ def compile_crossbar(
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
     samples = None if calibration is None else graph.samples(calibration)
 
-    intervals = graph.intervals()
+    intervals = graph.intervals() if samples is None else graph.observed(samples)
     matrices = {}
     for label, weights in _on_tiles(graph, left_out).items():
         largest = float(np.abs(weights).max())
@@ -283,7 +283,7 @@ def _full_scale(differences: Array, read_voltage: float, g_max: float) -> float:
 
 
 def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
-    """Set the converters' ranges by typical inputs, shape (samples, *input_shape), in place of the matrices.
+    """Set the converters' ranges by typical inputs, shape (samples,) + input_shape, in place of the matrices.
 
     They become the largest values that each converter sees in the circuit.
 
@@ -310,7 +310,7 @@ def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery:
             kept = [tile.adc_limit * (matrix.x_limit / grown) for tile in matrix.tiles]
             limit, signed = grown, signed or matrix.signed
         matrix = matrix.keeping(x_limit=limit or 1.0, signed=signed)
-        currents = matrix.currents(periphery.voltages(vectors, matrix.x_limit, matrix.signed))
+        _, currents = matrix.answer(vectors, periphery)
         limits = [
             max(float(np.abs(i).max()), least) or tile.adc_limit
             for tile, i, least in zip(matrix.tiles, currents, kept, strict=True)

@@ -164,7 +164,7 @@ class Graph:
         return graph
 
     def check_inputs(self, x: ArrayLike) -> Array:
-        """Return ``x`` as float64, shape (samples, *input_shape), or a sample as it is.
+        """Return ``x`` as float64, shape (samples,) + input_shape, or a sample as it is.
 
         Samples of several axes may also be given flat, shape (samples, inputs) or (inputs,).
 
@@ -196,12 +196,12 @@ class Graph:
         return array
 
     def samples(self, x: ArrayLike) -> Array:
-        """Return ``x`` as samples, shape (samples, *input_shape); raise UsageError when it is anything else."""
+        """Return ``x`` as samples, shape (samples,) + input_shape; raise UsageError when it is anything else."""
         values = self.check_inputs(x)
         return values[None] if values.ndim == len(self.input_shape) else values
 
     def run(self, multiply: Callable[[str, Array], Array], x: Array) -> Iterator[tuple[Node, Array]]:
-        """Yield each node and its outputs for samples, shape (samples, *input_shape).
+        """Yield each node and its outputs for samples, shape (samples,) + input_shape.
 
         ``multiply`` takes the label of a matrix and vectors. Outputs that no later node reads are forgotten.
         """
@@ -219,7 +219,7 @@ class Graph:
             yield node, out
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples, *output_shape)."""
+        """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples,) + output_shape."""
         values = self.check_inputs(x)
         matrices = self.matrices
         *_, (_, out) = self.run(lambda label, v: v @ matrices[label], self.samples(values))
@@ -231,16 +231,36 @@ class Graph:
         Raises
         ------
         MappingError
-            When the bound of a node's outputs overflows.
+            When the outputs of a node on which a matrix depends have no bound, or it overflows.
         """
         found: dict[str, Any] = {}
         bounds: dict[str, Interval] = {INPUT: (low, high)}
+        wanted: set[str] = set()  # what a matrix reads, or has given
+        for node in reversed(self.nodes):
+            if node.name in wanted or node.matrices:
+                wanted.update((node.name, *node.inputs))
         for node in self.nodes:
+            if node.name not in wanted:
+                continue
             read = [bounds[name] for name in node.inputs]
             for key, drive in node.drives(*read).items():
                 found[matrix_label(node.name, key)] = drive
             bounds[node.name] = node.bounds(*read)
             require_finite(np.array(bounds[node.name]), node.name)
+        return found
+
+    def observed(self, x: Array) -> dict[str, Interval]:
+        """Return the interval of the inputs of every matrix for samples, shape (samples,) + input_shape, by label."""
+        matrices = self.matrices
+        found: dict[str, Interval] = {}
+
+        def multiply(label: str, v: Array) -> Array:
+            low, high = found.get(label, (np.inf, -np.inf))
+            found[label] = min(low, float(v.min())), max(high, float(v.max()))
+            return v @ matrices[label]
+
+        for _ in self.run(multiply, x):
+            pass
         return found
 
 

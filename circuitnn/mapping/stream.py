@@ -279,6 +279,11 @@ def plan_weights(
     if storage not in _STORAGE:
         raise UsageError(f"storage is {storage!r}", expected="'single' or 'double'", names=("storage",))
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max))
+    if effects.reads:
+        kinds = [effect.kind for effect in effects.at_reads.effects]
+        raise UsageError(
+            f"{kinds[0]} acts on reads", expected="what programming does: the folder keeps cells", names=kinds
+        )
     found = read_tensors(source)
     chosen, left_out = _choose(found, _patterns("matrices", matrices))
     turning = _patterns("transposed", transposed)
@@ -477,7 +482,11 @@ def measured(plan: Plan, pieces: int = 4) -> float:
     """Return the time of this process for a tile, s, from a few pieces, as they lie spread over the plan."""
     chosen = sorted({round(k) for k in np.linspace(0, len(plan.pieces) - 1, pieces)})
     with tempfile.TemporaryDirectory() as folder:
-        task = TileTask(plan, [1.0] * len(plan.tensors), folder, 0.0, 0)
+        largest = [0.0] * len(plan.tensors)
+        for piece in (plan.pieces[index] for index in chosen):
+            most = float(np.abs(plan.weights_of(piece)[1]).max())
+            largest[piece.matrix - 1] = max(largest[piece.matrix - 1], most)
+        task = TileTask(plan, largest, folder, 0.0, 0)
         done = [task(index) for index in chosen]
     return sum(one.seconds for one in done) / sum(one.tiles for one in done)
 

@@ -419,6 +419,8 @@ def test_names_that_stand_twice_and_headers_that_are_no_objects(tmp_path):
         ({"transposed": "x"}, UsageError, "no matrix is called 'x'"),
         ({"storage": "half"}, UsageError, "storage"),
         ({"verify": 2}, UsageError, "verify"),
+        ({"nonidealities": cn.nonidealities.ReadNoise(0.1), "seed": 1}, UsageError, "acts on reads"),
+        ({"seed": -1}, UsageError, "seed"),
         ({"tile": (4, 1)}, UsageError, "tile"),
         ({"r_wire": -1.0}, cn.CircuitnnError, "r_wire"),
         ({"workers": 0}, UsageError, "workers"),

@@ -68,6 +68,10 @@ def test_neurons_step_by_step(kind):
     np.testing.assert_allclose(graph(x), expected, rtol=1e-9, atol=1e-12)  # coefficients are rounded otherwise
     if kind.endswith("IF"):
         assert 10 < expected.sum() < 700  # they do fire, and not always
+    if kind == "I":
+        with pytest.raises(MappingError, match="without a leak"):
+            graph.nodes[0].bounds((0.0, 1.0))
+        return
     low, high = graph.nodes[0].bounds((0.0, 1.0))
     assert low <= expected.min() and expected.max() <= high
 

@@ -29,8 +29,12 @@ def relative_errors(found: Array, wanted: Array, weight: Array) -> tuple[float, 
 
 
 def matrix_errors(matrix: MappedMatrix, energy: Array) -> tuple[float, float]:
-    """Return the errors of a matrix in the circuit, rows weighted by the roots of their inputs' energies."""
-    return relative_errors(matrix.effective, matrix.weights, np.sqrt(energy))
+    """Return the errors of a matrix in the circuit, rows weighted by the roots of their inputs' energies.
+
+    Wanted is what the encoding stands for, quantised where it quantises: errors are those of the wires.
+    """
+    wanted = matrix.encoding.represented(matrix.weights, float(np.abs(matrix.weights).max()))
+    return relative_errors(matrix.effective, wanted, np.sqrt(energy))
 
 
 def vectors_of(graph: Graph, samples: Array) -> dict[str, Array]:

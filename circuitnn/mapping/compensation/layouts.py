@@ -141,7 +141,8 @@ def _with_ranges(layout: Layout, samples: Array | None) -> Layout:
     """Return a layout whose converters end at the largest currents of samples, or at the largest possible ones."""
     limits = {matrix.label: [0.0] * len(matrix.tiles) for matrix in layout.matrices}
     if samples is not None:
-        for read in layout.reads(samples):
+        exact = replace(layout, periphery=replace(layout.periphery, adc_bits=None))
+        for read in exact.reads(samples):
             kept = limits[read.matrix.label]
             limits[read.matrix.label] = [
                 max(old, float(np.abs(i).max())) for old, i in zip(kept, read.currents, strict=True)

@@ -216,6 +216,7 @@ class _Task:
         )
         touch = np.asarray(abs(self.readout).sum(axis=1)).ravel()
         self._touch = np.where(touch > 0.0, touch, 1.0)  # of a cell, all outputs
+        self._alone = (self.readout != 0).sum(axis=1) == 1
         self._near = _ROOM * (self.high - self.low)
         self.wanted = self.read(self.given)
         self._size = self._norm(self.wanted) or 1.0
@@ -264,7 +265,8 @@ class _Task:
 
     def largest_gain(self, transfer: Array, cells: Array, share: Array) -> float:
         """Return the largest gain at which cells within the window give the matrix to the tolerance (linear model)."""
-        up, down = transfer + share * (self.high - cells), transfer + share * (self.low - cells)
+        alone = share * self._alone  # what moves a line of several outputs for one moves it for the others too
+        up, down = transfer + alone * (self.high - cells), transfer + alone * (self.low - cells)
         reach = np.where(self.wanted > 0.0, up @ self._plus - down @ self._minus, up @ self._minus - down @ self._plus)
         size = np.abs(self.wanted)
 

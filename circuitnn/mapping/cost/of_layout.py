@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from circuitnn.mapping.layout import Layout
     from circuitnn.mapping.matrix import MappedMatrix
     from circuitnn.mapping.operators.node import Node
+    from circuitnn.mapping.periphery import Periphery
 
 Array = NDArray[np.float64]
 
@@ -45,7 +46,7 @@ def cost_of(
     Parameters
     ----------
     layout : Layout
-    x : array_like, shape (samples, *input_shape), optional
+    x : array_like, shape (samples,) + input_shape, optional
         Typical samples: the arrays' energy is a mean over them. Without them all word lines are at the read voltage,
         which is the most that arrays can take.
     technology, adc_share, replicas, wires, grid
@@ -119,6 +120,16 @@ def works_of(
     return works
 
 
+def _effective(voltages: Array, periphery: Periphery) -> Array:
+    """Return the voltages whose squares are the mean squares over a read.
+
+    A pulse of a width has its height for a part of the read. Steady lines of no resistance then take the same energy.
+    """
+    if periphery.coding != "width":
+        return voltages
+    return np.asarray(np.sign(voltages) * np.sqrt(np.abs(voltages) * periphery.read_voltage))
+
+
 def _reads(layout: Layout) -> dict[str, int]:
     """Return how often a sample is read from the tiles of each matrix, by label."""
     vectors = layout.graph.reads()
@@ -163,6 +174,7 @@ def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
         for read in inference.all_reads(samples[start : start + step]):
             label = read.matrix.label
             places = chosen[label] - done[label]
-            found[label].append(read.voltages[places[(places >= 0) & (places < len(read.voltages))]])
+            places = places[(places >= 0) & (places < len(read.voltages))]
+            found[label].append(_effective(read.voltages[places], layout.periphery))
             done[label] += len(read.voltages)
     return {label: np.concatenate(parts) for label, parts in found.items()}

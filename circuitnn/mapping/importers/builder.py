@@ -249,8 +249,9 @@ class Builder:
     # Convolution and pooling
 
     def conv(self, value: Value, weights: Array, bias: Array | None, name: str, **fields: Any) -> Value:
-        """Convolve an array (samples, channels, *size)."""
+        """Convolve an array (samples, channels) + size."""
         if self._in_time(value, weights.ndim):
+            value = self.form(value, None, name)
             turned = self.transpose(value, (1, 0, *range(2, weights.ndim)), f"{name}, channels first")
             fields = {key: _longer(key, given) for key, given in fields.items()}
             out = self.put(Conv, name, [turned], None, weights[:, :, None], bias, **fields)
@@ -259,7 +260,7 @@ class Builder:
 
     def _in_time(self, value: Value, rank: int) -> bool:
         """Return whether the first axis counts steps in time, of which each is convolved by itself: another axis."""
-        return value.batch is None and len(value.shape) == rank and value.shape[0] > 1
+        return len(value.shape) == rank and value.shape[0] > 1
 
     def _channels(self, value: Value, rank: int, name: str) -> Value:
         if len(value.shape) != rank:
@@ -302,9 +303,10 @@ class Builder:
         )
 
     def pool(self, value: Value, name: str, **fields: Any) -> Value:
-        """Pool an array (samples, channels, *size)."""
+        """Pool an array (samples, channels) + size."""
         rank = len(fields["kernel"]) + 2
         if self._in_time(value, rank):
+            value = self.form(value, None, name)
             turned = self.transpose(value, (1, 0, *range(2, rank)), f"{name}, channels first")
             out = self.put(Pool, name, [turned], None, **{key: _longer(key, given) for key, given in fields.items()})
             return self.transpose(out, (1, 0, *range(2, rank)), f"{name}, steps first")

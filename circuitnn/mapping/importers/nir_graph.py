@@ -31,7 +31,7 @@ class NirGraph:
     def matches(self, network: Any) -> bool:
         """Return whether it is a graph of NIR, or the path of one."""
         if isinstance(network, str | os.PathLike):
-            return os.fspath(network).endswith(".nir")  # type: ignore[arg-type]
+            return os.fspath(network).endswith(".nir")
         return type(network).__name__ == "NIRGraph" and type(network).__module__.split(".")[0] == "nir"
 
     def read(
@@ -177,9 +177,9 @@ class _Reader:
             raise MappingError(
                 f"nodes that cannot be mapped: {', '.join(unsupported)}", expected=_KNOWN, names=unsupported
             )
-        value = values[output]
-        assert build is not None and value is not None
-        return build.graph(value, folded)
+        found = values[output]
+        assert build is not None and found is not None
+        return build.graph(found, folded)
 
     def _apply(self, build: Builder, name: str, kind: str, node: Any, value: Value) -> Value:
         if kind in ("Input", "Output"):

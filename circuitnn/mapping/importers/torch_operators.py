@@ -422,7 +422,7 @@ def _recurrent(call: Call) -> list[Value | None]:
         if call.kind.startswith("rnn"):
             fields["activation"] = call.kind[4:]
         value = build.form(value, 1, label)
-        cls = {"lstm": LSTM, "gru": GRU}.get(call.kind, RNN)
+        cls = LSTM if call.kind == "lstm" else GRU if call.kind == "gru" else RNN
         steps = build.put(cls, label, [value], 2, w, r, **fields)
         ends.append(build.last_states(steps, direction, label))
         merged = build.transpose(steps, (0, 2, 1, 3), f"{label}, order")

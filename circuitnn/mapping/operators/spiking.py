@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.mapping.operators.axes import broadcast
+from circuitnn.mapping.operators.axes import broadcast, unbounded
 from circuitnn.mapping.operators.node import Interval, Multiply, Node, Shape, numbers
 
 Array = NDArray[np.float64]
@@ -83,17 +83,17 @@ class Neuron(Node):
         return out
 
     def bounds(self, *intervals: Interval) -> Interval:
-        """Return the interval of the outputs; infinite for potentials of neurons that do not leak."""
+        """Return the interval of the outputs; raise MappingError for potentials of neurons that do not leak."""
         if self.spikes:
             return 0.0, 1.0
+        if max(np.abs(self.keep).max(), np.abs(self.syn_keep).max()) >= 1.0:
+            raise unbounded(self, "integrates without a leak")
         current = _settled(self.syn_keep, self.syn_gain, np.zeros(()), intervals[0])
         return _settled(self.keep, self.gain, self.rest, current)
 
 
 def _settled(keep: Array, gain: Array, rest: Array, interval: Interval) -> Interval:
     """Return the interval of ``v <- keep v + gain x + rest`` from zero on, for x in an interval."""
-    if np.abs(keep).max() >= 1.0:
-        return -float("inf"), float("inf")
     ends = np.multiply.outer(np.array(interval), gain) + rest
     if keep.min() < 0.0:
         most = float((np.abs(ends) / (1.0 - np.abs(keep))).max())
