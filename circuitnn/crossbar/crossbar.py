@@ -438,6 +438,11 @@ class Crossbar:
         return self._devices
 
     @property
+    def cells(self) -> Cells:
+        """What the device cells are."""
+        return self._cells().cells
+
+    @property
     def states(self) -> dict[str, Array]:
         """States of device cells, each of shape (rows, cols); a transient leaves them where it ended."""
         return self._cells().states()
