@@ -17,8 +17,17 @@ import numpy as np
 from train_digits import train
 
 import circuitnn as cn
+from circuitnn.mapping.cost.of_layout import works_of
 from circuitnn.mapping.cost.references import AUTOENCODER
+from circuitnn.mapping.cost.report import cost
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.convolution import Conv
 
+# Of MLPerf Tiny's ResNet-8: channels, outputs, kernel, side of the output; strides are taken by a smaller input.
+RESNET8 = (
+    *((3, 16, 3, 32), (16, 16, 3, 32), (16, 16, 3, 32), (16, 32, 3, 16), (32, 32, 3, 16), (16, 32, 1, 16)),
+    *((32, 64, 3, 8), (64, 64, 3, 8), (32, 64, 1, 8), (64, 10, 1, 1)),
+)
 CONVERTERS = {"dac_bits": 8, "adc_bits": 8}
 
 
@@ -52,10 +61,34 @@ def main() -> int:
         print(f"  {count:>4}  {1e9 * total:.4g}")
 
     rng = np.random.default_rng(0)
+    autoencoder(rng)
+    resnet8(rng)
+    return 0
+
+
+def autoencoder(rng: np.random.Generator) -> None:
     layers = [(rng.normal(size=(a, b)) / np.sqrt(a), None, "relu") for a, b in pairwise(AUTOENCODER)]
     random = cn.compile(layers, tile=(128, 128), r_wire=1.0, **CONVERTERS)
     print(f"\nautoencoder of MLPerf Tiny, random weights\n{random.cost(rng.uniform(0.0, 1.0, (100, 640)))}")
-    return 0
+
+
+def resnet8(rng: np.random.Generator) -> None:
+    """Convolutions and classifier of MLPerf Tiny's ResNet-8, each on inputs of its own; no pooling, no additions."""
+    works = []
+    for n, (channels, outputs, kernel, side) in enumerate(RESNET8, 1):
+        weights = rng.normal(size=(outputs, channels, kernel, kernel)) / np.sqrt(channels * kernel**2)
+        before, after = (kernel - 1) // 2, kernel // 2
+        layer = Conv(weights, activation="relu", padding=((before, after),) * 2, name=f"layer {n}")
+        shape = (channels, side, side)
+        compiled = cn.compile(Graph([layer], shape), tile=(128, 128), r_wire=1.0, **CONVERTERS)
+        works += works_of(compiled, rng.uniform(0.0, 1.0, (1, *shape)))
+    found = cost(works)
+    print(f"\nResNet-8 of MLPerf Tiny, random weights, {found.macs} MACs\n{found}")
+    most = {one.label: min(64, one.reads) for one in found.matrices}
+    fast = cost(works, replicas=most)
+    print("without and with up to 64 replicas:")
+    for one in (found, fast):
+        print(f"  {one.inferences_per_second:.3g}/s, {1e6 * one.area:.3g} mm2, {1e6 * one.energy:.3g} uJ")
 
 
 if __name__ == "__main__":

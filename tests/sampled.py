@@ -39,3 +39,15 @@ def slow(run):
 
 def wordy(run):
     return "text" if run.index == 2 else 1.0
+
+
+_inside = 0
+
+
+def together(run):
+    """Return how many runs this process does at a time."""
+    global _inside
+    _inside += 1
+    time.sleep(0.01)
+    found, _inside = _inside, _inside - 1
+    return found

@@ -205,9 +205,9 @@ def compile_crossbar(
     name, g_min, g_max = conductance_range(device, periphery.read_voltage)
     wires = wire_pair(r_wire)
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
-    samples = None if calibration is None else _calibration(graph, calibration)
+    samples = None if calibration is None else graph.samples(calibration)
 
-    intervals = graph.intervals()
+    intervals = graph.intervals() if samples is None else graph.observed(samples)
     matrices = {}
     for label, weights in _on_tiles(graph, left_out).items():
         largest = float(np.abs(weights).max())
@@ -234,7 +234,7 @@ def compile_crossbar(
             label, weights, tuple(tiles), coding, scale, limit, signed, *wires, gain, zeros, effects
         )
     if samples is not None:
-        _calibrate(graph, matrices, periphery, samples)
+        calibrate_ranges(graph, matrices, periphery, samples)
     return Layout(graph, tuple(matrices.values()), periphery, size, name, g_min, g_max, *wires, effects)
 
 
@@ -272,13 +272,6 @@ def _on_tiles(graph: Graph, left_out: set[str]) -> dict[str, Array]:
     return found
 
 
-def _calibration(graph: Graph, calibration: ArrayLike) -> Array:
-    samples = graph.samples(calibration)
-    if len(samples) == 0:
-        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
-    return samples
-
-
 def _limit(interval: Interval) -> tuple[float, bool]:
     """Return the largest magnitude in an interval, and whether it holds negative numbers."""
     return max(-interval[0], interval[1]) or 1.0, interval[0] < 0.0
@@ -289,8 +282,18 @@ def _full_scale(differences: Array, read_voltage: float, g_max: float) -> float:
     return read_voltage * (float(np.abs(differences).sum(axis=0).max()) or g_max)
 
 
-def _calibrate(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
-    """Set the converters' ranges by typical inputs: the largest values that each sees in the circuit."""
+def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
+    """Set the converters' ranges by typical inputs, shape (samples, *input_shape), in place of the matrices.
+
+    They become the largest values that each converter sees in the circuit.
+
+    Raises
+    ------
+    UsageError
+        When there is no sample.
+    """
+    if len(x) == 0:
+        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
     seen: set[str] = set()
     exact = graph.matrices
 
@@ -307,7 +310,7 @@ def _calibrate(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Perip
             kept = [tile.adc_limit * (matrix.x_limit / grown) for tile in matrix.tiles]
             limit, signed = grown, signed or matrix.signed
         matrix = matrix.keeping(x_limit=limit or 1.0, signed=signed)
-        currents = matrix.currents(periphery.voltages(vectors, matrix.x_limit, matrix.signed))
+        _, currents = matrix.answer(vectors, periphery)
         limits = [
             max(float(np.abs(i).max()), least) or tile.adc_limit
             for tile, i, least in zip(matrix.tiles, currents, kept, strict=True)

@@ -16,7 +16,7 @@ from circuitnn.mapping.operators.dense import Dense
 from circuitnn.mapping.operators.functions import Function, Softmax
 from circuitnn.mapping.operators.node import Node, Shape
 from circuitnn.mapping.operators.scaling import Scale
-from circuitnn.mapping.operators.shaping import Reshape
+from circuitnn.mapping.operators.shaping import Reshape, Transpose
 
 Array = NDArray[np.float64]
 
@@ -61,6 +61,10 @@ def fold(graph: Graph) -> Graph:
                 break
             del kept[before.name]
             node = joined
+        if isinstance(node, Transpose) and node.order == tuple(range(len(node.order))) and given is not graph.nodes[-1]:
+            now[given.name] = now[node.name] = node.inputs[0]  # nothing is turned
+            readers[node.inputs[0]] += readers[given.name] - 1
+            continue
         kept[node.name] = node
     return Graph(list(kept.values()), graph.input_shape)
 
@@ -112,6 +116,8 @@ def _into_before(before: Node, node: Node, shape: Shape) -> Node | None:
     """Return ``before`` with the node in it, for samples of a shape between them; None where that cannot be."""
     if isinstance(before, Reshape) and isinstance(node, Reshape) and -1 not in node.to:
         return replace(before, to=node.to)
+    if isinstance(before, Transpose) and isinstance(node, Transpose):
+        return replace(before, order=tuple(before.order[axis] for axis in node.order))
     affine = _affine(node, shape)
     if isinstance(before, Dense | Conv):
         if before.activation != "linear":

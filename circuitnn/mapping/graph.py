@@ -231,16 +231,36 @@ class Graph:
         Raises
         ------
         MappingError
-            When the bound of a node's outputs overflows.
+            When the outputs of a node on which a matrix depends have no bound, or it overflows.
         """
         found: dict[str, Any] = {}
         bounds: dict[str, Interval] = {INPUT: (low, high)}
+        wanted: set[str] = set()  # what a matrix reads, or has given
+        for node in reversed(self.nodes):
+            if node.name in wanted or node.matrices:
+                wanted.update((node.name, *node.inputs))
         for node in self.nodes:
+            if node.name not in wanted:
+                continue
             read = [bounds[name] for name in node.inputs]
             for key, drive in node.drives(*read).items():
                 found[matrix_label(node.name, key)] = drive
             bounds[node.name] = node.bounds(*read)
             require_finite(np.array(bounds[node.name]), node.name)
+        return found
+
+    def observed(self, x: Array) -> dict[str, Interval]:
+        """Return the interval of the inputs of every matrix for samples, shape (samples, *input_shape), by label."""
+        matrices = self.matrices
+        found: dict[str, Interval] = {}
+
+        def multiply(label: str, v: Array) -> Array:
+            low, high = found.get(label, (np.inf, -np.inf))
+            found[label] = min(low, float(v.min())), max(high, float(v.max()))
+            return v @ matrices[label]
+
+        for _ in self.run(multiply, x):
+            pass
         return found
 
 

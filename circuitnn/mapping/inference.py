@@ -10,7 +10,6 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.errors import UsageError
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.matrix import MappedMatrix
 from circuitnn.mapping.periphery import Periphery
@@ -50,11 +49,6 @@ class Inference:
     """
 
     def __init__(self, graph: Graph, matrices: Sequence[MappedMatrix], periphery: Periphery) -> None:
-        if periphery.coding == "width" and any(matrix.cells is not None for matrix in matrices):
-            raise UsageError(
-                "pulses of a width are read as mean voltages here, and the cells do not obey Ohm's law",
-                expected="coding='amplitude' or 'serial' with devices as cells",
-            )
         self._graph, self._periphery, self._exact = graph, periphery, graph.matrices
         self._matrices = {matrix.label: matrix for matrix in matrices}
         self._reads: Counter[str] = Counter()
@@ -64,9 +58,8 @@ class Inference:
     def read(self, label: str, x: Array) -> Read:
         """Return what a matrix makes of vectors, shape (vectors, inputs), which are its next reads."""
         matrix = self._matrices[label]
-        voltages = self._periphery.voltages(x, matrix.x_limit, matrix.signed)
         first = self._reads[label]
-        currents = matrix.currents(voltages, first)
+        voltages, currents = matrix.answer(x, self._periphery, first)
         self._reads[label] += len(voltages)
         return Read(matrix, x, voltages, currents, matrix.decode(currents, self._periphery, first))
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import UsageError
+from circuitnn.mapping.compensation.calibration import Calibration
+from circuitnn.mapping.compensation.layouts import Changes, calibrate_layout, compensate_layout, permute_layout
 from circuitnn.mapping.evaluation import Evaluation, classes_of, labels_of
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.inference import Inference, Read
@@ -22,6 +24,7 @@ from circuitnn.mapping.physical.gds import write_layout
 from circuitnn.mapping.physical.lvs import Report as LvsReport
 from circuitnn.mapping.physical.lvs import check_layout
 from circuitnn.mapping.physical.macro import Site
+from circuitnn.mapping.physical.sites import sites_of
 from circuitnn.mapping.physical.stack import Stack
 from circuitnn.mapping.physical.svg import write_svg
 from circuitnn.mapping.report import LayoutReport, MatrixReport
@@ -253,11 +256,20 @@ class Layout:
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
 
-    def with_periphery(self, periphery: Periphery) -> Layout:
-        """Return the same conductances behind other converters; their ranges stay as they are.
+    def with_periphery(self, periphery: Periphery, calibration: ArrayLike | None = None) -> Layout:
+        """Return the same conductances behind other converters.
 
-        Reads of single bits can carry more current than those of amplitudes for which ranges were calibrated;
-        `evaluate` counts what is clipped.
+        Parameters
+        ----------
+        periphery : Periphery
+        calibration : array_like, shape (samples, *input_shape), optional
+            Typical inputs that set the converters' ranges anew. Without them they stay as they are; reads of single
+            bits can carry more current than those of amplitudes, and `evaluate` counts what is clipped.
+
+        Raises
+        ------
+        UsageError
+            When ``calibration`` has another shape.
 
         Examples
         --------
@@ -267,8 +279,12 @@ class Layout:
         [0.333333333333, -0.333333333333]
         """
         source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
-        matrices = tuple(replace(matrix, r_source=source, r_sense=sense) for matrix in self.matrices)
-        return replace(self, matrices=matrices, periphery=periphery)
+        matrices = {m.label: replace(m, r_source=source, r_sense=sense) for m in self.matrices}
+        if calibration is not None:
+            from circuitnn.mapping.compile import calibrate_ranges
+
+            calibrate_ranges(self.graph, matrices, periphery, self.graph.samples(calibration))
+        return replace(self, matrices=tuple(matrices.values()), periphery=periphery)
 
     def with_cells(self, device: str | Model | None) -> Layout:
         """Return the layout with devices as cells, which are solved at every read; None: conductances, Ohm's law.
@@ -358,6 +374,55 @@ class Layout:
 
         return aged(self, seconds, effects, **options)
 
+    def compensate(self, samples: ArrayLike | None = None, *, tolerance: float = 1e-3) -> tuple[Layout, Changes]:
+        """Return the layout with cells that make up for its wires, and what that gains.
+
+        The cells are those with which the circuit, wires included, computes its matrices (see
+        ``compensation.wires.compensate``), all tiles of a matrix with one gain, by which ``scale`` grows.
+
+        Parameters
+        ----------
+        samples : array_like, shape (samples, *input_shape), optional
+            Typical inputs. Errors count by the sizes of the inputs that they give each matrix, and the converters'
+            ranges end at the largest currents that they cause; at the largest possible ones when not given.
+        tolerance : float
+            Relative error of a matrix that is good enough.
+
+        Examples
+        --------
+        >>> import circuitnn as cn
+        >>> wired = cn.compile([([[1.0, -0.5], [0.5, 1.0]], None, "linear")], tile=(8, 8), r_wire=200.0)
+        >>> wired([1.0, 1.0]).round(2).tolist()
+        [1.4, 0.45]
+        >>> wired.compensate(tolerance=1e-6)[0]([1.0, 1.0]).round(4).tolist()
+        [1.5, 0.5]
+        """
+        return compensate_layout(self, samples, tolerance)
+
+    def permute(self, samples: ArrayLike | None = None) -> tuple[Layout, Changes]:
+        """Return the layout with its lines in an order in which wires lose less, and what that gains.
+
+        See ``compensation.permutation``; parameters are those of ``compensate``. Cells are encoded and programmed anew,
+        so this comes before ``compensate``.
+        """
+        return permute_layout(self, samples)
+
+    def calibrate(self, samples: ArrayLike) -> tuple[Layout, dict[str, Calibration]]:
+        """Return the layout with a gain and an offset of each output, in logic, from what it makes of a few samples.
+
+        Parameters
+        ----------
+        samples : array_like, shape (samples, *input_shape)
+            Typical inputs, at least 8. Each matrix is read with the vectors that they give it in the network itself.
+
+        Returns
+        -------
+        Layout
+        dict of str to Calibration
+            By the label of the matrix.
+        """
+        return calibrate_layout(self, samples)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an HDF5 file (see ``layout_file``), whole or not at all; raise FileError when that fails."""
         from circuitnn.mapping.layout_file import write_layout
@@ -430,16 +495,12 @@ class Layout:
         return files
 
     def sites(self) -> tuple[Site, ...]:
-        """Return the tiles as things to lay out, named as ``to_netlist`` names its files; a matrix is a stage."""
-        return tuple(
-            Site(f"matrix{n + 1}_tile{k}", n, tile.G.shape)
-            for n, matrix in enumerate(self.matrices)
-            for k, tile in enumerate(matrix.tiles, 1)
-        )
+        """Return the tiles as things to lay out, in order, named as ``to_netlist`` names its files."""
+        return sites_of(self.graph, self.matrices)
 
     def floorplan(self, stack: Stack | None = None) -> Floorplan:
         """Return where the tiles stand, in a technology: the default one of `physical.stack` when not given."""
-        return make_floorplan(self.sites(), stack)
+        return make_floorplan(sorted(self.sites(), key=lambda site: site.stage), stack)
 
     def to_gds(self, path: str | os.PathLike[str], stack: Stack | None = None) -> None:
         """Write the layout as GDSII (``.gds``) or OASIS (``.oas``); see `physical.gds` for cells and errors."""

@@ -144,6 +144,18 @@ class MappedMatrix:
             found.append(solved.currents @ self.encoding.analogue(len(tile.place.outputs)))
         return found
 
+    def answer(self, x: Array, periphery: Periphery, first_read: int = 0) -> tuple[Array, list[Array]]:
+        """Return word-line voltages for vectors, and what the converters of each tile see of them, A.
+
+        Pulses of a width are mean voltages where cells obey Ohm's law; else each step of time is solved, and the mean
+        is that of currents.
+        """
+        voltages = periphery.voltages(x, self.x_limit, self.signed)
+        if periphery.coding != "width" or self.cells is None:
+            return voltages, self.currents(voltages, first_read)
+        slots = [self.currents(slot, first_read) for slot in periphery.slots(x, self.x_limit, self.signed)]
+        return voltages, [sum(parts) / len(slots) for parts in zip(*slots, strict=True)]
+
     def decode(self, currents: Sequence[Array], periphery: Periphery, first_read: int = 0) -> Array:
         """Return ``x @ weights`` as the circuit finds it, from the tiles' currents at all reads of each vector."""
         total = np.zeros((len(currents[0]) // periphery.reads(self.signed), self.weights.shape[1]))

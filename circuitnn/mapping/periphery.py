@@ -3,8 +3,9 @@
 An input is a pulse on a word line, in one of three codings of its level, a whole number n of steps of 1/top:
 
     amplitude   one read at the voltage (n / top) V
-    width       one read at V for the part n / top of a read's time; the converter takes the mean current. Cells obey
-                Ohm's law here, so that is the current of the mean voltage: the numbers are those of ``amplitude``
+    width       one read at V for the part n / top of a read's time; the converter takes the mean current. Where cells
+                obey Ohm's law that is the current of the mean voltage, and the numbers are those of ``amplitude``;
+                others are linear in n all the same, for they see no voltage but V
     serial      a read for each bit of abs(n), at V, 0 or -V, least bit first; logic adds what the converter found in
                 read k times 2^k / top. Shafiee et al., "ISAAC", ISCA 2016, doi:10.1145/3007787.3001139, section IV
 
@@ -82,7 +83,7 @@ class Periphery:
     read_voltage : float, V
         Voltage on a word line at the end of the input's range; a negative input gives a negative voltage.
     coding : str
-        ``amplitude``, ``width`` or ``serial``; the last needs ``dac_bits``.
+        ``amplitude``, ``width`` or ``serial``; the last two need ``dac_bits``.
     sense : Sense
         Errors of the sense amplifiers.
     seed : int, optional
@@ -121,8 +122,8 @@ class Periphery:
             raise UsageError(
                 f"unknown coding {self.coding!r}", expected=" ".join(CODINGS), hint=nearest(str(self.coding), CODINGS)
             )
-        if self.coding == "serial" and self.dac_bits is None:
-            raise UsageError("a serial coding reads bit by bit, and dac_bits is None", expected="1 to 24")
+        if self.coding != "amplitude" and self.dac_bits is None:
+            raise UsageError(f"the coding {self.coding} counts bits, and dac_bits is None", expected="1 to 24")
         if not isinstance(self.sense, Sense):
             raise UsageError(f"sense is {self.sense!r}", expected="a Sense")
         seeded = isinstance(self.seed, int | np.integer) and not isinstance(self.seed, bool) and self.seed >= 0
@@ -170,6 +171,26 @@ class Periphery:
         steps = np.rint(np.abs(levels) * ((2**bits - 1) / self.read_voltage)).astype(np.int64)
         planes = (steps >> np.arange(bits)[:, None, None]) & 1
         return (planes * np.sign(levels) * self.read_voltage).reshape(-1, x.shape[-1])
+
+    def slots(self, x: Array, limit: float, signed: bool) -> Array:
+        """Return the word-line voltages of pulses of a width, V, in each of the steps of a read's time.
+
+        Returns
+        -------
+        ndarray, shape (steps, vectors, inputs)
+            All pulses begin with the first step; the mean over the steps is `voltages`.
+
+        Examples
+        --------
+        >>> Periphery(2, coding="width").slots(np.array([[2.0, 3.0]]), 3.0, signed=False)[:, 0].tolist()
+        [[0.2, 0.2], [0.2, 0.2], [0.0, 0.2]]
+        """
+        levels = quantise(x / limit, self.dac_bits, 1.0, signed=signed)
+        top = 2 ** (self.dac_bits or 1) - 1
+        if signed:
+            top = max((top - 1) // 2, 1)
+        on = np.rint(np.abs(levels) * top) > np.arange(top)[:, None, None]
+        return np.asarray(on * np.sign(levels) * self.read_voltage)
 
     def digitise(self, currents: Array, limit: float) -> Array:
         """Return the currents, A, as the converters of a tile read them."""

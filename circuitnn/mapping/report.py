@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from circuitnn.mapping.encodings.encoding import Encoding
-from circuitnn.mapping.periphery import Periphery
+from circuitnn.mapping.periphery import Periphery, Sense
 from circuitnn.nonidealities.nonideality import Nonideality
 from circuitnn.units import format_si
 
@@ -58,7 +58,9 @@ class LayoutReport:
             f"{self.encoding!r}, device {self.device}, {format_si(self.g_min, 'S', 3)} to "
             f"{format_si(self.g_max, 'S', 3)}",
             *(f"non-ideality {effect!r}" for effect in self.nonidealities),
-            f"wires {wires} ohm a segment, read voltage {p.read_voltage:g} V, DAC {bits[0]}, ADC {bits[1]}",
+            f"wires {wires} ohm a segment, read voltage {p.read_voltage:g} V, DAC {bits[0]}, ADC {bits[1]}"
+            + ("" if p.coding == "amplitude" else f", {p.coding} coding"),
+            *([] if p.sense == Sense() else [f"{p.sense!r}, seed {p.seed}"]),
             f"{'matrix':<24}{'inputs':>8}{'outputs':>8}{'reads':>7}{'tiles':>7}{'cells':>10}{'filled':>9}",
         ]
         lines += [

@@ -43,8 +43,8 @@ from circuitnn.runs.pool import Job, Progress, require_workers
 from circuitnn.runs.store import Store
 
 Array = NDArray[np.float64]
-#: Weights of a piece: with their cells about 40 MB.
-_MOST_WEIGHTS = 2**21
+#: Weights of a piece: with their cells, and the file that is made of them in memory, about 40 MB.
+_MOST_WEIGHTS = 2**20
 _SCAN = 0.05  # of the work, for the progress
 _STORAGE: dict[str, np.dtype[Any]] = {"single": np.dtype("<f4"), "double": np.dtype("<f8")}
 _MOST_SHOWN = 40
@@ -196,41 +196,6 @@ class WeightsReport:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class Scanned:
-    """The largest magnitude of a piece's weights, and the sum of its bytes."""
-
-    index: int
-    largest: float
-    digest: bytes
-
-
-@dataclass
-class ScanTask:
-    """Find the largest weights, and refuse those that are no numbers."""
-
-    plan: Plan
-
-    def __call__(self, index: int) -> Scanned:
-        """Read a piece."""
-        piece = self.plan.pieces[index]
-        raw, weights = self.plan.weights_of(piece)
-        largest = float(np.abs(weights).max())
-        if not np.isfinite(largest):
-            name, grid = self.plan.tensors[piece.matrix - 1].name, self.plan.grids[piece.matrix - 1]
-            at = np.argwhere(~np.isfinite(weights))[0]
-            i = grid.input_range(piece.rows.start, piece.rows.stop)[at[0]]
-            j = grid.output_range(piece.columns.start, piece.columns.stop)[at[1]]
-            raise MappingError(
-                f"{name}: the weight of input {i} and output {j} is {weights[tuple(at)]}", expected="finite weights",
-                names=(name,),
-            )  # fmt: skip
-        return Scanned(index, largest, hashlib.sha256(raw).digest())
-
-    def require_importable(self) -> None:
-        """It travels as numbers and names."""
-
-
 @dataclass
 class TileTask:
     """Compile pieces into a folder, and verify some of their tiles."""
@@ -314,6 +279,11 @@ def plan_weights(
     if storage not in _STORAGE:
         raise UsageError(f"storage is {storage!r}", expected="'single' or 'double'", names=("storage",))
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max))
+    if effects.reads:
+        kinds = [effect.kind for effect in effects.at_reads.effects]
+        raise UsageError(
+            f"{kinds[0]} acts on reads", expected="what programming does: the folder keeps cells", names=kinds
+        )
     found = read_tensors(source)
     chosen, left_out = _choose(found, _patterns("matrices", matrices))
     turning = _patterns("transposed", transposed)
@@ -451,24 +421,19 @@ def compile_weights(
         storage=storage, nonidealities=nonidealities, seed=seed,
     )  # fmt: skip
     folder = new_folder(output).resolve()
-    pieces = plan.pieces
-    seen: dict[int, Scanned] = {}
+    pieces, states = plan.pieces, _states(plan)
     told = progress or (lambda part: None)
-    scan = ScanTask(plan)
-    Job(scan, [*range(len(pieces))], seen, None, lambda part: told(_SCAN * part), len(pieces)).run(workers, cluster)
-    largest = [0.0] * len(plan.tensors)
-    total = hashlib.sha256()
-    for index, piece in enumerate(pieces):
-        largest[piece.matrix - 1] = max(largest[piece.matrix - 1], seen[index].largest)
-        total.update(seen[index].digest)
-    Store(folder, {"weights": total.hexdigest(), **_about(plan), "verify": verify, "seed": seed})
+    largest, digest = _scanned(plan, told)
+    Store(folder, {"weights": digest, **_about(plan), "verify": verify, "seed": seed})
     done = read_done(folder, pieces)
     left = [k for k in range(len(pieces)) if k not in done]
     _require_space(folder, plan, left)
     task = TileTask(plan, largest, str(folder), verify, seed or 0)
-    Job(
-        task, left, done, None, lambda part: told(_SCAN + (1.0 - _SCAN) * part), len(pieces)
-    ).run(workers, cluster)  # fmt: skip
+    Job(task, left, done, None, lambda part: told(_SCAN + (1.0 - _SCAN) * part), len(pieces)).run(workers, cluster)
+    if changed := [path for path, state in _states(plan).items() if state != states[path]]:
+        raise FileError(
+            f"{changed[0]!r} has changed meanwhile", hint="compile again, into another folder", names=changed
+        )
     names = [tensor.name for tensor in plan.tensors]
     kept = [
         Kept(name, grid, plan.encoding.scale(most, plan.g_min, plan.g_max))
@@ -480,11 +445,48 @@ def compile_weights(
     return WeightsReport(plan, folder, time.monotonic() - began, work, peak, errors)
 
 
+def _states(plan: Plan) -> dict[str, tuple[int, int]]:
+    """Return the size and time of each file, by which a change between the two readings is seen."""
+    found = {}
+    for path in {tensor.path for tensor in plan.tensors}:
+        try:
+            status = Path(path).stat()
+        except OSError as error:
+            raise FileError(f"cannot read {path!r}: {error}", names=(path,)) from error
+        found[path] = status.st_size, status.st_mtime_ns
+    return found
+
+
+def _scanned(plan: Plan, told: Progress) -> tuple[list[float], str]:
+    """Return the largest weight of each matrix, and the sum of all bytes: in this process, as fast as they are read."""
+    largest, digest = [0.0] * len(plan.tensors), hashlib.sha256()
+    for index, piece in enumerate(plan.pieces):
+        place, grid = piece.matrix - 1, plan.grids[piece.matrix - 1]
+        raw, weights = plan.weights_of(piece)
+        digest.update(raw)
+        most = float(np.abs(weights).max())
+        if not np.isfinite(most):
+            name, at = plan.tensors[place].name, np.argwhere(~np.isfinite(weights))[0]
+            i = grid.input_range(piece.rows.start, piece.rows.stop)[at[0]]
+            j = grid.output_range(piece.columns.start, piece.columns.stop)[at[1]]
+            raise MappingError(
+                f"{name}: the weight of input {i} and output {j} is {weights[tuple(at)]}", expected="finite weights",
+                names=(name,),
+            )  # fmt: skip
+        largest[place] = max(largest[place], most)
+        told(_SCAN * (index + 1) / len(plan.pieces))
+    return largest, digest.hexdigest()
+
+
 def measured(plan: Plan, pieces: int = 4) -> float:
     """Return the time of this process for a tile, s, from a few pieces, as they lie spread over the plan."""
     chosen = sorted({round(k) for k in np.linspace(0, len(plan.pieces) - 1, pieces)})
     with tempfile.TemporaryDirectory() as folder:
-        task = TileTask(plan, [1.0] * len(plan.tensors), folder, 0.0, 0)
+        largest = [0.0] * len(plan.tensors)
+        for piece in (plan.pieces[index] for index in chosen):
+            most = float(np.abs(plan.weights_of(piece)[1]).max())
+            largest[piece.matrix - 1] = max(largest[piece.matrix - 1], most)
+        task = TileTask(plan, largest, folder, 0.0, 0)
         done = [task(index) for index in chosen]
     return sum(one.seconds for one in done) / sum(one.tiles for one in done)
 

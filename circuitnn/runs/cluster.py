@@ -23,6 +23,7 @@ from circuitnn.runs.pool import Part, Task, do
 _PATIENCE = 10.0  # seconds that a scheduler has to answer, and to have a worker
 _AHEAD = 2  # parts a worker, so that none waits for the next
 _one_at_a_time = threading.Lock()
+_log = logging.getLogger("distributed.client")
 
 
 class DaskCrew:
@@ -64,6 +65,8 @@ class DaskCrew:
         self._asked = -1.0
         self._count = 1
         self._given: dict[Future[Part], Any] = {}
+        self._level = _log.level
+        _log.setLevel(logging.CRITICAL)  # what it logs of a lost scheduler is told of as an error
         try:
             if cluster == "local":
                 self._cluster = _local(min(workers or core_count(), pieces))
@@ -86,7 +89,7 @@ class DaskCrew:
     def count(self) -> int:
         """Return how many workers there are, times the parts that each has at hand."""
         now = time.monotonic()
-        if now - self._asked > 1.0:
+        if self._client is not None and now - self._asked > 1.0:
             self._asked = now
             try:
                 self._count = _AHEAD * max(1, len(self._client.nthreads()))
@@ -113,6 +116,7 @@ class DaskCrew:
             client.close()
         if cluster is not None:
             cluster.close()
+        _log.setLevel(self._level)
 
     def _hand_over(self, mine: Future[Part], indices: list[int], theirs: Any) -> None:
         """Pass on what became of a part, in the thread in which Dask tells of it."""
@@ -143,7 +147,8 @@ class DaskCrew:
         )
 
     def _lost(self, error: BaseException) -> AnalysisError:
-        return AnalysisError(f"{self._name} was lost: {str(error).partition(chr(10))[0] or type(error).__name__}")
+        said = "its scheduler no longer answers" if isinstance(error, CancelledError) else str(error).partition("\n")[0]
+        return AnalysisError(f"{self._name} was lost: {said}", hint="is its scheduler running (dask scheduler)?")
 
 
 def _hint(cluster: str) -> str:

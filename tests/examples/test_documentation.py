@@ -14,6 +14,7 @@ PAGES = (
     "docs/python.md",
     "docs/crossbar.md",
     "docs/compile.md",
+    "docs/periphery.md",
     "docs/physical_layout.md",
     "docs/cost.md",
     "docs/rf_networks.md",
@@ -27,6 +28,7 @@ PAGES = (
     "docs/rf_spectra.md",
     "docs/rf_analyses.md",
     "docs/oscillators.md",
+    "docs/scale_out.md",
 )
 
 
@@ -45,6 +47,8 @@ def run_page(page, names):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page, tmp_path, monkeypatch):
+    if page.endswith("scale_out.md"):
+        pytest.importorskip("distributed", reason="Dask is not installed")
     monkeypatch.chdir(tmp_path)
     if page.endswith("physical_layout.md"):
         pytest.importorskip("gdstk", reason="layouts are written by gdstk")

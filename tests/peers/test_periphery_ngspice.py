@@ -14,6 +14,7 @@ from circuitnn.mapping.circuits.blocks import Block, library
 from circuitnn.mapping.circuits.dacs import codes, pulse_width, r2r, references
 from circuitnn.mapping.circuits.opamps import MacroOpAmp, TwoStageOpAmp
 from circuitnn.mapping.circuits.sensing import difference, integrator, noise_current, tia
+from circuitnn.mapping.periphery import Periphery, Sense
 from circuitnn.mapping.quantise import quantise
 from circuitnn.results.rawfile import read_raw
 
@@ -113,6 +114,33 @@ def test_difference(opamp, tmp_path):
     for found in results:
         np.testing.assert_allclose(found.dc["v(out)"], -1e4 * (plus - minus), atol=tolerance)
     np.testing.assert_allclose(results[0].dc["v(out)"], results[1].dc["v(out)"], atol=1e-8)
+
+
+def test_virtual_grounds_of_the_fast_model(tmp_path):
+    """An array with wires on amplifiers of gain 50 with an offset: the fast model's input resistance R / (1 + A), and
+    the offset that ``Sense`` states.  The first is exact; the second, of lines behind 2 ohm a segment, to 1e-3."""
+    rng = np.random.default_rng(9)
+    a, r, offset = 50.0, 5e3, 2e-3
+    made = cn.compile([(rng.normal(size=(4, 2)), None, "linear")], tile=(4, 4), r_wire=2.0)
+    array = made.with_periphery(Periphery(sense=Sense(resistance=r / (1.0 + a)))).matrices[0].crossbar(0)
+    volts = rng.uniform(-0.2, 0.2, 4)
+    cells = made.matrices[0].crossbar(0)
+    ports = (*(f"in{k}" for k in range(4)), *(f"out{k}" for k in range(4)))
+    block = Block("array", ports, tuple(array_lines(cells.G, cells.wires)))
+    conductance = cells.G.sum(axis=0)
+    loop = a / (a + 1.0 + conductance * r)  # what is left of the offset's gain
+    for shift in (0.0, offset):
+        amplifier = tia("tia", MacroOpAmp(gain=a, offset=shift, r_out=1e-3).block(), r)
+        lines = [f"v{k} in{k} 0 {v!r}" for k, v in enumerate(volts.tolist())]
+        lines += [block.instance("a", **{port: port for port in ports})]
+        lines += [amplifier.instance(f"{k}", **{"in": f"out{k}"}, out=f"y{k}", **RAILS) for k in range(4)]
+        for found in both([block, amplifier], [*lines, ".op"], tmp_path):
+            y = np.array([float(found.op[f"v(y{k})"]) for k in range(4)])
+            if not shift:
+                exact = y
+                np.testing.assert_allclose(y, -r * a / (1.0 + a) * array.solve(volts).currents, rtol=1e-6)
+            else:
+                np.testing.assert_allclose((y - exact) / r, (conductance + 1.0 / r) * offset * loop, rtol=2e-3)
 
 
 def test_noise_of_the_difference(tmp_path):

@@ -8,11 +8,13 @@ import pytest
 import circuitnn as cn
 from circuitnn.bench import decks, runner
 from circuitnn.bench.cases import devices, spice
+from circuitnn.bench.cases.scale_out import shapes, write_network
 from circuitnn.bench.ngspice import Ngspice
 from circuitnn.bench.peers import TimeLimitError, run_child
 from circuitnn.bench.vacask import Vacask, translate
 from circuitnn.bench.versus import Observed, versus
 from circuitnn.errors import AnalysisError, UsageError
+from circuitnn.mapping.tensors import read_tensors
 
 STATES, TIMES, LEVELS = decks.write_and_read(4, 4)
 
@@ -138,3 +140,9 @@ def test_models_by_hand_mean_the_same_as_the_generated_ones(monkeypatch):
     assert any("C by hand" in row.name for row in distances)
     for row in distances:  # functions differ by units in the last place, and exponents of 50 make them 50 times larger
         assert row.value < 1e-12, row.name
+
+
+def test_the_network_of_the_scale_out_benchmark_is_a_weights_file(tmp_path):
+    write_network(tmp_path / "net.safetensors", shapes(1, 8, 1030))
+    found = {name: tensor.shape for name, tensor in read_tensors(tmp_path / "net.safetensors").items()}
+    assert found == shapes(1, 8, 1030) and found["h.0.mlp.c_fc.weight"] == (8, 32)

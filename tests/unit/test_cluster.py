@@ -1,6 +1,7 @@
 """Numbered runs on a Dask cluster: the numbers of one process, whatever dies or is broken off in between."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,10 +47,10 @@ def same(a, b, *names):
     return a.names() == b.names() and all((a[name].tolist() == b[name].tolist()) for name in names)
 
 
-def test_a_local_cluster_gives_the_numbers_of_one_process():
+def test_a_cluster_gives_the_numbers_of_one_process(address):
     alone = cn.monte_carlo(sampled.area, 30, seed=1, workers=1)
     told = []
-    shared = cn.monte_carlo(sampled.area, 30, seed=1, workers=2, cluster="local", progress=told.append)
+    shared = cn.monte_carlo(sampled.area, 30, seed=1, cluster=address, progress=told.append)
     assert same(alone, shared, "x", "seed", "wave") and shared.errors == {2: "ValueError: an unlucky run"}
     assert told == sorted(told) and told[-1] == 1.0
 
@@ -62,6 +63,10 @@ def test_decks_and_corners_travel_as_text(address, tmp_path):
     assert [*one] == [*two] and one.corners == two.corners
     assert one.measures["end"].tolist() == two.measures["end"].tolist()
     assert len(list((tmp_path / "points").glob("point-*.h5"))) == 2
+
+
+def test_the_threads_of_a_worker_take_turns(address):
+    assert cn.monte_carlo(sampled.together, 60, cluster=address)["value"].tolist() == [1.0] * 60
 
 
 def test_a_worker_killed_in_mid_run_costs_its_part_alone(tmp_path, monkeypatch):
@@ -125,6 +130,7 @@ def test_another_version_on_the_workers_is_refused(address, monkeypatch):
 
 def test_an_interrupt_keeps_what_is_done(address, tmp_path):
     def stop(part):
+        time.sleep(1.1)  # longer than the number of workers is known without asking
         raise KeyboardInterrupt
 
     store = tmp_path / "runs"
@@ -166,6 +172,19 @@ def test_an_interrupt_from_the_keyboard_reaches_local_workers_too(tmp_path):
     assert all(alone["value"][k] == Run.of(0, k).rng.normal() for k in kept)
 
 
+def test_a_lost_scheduler_keeps_what_is_done(caplog):
+    made = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0"
+    )
+    with made, dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with pytest.raises(AnalysisError, match="was lost: its scheduler no longer answers") as caught:
+            cn.monte_carlo(
+                sampled.slow, 400, cluster=made.scheduler_address, progress=lambda part: part > 0.01 and made.close()
+            )
+        assert 0 < len(caught.value.result) < 400
+    assert not [record for record in caplog.records if record.name == "distributed.client"]
+
+
 def test_a_script_without_its_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import circuitnn as cn, sampled\ncn.monte_carlo(sampled.area, 9, workers=1, cluster='local')\n")
@@ -190,6 +209,24 @@ def test_a_script_without_its_guard_is_told_so(tmp_path):
 def test_bad_clusters(options, message):
     with pytest.raises(UsageError, match=message):
         cn.monte_carlo(sampled.area, 3, **options)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_encryption_is_as_dasks_configuration_says(tmp_path):
+    key, cert = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    words = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x", "-keyout", key, "-out", cert]
+    subprocess.run(["openssl", "req", *words], capture_output=True, check=True)
+    files = {}
+    for side in ("client", "scheduler", "worker"):
+        files |= {f"distributed.comm.tls.{side}.cert": cert, f"distributed.comm.tls.{side}.key": key}
+    with dask.config.set({"distributed.comm.tls.ca-file": cert, **files}):
+        made = distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, protocol="tls://", dashboard_address="127.0.0.1:0"
+        )
+        with made:
+            assert made.scheduler_address.startswith("tls://")
+            shared = cn.monte_carlo(sampled.area, 5, seed=1, cluster=made.scheduler_address)
+    assert same(shared, cn.monte_carlo(sampled.area, 5, seed=1, workers=1), "x")
 
 
 def test_functions_must_be_found_by_the_workers(address):

@@ -8,12 +8,13 @@ from click.testing import CliRunner
 
 import circuitnn as cn
 from circuitnn.cli.main import cli
-from circuitnn.errors import UsageError
+from circuitnn.errors import CrossbarError, UsageError
 from circuitnn.mapping.cost.energy import array_energy
 from circuitnn.mapping.cost.of_layout import cost_of, works_of
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.operators.convolution import Conv
 from circuitnn.mapping.operators.dense import Dense
+from circuitnn.mapping.operators.recurrent import LSTM
 
 
 def close(value, rel=1e-9):
@@ -106,6 +107,27 @@ def test_matrices_of_one_layer_are_read_at_once():
     assert found.matrices[0].energy.digital - found.matrices[1].energy.digital == close(16 * 4 * 0.1e-12)
 
 
+def test_a_recurrent_layer_is_read_once_a_step():
+    rng = np.random.default_rng(3)
+    graph = Graph([LSTM(rng.normal(size=(1, 3, 20)), rng.normal(size=(1, 5, 20)), name="lstm")], (7, 3))
+    layout = cn.compile(graph, tile=(16, 64), dac_bits=6, adc_bits=6)
+    found = layout.cost(rng.uniform(-1.0, 1.0, (2, 7, 3)))
+    assert [(one.reads, one.macs, one.stage) for one in found.matrices] == [(7, 420, "lstm"), (7, 700, "lstm")]
+    # Gates are done once, on the sum of both products: 20 a step, by the unit for nonlinear activations.
+    first, second = (one.energy.digital for one in found.matrices)
+    assert first - second == close(7 * 20 * found.technology.activation_energy)
+
+
+def test_matrices_that_are_on_no_array_are_named():
+    graph, x = conv()
+    layout = cn.compile(graph, tile=(16, 16), dac_bits=4, adc_bits=6, digital=["depthwise"])
+    found = layout.cost(x)
+    assert [one.stage for one in found.matrices] == ["conv"]
+    assert sum(found.outside.values()) == found.to_dict()["macs_outside"]["depthwise"]
+    assert "not counted" in str(found).splitlines()[-1] and "depthwise" in str(found).splitlines()[-1]
+    assert "not counted" not in str(cn.compile(graph, tile=(16, 16), dac_bits=4, adc_bits=6).cost(x))
+
+
 def test_other_encodings_have_other_conversions():
     rng = np.random.default_rng(2)
     graph = Graph([Dense(rng.normal(size=(6, 4)))])
@@ -114,6 +136,15 @@ def test_other_encodings_have_other_conversions():
         for encoding in ("differential", "sliced")
     )
     assert plain == 4 and sliced > 4
+
+
+def test_cells_that_are_devices_are_solved(dense):
+    layout, x = dense
+    ohmic = layout.cost(x[:2])
+    # hfo2 obeys Ohm's law at small voltages: the same network, solved by Newton's method to 1e-10 of the currents.
+    assert layout.with_cells("hfo2").cost(x[:2]).energies["cells"] == close(ohmic.energies["cells"], rel=1e-6)
+    with pytest.raises(CrossbarError, match="devices"):
+        layout.with_cells("hfo2").cost(x[:2], wires=False)
 
 
 def test_exact_converters_have_no_cost(dense):

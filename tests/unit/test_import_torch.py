@@ -5,7 +5,7 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.errors import MappingError, UsageError
-from circuitnn.mapping.importing import to_graph
+from circuitnn.mapping.compile import to_graph
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -45,14 +45,22 @@ ACTIVATIONS = [
     nn.ReLU(), nn.ReLU6(), nn.LeakyReLU(0.2), nn.ELU(0.5), nn.CELU(2.0), nn.SELU(), nn.GELU(), nn.GELU("tanh"),
     nn.SiLU(), nn.Mish(), nn.Hardtanh(-0.5, 0.7), nn.Hardsigmoid(), nn.Hardswish(), nn.Softplus(), nn.Softplus(2.0),
     nn.Softsign(), nn.Tanh(), nn.Sigmoid(), nn.Softmax(1), nn.LogSoftmax(-1), nn.Threshold(0.3, 2.0), nn.PReLU(3),
-    nn.Identity(), nn.Dropout(0.5), nn.Dropout2d(0.5), nn.LogSigmoid(), nn.Tanhshrink(),
+    nn.Identity(), nn.Dropout(0.5), nn.Dropout2d(0.5), nn.Tanhshrink(),
 ]  # fmt: skip
 
 
 def test_activations():
-    pairs = [(a, 1e-12) for a in ACTIVATIONS[:-2]]
-    for activation, tolerance in pairs:
-        check(nn.Sequential(activation, nn.Conv2d(3, 2, 1)), (3, 4, 5), tolerance)
+    """All in one network, one after another: each export of a network takes torch a tenth of a second."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.all = nn.ModuleList(ACTIVATIONS)
+
+        def forward(self, x):
+            return torch.cat([activation(x) for activation in self.all], 1)
+
+    check(Net(), (3, 4, 5))
 
 
 FUNCTIONS = {
@@ -65,7 +73,7 @@ FUNCTIONS = {
     "adaptive": lambda x: F.adaptive_avg_pool2d(x, (4, 1)) + F.adaptive_max_pool2d(x, 1),
     "reductions": lambda x: x.mean((2, 3)) + x.sum(-1).amax(2) - x.amin((1, 2)).mean(-1, keepdim=True),
     "shapes": lambda x: x.view(-1, 3, 56).permute(0, 2, 1).unflatten(1, (8, 7)).transpose(2, 3).unsqueeze(1).squeeze(1),
-    "chunks": lambda x: torch.cat(list(x.chunk(3, 3)) + list(x.split([2, 5], 3)) + [x[..., 1:6:2]], -1),
+    "chunks": lambda x: torch.cat([*x.chunk(3, 3), *x.split([2, 5], 3), x[..., 1:6:2]], -1),
     "unbound": lambda x: torch.stack(x.unbind(1)[::-1], 2)[:, :, 0] + x[:, 1].flip(1) + x.select(2, -1)[:, :1],
     "padding": lambda x: F.pad(x, (1, 2, 0, 1), value=0.5) + F.pad(x, (2, 1, 1, 0), "reflect"),
     "replicated": lambda x: F.pad(x, (1, 2, 0, 1), "replicate"),
@@ -75,7 +83,7 @@ FUNCTIONS = {
     "expanded": lambda x: x.mean(1, keepdim=True).expand(-1, 3, -1, -1) * x,
     "local": lambda x: F.local_response_norm(x, 3, 0.5, 0.6, 1.2) + F.instance_norm(x),
     "attention": lambda x: torch.softmax(x @ x.transpose(2, 3) / 2, -1) @ x,
-    "steps": lambda x: torch.matmul(torch.arange(8.0, dtype=torch.double).reshape(1, 8), x),
+    "steps": lambda x: torch.matmul(torch.arange(8.0, dtype=x.dtype).reshape(1, 8), x),
 }  # fmt: skip
 
 
@@ -104,7 +112,7 @@ def test_mobile_network():
                         nn.Dropout(0.2), nn.Linear(6, 4))  # fmt: skip
     graph = check(net, (3, 16, 16))
     names = [node.name for node in graph.nodes]
-    assert "1.depth" in names and "1.depth (2)" in names and len(set(names)) == len(names)  # one block, twice
+    assert sum("depth" in name for name in names) == 2 and len(set(names)) == len(names)  # one block, twice
     assert not {"Scale", "WithConstant"} & {node.kind for node in graph.nodes}
 
 
@@ -186,7 +194,7 @@ def test_sequential_needs_no_shape():
 def test_networks_that_cannot_be_mapped():
     with pytest.raises(MappingError, match=r"(?s)not known.*input_shape="):
         to_graph(nn.Sequential(nn.Conv2d(1, 1, 1)))
-    with pytest.raises(MappingError, match=r"1 \(hardshrink\), 2 \(cosine_similarity|1 \(hardshrink\)") as caught:
+    with pytest.raises(MappingError) as caught:
         to_graph(nn.Sequential(nn.Linear(3, 3), nn.Hardshrink(), nn.Linear(3, 3), nn.Hardshrink()))
     assert caught.value.names == ("1 (hardshrink)", "3 (hardshrink)")
     with pytest.raises(MappingError, match="cannot be recorded"):
@@ -197,11 +205,15 @@ def test_networks_that_cannot_be_mapped():
         to_graph(Functions(lambda x: torch.ones(1, 3)), input_shape=(4,))
     with pytest.raises(MappingError, match="2 outputs"):
         to_graph(Functions(lambda x: (x, x + 1)), input_shape=(4,))
-    with pytest.raises(MappingError, match="of samples"):
+    with pytest.raises(MappingError, match="joins samples"):
         to_graph(Functions(lambda x: x.mean(0)), input_shape=(4,))
     with pytest.raises(MappingError, match="samples have the shape"):
         to_graph(nn.ReLU(), input_shape=(0, 4))
-    with pytest.raises(MappingError, match="complex"):
-        to_graph(nn.Sequential(nn.Linear(2, 2).to(torch.cdouble)), input_shape=(2,))
-    with pytest.raises(UsageError, match=r"(?s)takes no digital.*expected: input_shape folded"):
+    with pytest.raises(UsageError, match=r"(?s)takes no digital.*expected: input_shape, folded"):
         to_graph(nn.Linear(2, 2), digital="unsupported")
+
+
+@pytest.mark.filterwarnings("ignore:Complex modules")
+def test_complex_numbers():
+    with pytest.raises(MappingError, match="complex numbers"):
+        to_graph(nn.Linear(2, 2).to(torch.cdouble))

@@ -7,6 +7,8 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.errors import UsageError
+from circuitnn.mapping.cost.of_layout import works_of
+from circuitnn.mapping.inference import Inference
 from circuitnn.mapping.periphery import Periphery, Sense
 from circuitnn.mapping.quantise import quantise
 
@@ -74,6 +76,10 @@ def test_clipped_bits_are_counted():
     assert made.evaluate(X, labels).clipped_currents == 0
     serial = made.with_periphery(Periphery(4, 8, coding="serial"))
     assert serial.evaluate(X, labels).clipped_currents > 0
+    calibrated = made.with_periphery(Periphery(4, 8, coding="serial"), calibration=X)
+    assert calibrated.evaluate(X, labels).clipped_currents == 0
+    seen = np.abs(calibrated.reads(X)[0].currents[0]).max()
+    assert calibrated.matrices[0].tiles[0].adc_limit == pytest.approx(seen, rel=1e-12)
 
 
 def test_gain_and_offset_belong_to_a_converter():
@@ -140,6 +146,7 @@ def test_files_keep_it(tmp_path):
     [
         ({"coding": "seriel"}, "unknown coding"),
         ({"coding": "serial"}, "dac_bits is None"),
+        ({"coding": "width"}, "dac_bits is None"),
         ({"sense": 0.1}, "sense is 0.1"),
         ({"sense": Sense(noise=1e-9)}, "seed of the periphery is None"),
         ({"seed": -1}, "seed of the periphery is -1"),
@@ -157,7 +164,54 @@ def test_mistakes_of_amplifiers(value):
         Sense(gain=value)
 
 
-def test_widths_are_refused_for_cells_that_do_not_obey_ohms_law():
-    made = layout(device="hfo2", dac_bits=4).with_cells("hfo2").with_periphery(Periphery(4, coding="width"))
-    with pytest.raises(UsageError, match="Ohm"):
-        made(X[:2])
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("bits", [1, 3, 6])
+def test_steps_of_pulses_mean_the_level(bits, signed):
+    p = Periphery(bits, coding="width")
+    slots = p.slots(X, 1.0, signed)
+    assert len(slots) == (max(2 ** (bits - 1) - 1, 1) if signed else 2**bits - 1)
+    assert set(np.unique(slots)) <= {-0.2, 0.0, 0.2}
+    assert (np.abs(np.diff(slots, axis=0)).sum(axis=0) <= 0.2 + 1e-12).all()  # one pulse: on, then off
+    np.testing.assert_allclose(slots.mean(axis=0), p.voltages(X, 1.0, signed), atol=1e-15)
+
+
+def test_widths_are_linear_where_cells_are_not():
+    """A tunnel junction's current grows faster than its voltage: a level of amplitude n / top gives less than that
+    part of the whole, a width exactly that."""
+    made = cn.compile([([[1.0]], None, "linear")], device="ftj", r_wire=1e-3, read_voltage=0.5, dac_bits=4)
+    devices = made.with_cells("ftj")
+    x = np.arange(8)[:, None] / 7
+    amplitude, width = (
+        layout(x)[:, 0] for layout in (devices, devices.with_periphery(Periphery(4, None, 0.5, coding="width")))
+    )
+    np.testing.assert_allclose(width, x[:, 0] * width[-1], rtol=1e-6, atol=1e-12)
+    assert amplitude[-1] == pytest.approx(width[-1], rel=1e-9)
+    assert np.abs(amplitude - x[:, 0] * amplitude[-1]).max() > 0.02 * amplitude[-1]
+
+
+def test_no_read_number_comes_twice():
+    """Two vectors of three bits take reads 0 to 5; the next vectors begin at 6."""
+    p = Periphery(4, coding="serial", sense=Sense(noise=1e-7), seed=4)
+    made = layout(dac_bits=4).with_periphery(p)
+    running = Inference(made.graph, made.matrices, p)
+    first, second = (running.read(made.matrices[0].label, X[:2]) for _ in range(2))
+    matrix = made.matrices[0]
+    np.testing.assert_array_equal(second.products, matrix.decode(second.currents, p, 6))
+    assert (first.products != second.products).all()
+
+
+def test_reports_and_costs_know_the_coding():
+    """Three reads of bits, and the mean energy of ideal arrays over all of them: V^2 times the conductances."""
+    made = cn.compile([(WEIGHTS, None, "linear")], tile=(16, 16), dac_bits=4)
+    serial = made.with_periphery(Periphery(4, coding="serial", sense=Sense(noise=1e-9), seed=1))
+    assert "serial coding" in str(serial.report()) and "noise=1e-09" in str(serial.report())
+    assert "coding" not in str(made.report())
+    work = works_of(serial, X[:4], adc_bits=8, most_reads=1000)[0]
+    assert (work.reads, work.dac_bits) == (3, 1)
+    planes = serial.periphery.voltages(X[:4], serial.matrices[0].x_limit, True)
+    np.testing.assert_array_equal(work.arrays[0].voltages, planes)
+    p = Periphery(4, coding="width")
+    work = works_of(made.with_periphery(p), X[:4], adc_bits=8)[0]
+    assert (work.reads, work.dac_bits) == (1, 4)
+    steps = p.slots(X[:4], made.matrices[0].x_limit, True)
+    np.testing.assert_allclose(work.arrays[0].voltages ** 2, (steps**2).mean(axis=0), atol=1e-15)

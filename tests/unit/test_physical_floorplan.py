@@ -1,6 +1,7 @@
 """Places of tiles, files and pictures of them."""
 
 import re
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import combinations
@@ -9,11 +10,15 @@ import numpy as np
 import pytest
 
 import circuitnn as cn
-from circuitnn.errors import UsageError
+from circuitnn.errors import MissingExtraError, UsageError
+from circuitnn.mapping.graph import Graph
+from circuitnn.mapping.operators.dense import Dense
 from circuitnn.mapping.physical.floorplan import make_floorplan
 from circuitnn.mapping.physical.gds import format_of, make_library, write_layout
+from circuitnn.mapping.physical.lvs import check_layout
 from circuitnn.mapping.physical.macro import MOST_LINES, Site, make_macro
 from circuitnn.mapping.physical.netlist import netlist_text
+from circuitnn.mapping.physical.sites import stages
 from circuitnn.mapping.physical.stack import Stack
 from circuitnn.mapping.physical.svg import svg_text
 
@@ -149,6 +154,40 @@ def test_tiles_of_a_layout(tmp_path):
     assert layout.floorplan().placements == make_floorplan(sites).placements
     layout.to_svg(tmp_path / "a.svg", replace(STACK, pitch_x=3.0))
     assert "6 um</text>" in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+def test_stages_of_branches():
+    """The longest way from the input counts; tiles of a stage stand together, whatever the order of nodes."""
+    one = np.ones((2, 2))
+    graph = Graph(
+        [
+            Dense(one, name="a"),
+            Dense(one, name="b"),
+            Dense(one, name="beside", inputs=("input",)),
+            Dense(np.ones((2, 3)), name="last", inputs=("b",)),
+        ]
+    )
+    assert stages(graph) == {"a": 0, "b": 1, "beside": 0, "last": 2}
+    layout = cn.compile(graph, tile=(2, 6))
+    assert [site.name for site in layout.sites()] == [f"matrix{k}_tile1" for k in (1, 2, 3, 4)]
+    placed = [place.site for place in layout.floorplan().placements]
+    assert [site.name for site in placed] == [f"matrix{k}_tile1" for k in (1, 3, 2, 4)]
+    assert [site.stage for site in placed] == [0, 0, 1, 2]
+
+
+def test_without_the_libraries(tmp_path, monkeypatch):
+    """Floorplans, pictures and netlists need none; the rest says which extra brings them."""
+    monkeypatch.setitem(sys.modules, "gdstk", None)
+    monkeypatch.setitem(sys.modules, "klayout.db", None)
+    plan = make_floorplan(MLP, STACK)
+    assert svg_text(plan) and netlist_text(MLP[:1])
+    with pytest.raises(MissingExtraError, match="GDSII and OASIS files needs the library 'gdstk'") as caught:
+        write_layout(plan, tmp_path / "a.gds")
+    assert "circuitnn[layout]" in caught.value.hint
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "a.gds").write_bytes(b"x")
+    with pytest.raises(MissingExtraError, match="checking layouts needs the library 'klayout'"):
+        check_layout(tmp_path / "a.gds", MLP, STACK)
 
 
 def test_endings():

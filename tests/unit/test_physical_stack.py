@@ -33,17 +33,17 @@ def test_default_stack_is_that_of_its_source():
     # Published by the process's extraction rules for metal 1: 25.78 aF/um2 and 40.57 aF/um at each side to the
     # substrate. The formula's own error is 6 %, and this line is narrower than its range; 10 % holds both.
     published = (25.78 * 0.26 + 2.0 * 40.57) * 0.5 * 1e-18
-    assert stack.c_word.alone == pytest.approx(published, rel=0.10)
+    assert stack.c_word.alone == pytest.approx(published, rel=0.10, abs=0.0)
 
 
 def test_crossing_is_a_plate():
     stack = replace(Stack(), permittivity=4.0)
     gap = 2.0061 - 1.3761 - 0.36
     expected = 8.8541878128e-12 * 4.0 * (0.26e-6) ** 2 / (gap * 1e-6)
-    assert stack.c_word.crossing == pytest.approx(expected, rel=1e-9)
+    assert stack.c_word.crossing == pytest.approx(expected, rel=1e-9, abs=0.0)
     assert stack.c_bit.crossing == stack.c_word.crossing
     total = stack.c_word
-    assert total.total == pytest.approx(total.alone + 2.0 * total.neighbour + total.crossing, rel=1e-15)
+    assert total.total == pytest.approx(total.alone + 2.0 * total.neighbour + total.crossing, rel=1e-15, abs=0.0)
 
 
 def field_solution(width, thickness, height, spacing, per_height=16, lines=3):

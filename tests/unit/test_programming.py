@@ -236,7 +236,7 @@ def test_noise_belongs_to_the_seed():
 def test_a_converter_stops_no_finer_than_its_steps():
     coarse = replace(PLAN, verify=Verify(bits=4, full_scale=20e-6), tolerance=3.4e-6)
     done = program(fresh(4), targets(4), coarse)
-    assert not [f for f in done.failures if f.reason != "disturbed"]
+    assert not [f for f in done.failures if f.reason != "not held"]
     assert 3e-6 < np.abs(done.error).max() < 3.4e-6 + 100e-6 / 15 / 2 + 1e-8  # half a step beside the tolerance
 
 

@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from circuitnn.cli import terminal
+from circuitnn.errors import UsageError
 from circuitnn.results.atomic import new_folder
 
 
@@ -62,6 +63,12 @@ def compile_(
     import circuitnn as cn
     from circuitnn.cli.data import read_samples
 
+    if network.lower().endswith(".safetensors"):
+        raise UsageError(
+            f"{network!r} holds matrices, and not how they are joined",
+            expected="a network, such as an ONNX file",
+            hint=f"circuitnn weights {network} -o {output} puts the matrices on tiles",
+        )
     samples = None if calibration is None else read_samples(calibration)[0]
     if target == "rf":
         given = {n: v for n, v in options.items() if context.get_parameter_source(n) == ParameterSource.COMMANDLINE}

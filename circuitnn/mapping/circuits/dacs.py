@@ -17,9 +17,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.errors import UsageError
 from circuitnn.mapping.circuits.adcs import comparator
 from circuitnn.mapping.circuits.blocks import Block
 from circuitnn.mapping.circuits.switches import changeover
+from circuitnn.mapping.quantise import check_bits
 
 Array = NDArray[np.float64]
 
@@ -34,7 +36,9 @@ def references(bits: int, limit: float, signed: bool) -> tuple[float, float]:
     """
     if not signed:
         return 0.0, round(limit * 2**bits / (2**bits - 1), 15)
-    end = round(limit * 2 ** (bits - 1) / max(2 ** (bits - 1) - 1, 1), 15)
+    if bits == 1:
+        return -limit, 3.0 * limit  # its two levels are the ends of the range, and ``high`` lies a step beyond
+    end = round(limit * 2 ** (bits - 1) / (2 ** (bits - 1) - 1), 15)
     return -end, end
 
 
@@ -45,7 +49,15 @@ def codes(voltages: Array, bits: int, limit: float, signed: bool) -> NDArray[np.
 
 
 def r2r(name: str, opamp: Block, bits: int, r: float = 20e3) -> Block:
-    """Return a converter of ``bits`` bits; ports b0 (the least bit) and on, low high out vdd vss."""
+    """Return a converter of ``bits`` bits; ports b0 (the least bit) and on, low high out vdd vss.
+
+    Raises
+    ------
+    UsageError
+        When ``bits`` is out of range.
+    """
+    if check_bits("bits", bits) is None:
+        raise UsageError("a ladder of no bits", expected="1 to 24")
     switch = changeover()
     lines = [f"rend n0 low {2.0 * r:.15g}"]
     for k in range(bits):

@@ -29,7 +29,7 @@ def deal(load: Array, size: int) -> Indices:
     Examples
     --------
     >>> deal(np.array([5.0, 4.0, 3.0, 2.0, 1.0]), 2).tolist()      # blocks of 2, 2 and 1
-    [0, 3, 1, 4, 2]
+    [0, 4, 1, 3, 2]
     """
     count = -(-len(load) // size)
     room = [min(size, len(load) - k * size) for k in range(count)]

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from circuitnn.crossbar.checks import real, stored_conductances
 from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.errors import MappingError
+from circuitnn.mapping.compensation.fidelity import relative_errors
 
 Array = NDArray[np.float64]
 _STEPS = 60  # transfer matrices at most; the published cases end after 3 to 20
@@ -76,6 +77,7 @@ def compensate(
     energy: ArrayLike | None = None,
     gain: float | None = None,
     tolerance: float = 1e-3,
+    start: ArrayLike | None = None,
     **ends: Any,
 ) -> Compensation:
     """Return cells with which the array with its wires computes what ``G`` computes without.
@@ -96,6 +98,8 @@ def compensate(
         Gain of the circuit, at most 1; the largest one with which the error stays within the tolerance when not given.
     tolerance : float
         Relative error that is good enough.
+    start : array_like, shape (rows, cols), S, optional
+        Cells to begin with, such as those of an earlier compensation; ``G`` when not given.
 
     Returns
     -------
@@ -129,24 +133,25 @@ def compensate(
     task = _Task(G, readout, window, energy, tolerance, lambda cells: Crossbar(cells, r_word, r_bit, **ends))
     if gain is not None and not 0.0 < gain <= 1.0:
         raise MappingError(f"gain is {gain!r}", expected="above 0, at most 1", names=["gain"])
-    product = task.read(task.transfer(task.start))
-    before, before_scaled = task.error(product, 1.0), task.least_error(product)
-    cells, error, reached = task.start, before, 1.0 if gain is None else float(gain)
+    product = task.read(task.transfer(task.given))
+    before, before_scaled = task.errors(product)
+    begin = task.given if start is None else task.cells(start)
+    cells, error, reached = task.given, before, 1.0 if gain is None else float(gain)
     if gain is None and before > tolerance:
-        cells, reached = _find_gain(task)
+        cells, reached = _find_gain(task, begin)
         cells, error = _hold(task, cells, reached)
         while error > tolerance and task.steps < _STEPS:  # the linear model promised too much
             reached *= 0.95
             cells, error = _hold(task, cells, reached)
     elif gain is not None:
-        cells, error = _hold(task, task.start, reached)
+        cells, error = _hold(task, begin, reached)
     saturated = float((cells >= task.high * (1.0 - _ROOM)).mean())
     return Compensation(cells, reached, error, before, before_scaled, saturated, task.steps)
 
 
-def _find_gain(task: _Task) -> tuple[Array, float]:
+def _find_gain(task: _Task, cells: Array) -> tuple[Array, float]:
     """Return the largest gain that leaves every cell room, and cells on the way there."""
-    cells, gain = task.start, 1.0
+    gain = 1.0
     for _ in range(_SEARCH):
         transfer = task.transfer(cells)
         share = task.attenuation(transfer, cells)
@@ -186,17 +191,11 @@ class _Task:
         make: Callable[[Array], Crossbar],
     ) -> None:
         self._make, self.tolerance, self.steps = make, tolerance, 0
-        self.start = stored_conductances(G).G
-        rows, cols = self.start.shape
         self.low, self.high = window
         if not 0.0 <= self.low < self.high < np.inf:
             raise MappingError(f"window is {window!r}", expected="0 <= g_min < g_max, S, finite", names=["window"])
-        slack = 1e-9 * self.high
-        if self.start.min() < self.low - slack or self.start.max() > self.high + slack:
-            raise MappingError(
-                f"cells from {self.start.min():g} S to {self.start.max():g} S",
-                expected=f"within the window, {self.low:g} S to {self.high:g} S",
-            )
+        self.given = self.cells(G)
+        rows, cols = self.given.shape
         if not 0.0 < tolerance < 1.0:
             raise MappingError(f"tolerance is {tolerance!r}", expected="between 0 and 1", names=["tolerance"])
         self.readout = sp.csr_array(readout, dtype=np.float64)
@@ -217,9 +216,21 @@ class _Task:
         )
         touch = np.asarray(abs(self.readout).sum(axis=1)).ravel()
         self._touch = np.where(touch > 0.0, touch, 1.0)  # of a cell, all outputs
+        self._alone = (self.readout != 0).sum(axis=1) == 1
         self._near = _ROOM * (self.high - self.low)
-        self.wanted = self.read(self.start)
+        self.wanted = self.read(self.given)
         self._size = self._norm(self.wanted) or 1.0
+
+    def cells(self, values: ArrayLike) -> Array:
+        """Return conductances, all within the window."""
+        cells = stored_conductances(values).G
+        slack = 1e-9 * self.high
+        if cells.min() < self.low - slack or cells.max() > self.high + slack:
+            raise MappingError(
+                f"cells from {cells.min():g} S to {cells.max():g} S",
+                expected=f"within the window, {self.low:g} S to {self.high:g} S",
+            )
+        return cells
 
     def transfer(self, cells: Array) -> Array:
         """Return the transfer matrix of cells, and count it."""
@@ -227,7 +238,8 @@ class _Task:
         return self._make(cells).transfer_matrix()
 
     def _norm(self, matrix: Array) -> float:
-        return float(np.linalg.norm(self._weight[:, None] * matrix))
+        weighted = self._weight[:, None] * matrix
+        return float(np.sqrt((weighted * weighted).sum()))
 
     def read(self, bit_lines: Array) -> Array:
         """Return what the read-out makes of currents (rows, cols)."""
@@ -237,14 +249,9 @@ class _Task:
         """Return the relative error of a circuit's matrix."""
         return self._norm(product - gain * self.wanted) / (gain * self._size)
 
-    def least_error(self, product: Array) -> float:
-        """Return the relative error after the gain that makes it least."""
-        weight = self._weight[:, None] ** 2
-        own = float((weight * product * product).sum())
-        if own == 0.0:
-            return 0.0
-        factor = float((weight * product * self.wanted).sum()) / own
-        return self._norm(factor * product - self.wanted) / self._size
+    def errors(self, product: Array) -> tuple[float, float]:
+        """Return the relative error of a circuit's matrix as it is, and after the gain that makes it least."""
+        return relative_errors(product, self.wanted, self._weight)
 
     def attenuation(self, transfer: Array, cells: Array) -> Array:
         """Return an estimate of ``dT_ij / dG_ij``: ``T_ij / G_ij``; of lines where a cell hardly conducts."""
@@ -258,7 +265,8 @@ class _Task:
 
     def largest_gain(self, transfer: Array, cells: Array, share: Array) -> float:
         """Return the largest gain at which cells within the window give the matrix to the tolerance (linear model)."""
-        up, down = transfer + share * (self.high - cells), transfer + share * (self.low - cells)
+        alone = share * self._alone  # what moves a line of several outputs for one moves it for the others too
+        up, down = transfer + alone * (self.high - cells), transfer + alone * (self.low - cells)
         reach = np.where(self.wanted > 0.0, up @ self._plus - down @ self._minus, up @ self._minus - down @ self._plus)
         size = np.abs(self.wanted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,13 @@ from circuitnn.mapping.cost.technology import Technology
 from circuitnn.mapping.cost.work import ArrayWork, Work, whole
 from circuitnn.mapping.graph import matrix_label
 from circuitnn.mapping.inference import Inference, batch_size
+from circuitnn.mapping.operators.convolution import Conv
 
 if TYPE_CHECKING:
     from circuitnn.mapping.layout import Layout
     from circuitnn.mapping.matrix import MappedMatrix
     from circuitnn.mapping.operators.node import Node
+    from circuitnn.mapping.periphery import Periphery
 
 Array = NDArray[np.float64]
 
@@ -60,7 +63,7 @@ def cost_of(
     FileError
         When a file of numbers cannot be read.
     """
-    return cost(
+    found = cost(
         works_of(layout, x, dac_bits=dac_bits, adc_bits=adc_bits, most_reads=most_reads),
         technology,
         adc_share=adc_share,
@@ -68,6 +71,11 @@ def cost_of(
         wires=wires,
         grid=grid,
     )
+    on_arrays, reads = {matrix.label for matrix in layout.matrices}, layout.graph.reads()
+    outside = {
+        label: matrix.size * reads[label] for label, matrix in layout.graph.matrices.items() if label not in on_arrays
+    }
+    return replace(found, outside=outside)
 
 
 def works_of(
@@ -80,9 +88,11 @@ def works_of(
 ) -> list[Work]:
     """Return the matrices of a layout as ``Work``; arguments are those of ``cost_of``.
 
-    What nodes without matrices do, such as pooling, is not in it.
+    What nodes without matrices do, such as pooling, is not in it; nor are products of the gates of a recurrent layer.
+    A serial coding takes a read a bit, of a converter of one bit.
     """
-    p, reads = layout.periphery, layout.graph.reads()
+    p, reads = layout.periphery, _reads(layout)
+    own = 1 if p.coding == "serial" else p.dac_bits
     drives = _drives(layout, x, whole("most_reads", most_reads))
     nodes = {matrix_label(node.name, key): node for node in layout.graph.nodes for key in node.matrices}
     works: list[Work] = []
@@ -90,7 +100,8 @@ def works_of(
     for matrix in layout.matrices:
         node = nodes[matrix.label]
         # Its activation is done once, on the sums of all of its matrices.
-        activation = "linear" if node.name in seen else getattr(node, "activation", "linear")
+        # Nodes that name none and have matrices are recurrent, with gates.
+        activation = "linear" if node.name in seen else getattr(node, "activation", "gates")
         seen.add(node.name)
         works.append(
             Work(
@@ -98,7 +109,7 @@ def works_of(
                 _arrays(matrix, drives[matrix.label]),
                 inputs=matrix.weights.shape[0],
                 outputs=matrix.weights.shape[1],
-                dac_bits=p.dac_bits if dac_bits is None else dac_bits,
+                dac_bits=own if dac_bits is None else dac_bits,
                 adc_bits=p.adc_bits if adc_bits is None else adc_bits,
                 activation=activation,
                 reads=reads[matrix.label],
@@ -107,6 +118,22 @@ def works_of(
             )
         )
     return works
+
+
+def _effective(voltages: Array, periphery: Periphery) -> Array:
+    """Return the voltages whose squares are the mean squares over a read.
+
+    A pulse of a width has its height for a part of the read. Steady lines of no resistance then take the same energy.
+    """
+    if periphery.coding != "width":
+        return voltages
+    return np.asarray(np.sign(voltages) * np.sqrt(np.abs(voltages) * periphery.read_voltage))
+
+
+def _reads(layout: Layout) -> dict[str, int]:
+    """Return how often a sample is read from the tiles of each matrix, by label."""
+    vectors = layout.graph.reads()
+    return {m.label: vectors[m.label] * layout.periphery.reads(m.signed) for m in layout.matrices}
 
 
 def _arrays(matrix: MappedMatrix, voltages: Array) -> list[ArrayWork]:
@@ -122,10 +149,9 @@ def _arrays(matrix: MappedMatrix, voltages: Array) -> list[ArrayWork]:
 
 def _weights(node: Node, size: int) -> int:
     """Return how many of a matrix's numbers are weights: groups of channels may share one, block after block."""
-    weights = getattr(node, "weights", None)
-    if weights is None:
+    if not isinstance(node, Conv):
         return size
-    return max(1, round(size * weights.size / sum(matrix.size for matrix in node.matrices.values())))
+    return max(1, round(size * node.weights.size / sum(matrix.size for matrix in node.matrices.values())))
 
 
 def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
@@ -138,7 +164,7 @@ def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
         raise UsageError("there is no sample", expected="at least one")
     chosen = {
         label: np.unique(np.linspace(0, count * len(samples) - 1, most).astype(np.int64))
-        for label, count in layout.graph.reads().items()
+        for label, count in _reads(layout).items()
     }
     found: dict[str, list[Array]] = {matrix.label: [] for matrix in layout.matrices}
     done: Counter[str] = Counter()
@@ -148,6 +174,7 @@ def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
         for read in inference.all_reads(samples[start : start + step]):
             label = read.matrix.label
             places = chosen[label] - done[label]
-            found[label].append(read.voltages[places[(places >= 0) & (places < len(read.voltages))]])
+            places = places[(places >= 0) & (places < len(read.voltages))]
+            found[label].append(_effective(read.voltages[places], layout.periphery))
             done[label] += len(read.voltages)
     return {label: np.concatenate(parts) for label, parts in found.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from circuitnn.errors import UsageError, nearest
@@ -48,6 +48,8 @@ class Cost:
     wires : bool
         Whether arrays were solved as circuits with their wires.
     grid : Grid
+    outside : dict of str to int
+        Multiplications of an inference by matrices that are on no array, by label; nothing of them is counted.
     """
 
     matrices: tuple[MatrixCost, ...]
@@ -55,6 +57,7 @@ class Cost:
     length: float
     wires: bool
     grid: Grid
+    outside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def macs(self) -> int:
@@ -158,6 +161,10 @@ class Cost:
             f"a million inferences: {self.kwh_per_million:.3g} kWh, {self.co2e_per_million:.3g} g CO2e "
             f"({self.grid.name}, {self.grid.intensity:g} g/kWh)"
         )
+        if self.outside:
+            lines.append(
+                f"not counted: {sum(self.outside.values())} MACs of {', '.join(self.outside)}, which are on no array"
+            )
         return "\n".join(lines)
 
     def compared(self, machines: Sequence[Machine] = MACHINES) -> str:
@@ -189,6 +196,7 @@ class Cost:
             "energy": {**self.energies, "total": self.energy},
             "area": {**self.areas, "total": self.area},
             "macs": self.macs,
+            "macs_outside": dict(self.outside),
             "energy_per_mac": self.energy_per_mac,
             "tops_per_watt": self.tops_per_watt,
             "latency": self.latency,
@@ -223,7 +231,8 @@ def cost(
     adc_share : int, optional
         Conversions of a read that one ADC does; as many as fit into a read when None.
     replicas : int or mapping
-        Copies of each matrix, or by label, 1 for those not named. They share the reads of an inference; energy stays.
+        Copies of each matrix, or by label, 1 for those not named. They share the reads of an inference; its
+        energy grows with the longer wires alone.
     wires : bool
         Solve the arrays as circuits with their wires; False takes the formula for ideal wires, which is fast.
     grid : str or float

@@ -250,7 +250,17 @@ class Builder:
 
     def conv(self, value: Value, weights: Array, bias: Array | None, name: str, **fields: Any) -> Value:
         """Convolve an array (samples, channels, *size)."""
+        if self._in_time(value, weights.ndim):
+            value = self.form(value, None, name)
+            turned = self.transpose(value, (1, 0, *range(2, weights.ndim)), f"{name}, channels first")
+            fields = {key: _longer(key, given) for key, given in fields.items()}
+            out = self.put(Conv, name, [turned], None, weights[:, :, None], bias, **fields)
+            return self.transpose(out, (1, 0, *range(2, weights.ndim)), f"{name}, steps first")
         return self.put(Conv, name, [self._channels(value, weights.ndim, name)], 0, weights, bias, **fields)
+
+    def _in_time(self, value: Value, rank: int) -> bool:
+        """Return whether the first axis counts steps in time, of which each is convolved by itself: another axis."""
+        return len(value.shape) == rank and value.shape[0] > 1
 
     def _channels(self, value: Value, rank: int, name: str) -> Value:
         if len(value.shape) != rank:
@@ -294,7 +304,13 @@ class Builder:
 
     def pool(self, value: Value, name: str, **fields: Any) -> Value:
         """Pool an array (samples, channels, *size)."""
-        return self.put(Pool, name, [self._channels(value, len(fields["kernel"]) + 2, name)], 0, **fields)
+        rank = len(fields["kernel"]) + 2
+        if self._in_time(value, rank):
+            value = self.form(value, None, name)
+            turned = self.transpose(value, (1, 0, *range(2, rank)), f"{name}, channels first")
+            out = self.put(Pool, name, [turned], None, **{key: _longer(key, given) for key, given in fields.items()})
+            return self.transpose(out, (1, 0, *range(2, rank)), f"{name}, steps first")
+        return self.put(Pool, name, [self._channels(value, rank, name)], 0, **fields)
 
     # Choosing and joining
 
@@ -389,3 +405,10 @@ class Builder:
             last = self.slice(one, 0, start, None if start else 1, 1, f"{name}, {label} end")
             ends.append(self.squeeze(last, (0,), f"{name}, {label} state"))
         return ends[0] if len(ends) == 1 else self.concat(ends, 0, f"{name}, states")
+
+
+def _longer(key: str, given: Any) -> Any:
+    """Return a property of a window with an axis in front along which it has length 1."""
+    if key == "padding":
+        return ((0, 0), *given)
+    return (1, *given) if key in ("kernel", "stride", "dilation") else given

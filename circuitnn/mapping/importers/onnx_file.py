@@ -40,6 +40,7 @@ class OnnxFile:
         network: Any,
         *,
         input_shape: Sequence[int] | None = None,
+        batched: bool = True,
         output: str | None = None,
         constants: Mapping[str, ArrayLike] | None = None,
         digital: str | Iterable[str] = (),
@@ -52,7 +53,9 @@ class OnnxFile:
         network : path or ModelProto
         input_shape : tuple of int, optional
             Shape of a sample, without the first axis, that of samples; needed where the model leaves axes open. Of the
-            whole input where the model gives it but one axis.
+            whole input where the model gives it but one axis, or it is not ``batched``.
+        batched : bool
+            Whether the first axis counts samples; False where it counts steps in time, for example.
         output : str, optional
             Name of the output that is wanted, where there are several; the first when None.
         constants : mapping of str to array_like, optional
@@ -74,7 +77,7 @@ class OnnxFile:
         """
         model, folder = (network, "") if type(network).__name__ == "ModelProto" else _load(network)
         reader = _Reader(model, folder, digital)
-        value = reader.run(input_shape, constants or {}, output)
+        value = reader.run(input_shape, batched, constants or {}, output)
         return reader.build.graph(value, folded)
 
 
@@ -107,7 +110,9 @@ class _Reader:
         self._unsupported: list[str] = []
         self._read: set[str] = set()  # values that the output needs
 
-    def run(self, input_shape: Sequence[int] | None, constants: Mapping[str, ArrayLike], output: str | None) -> Value:
+    def run(
+        self, input_shape: Sequence[int] | None, batched: bool, constants: Mapping[str, ArrayLike], output: str | None
+    ) -> Value:
         """Return the value of the output, having built all that it needs."""
         graph = self._graph
         for tensor in graph.initializer:
@@ -127,7 +132,7 @@ class _Reader:
                 hint="give numbers for the others: constants={name: array}" if free else "",
                 names=[i.name for i in free],
             )
-        shape, batch = _input_shape(free[0], input_shape)
+        shape, batch = _input_shape(free[0], input_shape, batched)
         self.build = Builder(shape, batch)
         self._values[free[0].name] = self.build.input
         nodes = list(graph.node)
@@ -322,12 +327,12 @@ def _needed(nodes: Sequence[Any], output: str) -> set[int]:
     return found
 
 
-def _input_shape(info: Any, given: Sequence[int] | None) -> tuple[tuple[int, ...], int | None]:
+def _input_shape(info: Any, given: Sequence[int] | None, batched: bool) -> tuple[tuple[int, ...], int | None]:
     """Return the shape of the whole input for one sample, and its axis of samples."""
     dims = [int(d.dim_value) if d.HasField("dim_value") else 0 for d in info.type.tensor_type.shape.dim]
     known = info.type.tensor_type.HasField("shape")
     rank = len(dims) if known else len(given or ()) + 1
-    batch = 0 if rank > 1 else None
+    batch = 0 if batched and rank > 1 else None
     sample = dims[1:] if batch == 0 else dims
     if given is not None:
         shape = tuple(int(n) for n in given)

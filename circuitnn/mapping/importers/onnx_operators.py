@@ -99,12 +99,8 @@ class Call:
         """Return whole numbers that are an attribute in old opsets and an input in new ones."""
         if self.has(key):
             return self.ints(key)
-        found = self.numbers(k)
-        return (
-            None
-            if found is None and default is None
-            else [int(n) for n in np.ravel(default if found is None else found)]
-        )
+        found = np.asarray(self.numbers(k, () if default is None else default))
+        return [int(n) for n in found.reshape(-1)] if found.size or default is not None else None
 
 
 Operator = Callable[[Call], Outputs]

@@ -324,7 +324,7 @@ def _adaptive(call: Call) -> Any:
             raise UnsupportedError(f"divides {inner} into {size} windows of different sizes")
         kernel = tuple(n // m for n, m in zip(inner, size, strict=True))
         found = call.build.pool(value, call.name, mode=mode, kernel=kernel, stride=kernel)
-    return [found, None] if mode == "max" and call.kind[-2:] != "1d" and "indices" in call.kind else found
+    return [found, None] if mode == "max" else found
 
 
 @operator("batch_norm")
@@ -422,7 +422,7 @@ def _recurrent(call: Call) -> list[Value | None]:
         if call.kind.startswith("rnn"):
             fields["activation"] = call.kind[4:]
         value = build.form(value, 1, label)
-        cls = {"lstm": LSTM, "gru": GRU}.get(call.kind, RNN)
+        cls = LSTM if call.kind == "lstm" else GRU if call.kind == "gru" else RNN
         steps = build.put(cls, label, [value], 2, w, r, **fields)
         ends.append(build.last_states(steps, direction, label))
         merged = build.transpose(steps, (0, 2, 1, 3), f"{label}, order")

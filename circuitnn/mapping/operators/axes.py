@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.errors import MappingError
 from circuitnn.mapping.operators.node import Node, Shape
 
 Array = NDArray[np.float64]
@@ -55,3 +56,8 @@ def aligned(values: Iterable[Array]) -> list[Array]:
     arrays = list(values)
     rank = max(a.ndim for a in arrays)
     return [a.reshape(len(a), *(1,) * (rank - a.ndim), *a.shape[1:]) for a in arrays]
+
+
+def unbounded(node: Node, why: str) -> MappingError:
+    """Return the exception for a node whose outputs have no bound; ``why`` follows its name."""
+    return node.refuse(f"{why}, so that its outputs have no bound", "typical inputs: calibration=samples")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import nearest
-from circuitnn.mapping.operators.axes import aligned, axis_of, broadcast
+from circuitnn.mapping.operators.axes import aligned, axis_of, broadcast, unbounded
 from circuitnn.mapping.operators.node import Interval, Multiply, Node, Shape, numbers
 
 Array = NDArray[np.float64]
@@ -32,16 +32,16 @@ def _check(node: Node, operation: str) -> None:
         )
 
 
-def combined_interval(operation: str, a: Interval, b: Interval) -> Interval:
-    """Return the interval of an operation on numbers of two intervals; infinite for a divisor that may be zero.
+def combined_interval(node: Node, operation: str, a: Interval, b: Interval) -> Interval:
+    """Return the interval of an operation on numbers of two intervals; raise MappingError where a divisor may be zero.
 
     Examples
     --------
-    >>> combined_interval("subtract", (0.0, 1.0), (-2.0, 3.0))
+    >>> combined_interval(Node(), "subtract", (0.0, 1.0), (-2.0, 3.0))
     (-3.0, 3.0)
     """
     if operation == "divide" and b[0] <= 0.0 <= b[1]:
-        return -float("inf"), float("inf")
+        raise unbounded(node, f"divides by numbers from {b[0]:g} to {b[1]:g}")
     # At the corners: each of these is monotonic in both numbers, where the divisor keeps its sign.
     x, y = np.meshgrid(a, b)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -82,7 +82,7 @@ class Combine(Node):
 
     def bounds(self, *intervals: Interval) -> Interval:
         """Return the interval of the result."""
-        return reduce(lambda a, b: combined_interval(self.operation, a, b), intervals)
+        return reduce(lambda a, b: combined_interval(self, self.operation, a, b), intervals)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -127,7 +127,7 @@ class WithConstant(Node):
         """Return the interval of the result."""
         constant = (float(self.constant.min()), float(self.constant.max()))
         return combined_interval(
-            self.operation, *((constant, intervals[0]) if self.reverse else (intervals[0], constant))
+            self, self.operation, *((constant, intervals[0]) if self.reverse else (intervals[0], constant))
         )
 
 
@@ -204,7 +204,7 @@ class MatrixProduct(Node):
 
     def bounds(self, *intervals: Interval) -> Interval:
         """Return the interval of the sums."""
-        low, high = combined_interval("multiply", *intervals)
+        low, high = combined_interval(self, "multiply", *intervals)
         return self.size * low, self.size * high
 
 

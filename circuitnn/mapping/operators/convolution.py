@@ -50,7 +50,7 @@ class Conv(Node):
     Examples
     --------
     >>> edges = Conv([[[[1.0, -1.0]]]], padding=((0, 0), (1, 0)))
-    >>> edges.shape((1, 2, 3)), edges.matrices["group 1"].tolist()
+    >>> edges.shape((1, 2, 3)), edges.matrices[""].tolist()
     ((1, 2, 3), [[1.0], [-1.0]])
     """
 
@@ -158,7 +158,8 @@ class Conv(Node):
                 for k in range(len(groups)):
                     own = slice(k * wide, (k + 1) * wide)
                     matrix[k * rows : (k + 1) * rows, own] = flat[own].T
-                key = f"group {n}" if position is None else f"group {n} at {'.'.join(map(str, position))}"
+                group = f"group {n}" if self.merged < self.groups else ""  # one matrix alone needs no key
+                key = group if position is None else f"{group} at {'.'.join(map(str, position))}".strip()
                 found[key] = (ins, outs, position, matrix)
         return found
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import missing_extra
+from circuitnn.mapping.operators.axes import unbounded
 from circuitnn.mapping.operators.node import Interval, Multiply, Node, Shape
 
 Array = NDArray[np.float64]
@@ -98,9 +99,7 @@ class External(Node):
 
     def bounds(self, *intervals: Interval) -> Interval:
         """Raise MappingError: nothing is known of the operator."""
-        raise self.refuse(
-            f"is the operator {self.operator}, whose bounds are not known", "ranges from typical inputs", "calibrate"
-        )
+        raise unbounded(self, f"is the operator {self.operator}, of which nothing is known")
 
 
 def is_plain(operator: Any) -> bool:

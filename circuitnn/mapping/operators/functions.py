@@ -11,7 +11,7 @@ from scipy.special import erf, ndtr
 
 from circuitnn.errors import nearest
 from circuitnn.mapping.operators.activations import sigmoid, softmax
-from circuitnn.mapping.operators.axes import axis_of, broadcast
+from circuitnn.mapping.operators.axes import axis_of, broadcast, unbounded
 from circuitnn.mapping.operators.node import Interval, Multiply, Node, Shape, numbers
 
 Array = NDArray[np.float64]
@@ -140,6 +140,8 @@ class Function(Node):
             values = unary.of(points, *self.parameters)
         if self.function == "threshold" and low <= self.parameters[0]:
             values = np.append(values, [self.parameters[1], self.parameters[0]])
+        if not np.isfinite(values).all():
+            raise unbounded(self, f"is {self.function} of numbers from {low:g} to {high:g}")
         return float(values.min()), float(values.max())
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import MappingError
 from circuitnn.mapping.operators.activations import sigmoid
+from circuitnn.mapping.operators.axes import unbounded
 from circuitnn.mapping.operators.node import Interval, Multiply, Node, Shape, numbers, product_bounds
 
 Array = NDArray[np.float64]
@@ -277,7 +278,7 @@ class RNN(Recurrent):
         return (np.tanh(z) if self.activation == "tanh" else np.maximum(z, 0.0),)
 
     def bounds(self, *intervals: Interval) -> Interval:
-        """Return the interval of the states; with relu the one, if any, that a step maps into itself."""
+        """Return the interval of the states; with relu the one that a step maps into itself."""
         if self.activation == "tanh":
             return super().bounds(*intervals)
         top = max(0.0, float(self.initial.max()))
@@ -290,7 +291,7 @@ class RNN(Recurrent):
             loss = float(-np.minimum(self.recurrent[way], 0.0).sum(axis=0).min()) * -low
             # A state x becomes at most drive + loss + gain x, which stays below the fixed point of that.
             if gain >= 1.0:
-                return low, float("inf")
+                raise unbounded(self, "adds up its states")
             most = max(most, (drive + loss) / (1.0 - gain))
         return low, max(top, most)
 

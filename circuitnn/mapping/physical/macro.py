@@ -41,7 +41,7 @@ class Site:
     name : str
         Of its instance in layout and netlist: letters, digits and underscores.
     stage : int
-        Which matrix of the network it belongs to, from 0: outputs of a stage go to the next one.
+        From 0: outputs of a stage go to the next one.
     shape : (int, int)
         Word and bit lines.
     """

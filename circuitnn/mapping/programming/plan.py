@@ -232,11 +232,22 @@ class Plan:
         return self.set, self.reset
 
 
-def _vteam_like(size: float, width: float, most: float, step: float) -> tuple[Train, Train]:
-    return Train(-size, width, step=step, most=most), Train(size, width, step=step, most=most)
-
-
-#: Ready-made plans by the name of the device's card; their tolerance is a hundredth of the card's range.
+#: Ready-made plans by the name of the device's card; their tolerance is a hundredth of the card's range. Amplitudes and
+#: widths were tried out on the cards' own equations.
 PLANS = {
-    "hfo2": Plan(*_vteam_like(0.7, 50e-9, 1.15, 0.02), tolerance=1e-6),
-}
+    "hfo2": Plan(
+        Train(-0.7, 50e-9, step=0.02, most=1.15), Train(0.7, 50e-9, step=0.02, most=1.15), tolerance=1e-6
+    ),
+    "stanford_rram": Plan(
+        Train(1.0, 20e-9, step=0.01, most=1.5),
+        Train(-1.0, 20e-9, step=0.01, most=1.7),
+        tolerance=1.9e-5,
+        most_pulses=300,
+    ),
+    "jart_v1b": Plan(
+        Train(-0.4, 50e-9, step=0.005, most=0.9),
+        Train(0.8, 50e-9, step=0.01, most=1.8),
+        tolerance=6e-6,
+        most_pulses=300,
+    ),
+}  # fmt: skip

@@ -28,8 +28,8 @@ class Failure:
     pulses : int
     reason : str
         ``"out of range"``: no state of the device conducts so; ``"stuck"``: its pulses moved it by less than a tenth of
-        the tolerance; ``"not reached"`` within its pulses; ``"disturbed"``: it was, and pulses on other cells, or noise
-        of the verification, have it elsewhere.
+        the tolerance; ``"not reached"`` within its pulses; ``"not held"``: it was read within the tolerance and is not,
+        because of pulses on other cells, of noise, or of what the correction for the wires leaves.
     """
 
     word: int

@@ -186,7 +186,7 @@ def _failures(
         if not least[row, col] - plan.tolerance <= target <= most[row, col] + plan.tolerance:
             reason = "out of range"
         elif verified[row, col]:
-            reason = "disturbed"
+            reason = "not held"
         elif abs(got - before[row, col]) < _STUCK * plan.tolerance:
             reason = "stuck"
         else:
