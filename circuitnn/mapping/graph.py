@@ -164,7 +164,7 @@ class Graph:
         return graph
 
     def check_inputs(self, x: ArrayLike) -> Array:
-        """Return ``x`` as float64, shape (samples, *input_shape), or a sample as it is.
+        """Return ``x`` as float64, shape (samples,) + input_shape, or a sample as it is.
 
         Samples of several axes may also be given flat, shape (samples, inputs) or (inputs,).
 
@@ -196,12 +196,12 @@ class Graph:
         return array
 
     def samples(self, x: ArrayLike) -> Array:
-        """Return ``x`` as samples, shape (samples, *input_shape); raise UsageError when it is anything else."""
+        """Return ``x`` as samples, shape (samples,) + input_shape; raise UsageError when it is anything else."""
         values = self.check_inputs(x)
         return values[None] if values.ndim == len(self.input_shape) else values
 
     def run(self, multiply: Callable[[str, Array], Array], x: Array) -> Iterator[tuple[Node, Array]]:
-        """Yield each node and its outputs for samples, shape (samples, *input_shape).
+        """Yield each node and its outputs for samples, shape (samples,) + input_shape.
 
         ``multiply`` takes the label of a matrix and vectors. Outputs that no later node reads are forgotten.
         """
@@ -219,7 +219,7 @@ class Graph:
             yield node, out
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples, *output_shape)."""
+        """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples,) + output_shape."""
         values = self.check_inputs(x)
         matrices = self.matrices
         *_, (_, out) = self.run(lambda label, v: v @ matrices[label], self.samples(values))
@@ -250,7 +250,7 @@ class Graph:
         return found
 
     def observed(self, x: Array) -> dict[str, Interval]:
-        """Return the interval of the inputs of every matrix for samples, shape (samples, *input_shape), by label."""
+        """Return the interval of the inputs of every matrix for samples, shape (samples,) + input_shape, by label."""
         matrices = self.matrices
         found: dict[str, Interval] = {}
 

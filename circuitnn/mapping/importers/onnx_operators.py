@@ -393,7 +393,7 @@ def _conv_transpose(call: Call) -> Outputs:
 
 
 def _window(call: Call, kernel: Sequence[int]) -> dict[str, Any]:
-    """Return stride, dilation and padding of a window that moves over an array (samples, channels, *size)."""
+    """Return stride, dilation and padding of a window that moves over an array (samples, channels) + size."""
     axes = len(kernel)
     stride = tuple(call.ints("strides") or (1,) * axes)
     dilation = tuple(call.ints("dilations") or (1,) * axes)
