@@ -15,6 +15,7 @@ PAGES = (
     "docs/crossbar.md",
     "docs/compile.md",
     "docs/programming.md",
+    "docs/importing.md",
     "docs/periphery.md",
     "docs/physical_layout.md",
     "docs/cost.md",
@@ -50,6 +51,9 @@ def run_page(page, names):
 def test_page(page, tmp_path, monkeypatch):
     if page.endswith("scale_out.md"):
         pytest.importorskip("distributed", reason="Dask is not installed")
+    if page.endswith("importing.md"):
+        pytest.importorskip("onnx")
+        pytest.importorskip("nir")
     monkeypatch.chdir(tmp_path)
     if page.endswith("physical_layout.md"):
         pytest.importorskip("gdstk", reason="layouts are written by gdstk")

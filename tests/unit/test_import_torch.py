@@ -148,6 +148,21 @@ def test_transformer():
     assert len(check(Net(), (5, 8)).matrices) == 2
 
 
+def test_attention_of_torch_itself():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.heads = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.last = nn.Linear(8, 3)
+
+        def forward(self, x):
+            y, _ = self.heads(x, x, x, need_weights=False)
+            return self.last(x + y).mean(1)
+
+    assert len(check(Net(), (5, 8)).matrices) == 3
+    check(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (5, 8))
+
+
 @pytest.mark.parametrize("cls", [nn.LSTM, nn.GRU, nn.RNN])
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_recurrent_layers(cls, batch_first):
