@@ -31,7 +31,8 @@ SMALL = {
     "bridge": (decks.bridge(6000), "v(outp)", 1e-4),
     "multiplier": (decks.multiplier(3000), "v(20)", 1e-3),
     "ring_op": (decks.ring(5, analysis="op"), "v(n0)", 1e-6),
-    "ladder": (decks.rc_ladder(20), "v(n20)", 1e-3),
+    # 100 sections: their slowest time constant is 40 ns, so that the end still sees the last pulse, 100 ns before
+    "ladder": (decks.rc_ladder(100), "v(n100)", 1e-3),
     "crossbar": (decks.crossbar(8), "i(vo3)", 1e-6),
     "flat": (array("flat"), "i(vo1)", 1e-2),
     "subcircuits": (array("subcircuits"), "i(vo1)", 1e-2),
