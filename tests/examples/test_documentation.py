@@ -14,6 +14,7 @@ PAGES = (
     "docs/python.md",
     "docs/crossbar.md",
     "docs/compile.md",
+    "docs/programming.md",
     "docs/importing.md",
     "docs/periphery.md",
     "docs/physical_layout.md",
