@@ -1,4 +1,4 @@
-"""Large networks with random weights, as ONNX models: what compilers are measured with where no trained one is at hand."""
+"""Large networks with random weights, as ONNX models: what compilers are measured with without trained ones."""
 
 from __future__ import annotations
 

@@ -49,5 +49,10 @@ def quantise(values: Array, bits: int | None, limit: float, *, signed: bool) -> 
     if signed and bits == 1:
         return np.where(values >= 0.0, limit, -limit)
     top = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
-    levels = np.clip(np.rint(values / limit * top), -top if signed else 0, top)
-    return np.asarray(levels / top * limit)
+    levels = np.asarray(values / limit)
+    levels *= top
+    np.rint(levels, out=levels)
+    np.clip(levels, -top if signed else 0, top, out=levels)
+    levels /= top
+    levels *= limit
+    return levels

@@ -1,5 +1,6 @@
 """What users see of the command line: words, streams, exit statuses, files."""
 
+import importlib
 import json
 import os
 import re
@@ -394,6 +395,22 @@ def network(folder):
 
 def ideal():
     return np.maximum(X @ WEIGHTS[0] + WEIGHTS[1], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("argv", "written", "said"),
+    [
+        (["--no-netlists"], 0, "netlists: 'circuitnn export made/layout.h5 --spice DIR' writes them"),
+        ([], 0, "the netlists of 3 tiles are not written: 'circuitnn export made/layout.h5 --spice DIR' writes them"),
+        (["--netlists"], 3, "3 netlists in made"),
+    ],
+)
+def test_compile_of_many_tiles_writes_netlists_on_demand(run, network, monkeypatch, argv, written, said):
+    command = importlib.import_module("circuitnn.cli.commands.compile")
+    monkeypatch.setattr(command, "_FEW", 2)
+    status, _, err = run("compile", "net.onnx", "-o", "made", "--tile", "2x2", *argv)
+    assert status == 0 and err.startswith("wrote made/layout.h5") and err.rstrip().endswith(said)
+    assert len(list((network / "made").glob("*.cir"))) == written
 
 
 def test_compile_infer_export(run, network):

@@ -51,6 +51,16 @@ def test_other_programs_read_it(saved):
         np.testing.assert_array_equal(file["node2/weights"][()], NET[1][0])
 
 
+def test_cells_that_are_their_targets_are_stored_once(saved, tmp_path):
+    plain = tmp_path / "plain.h5"
+    cn.compile(NET, tile=(4, 6)).save(plain)
+    for path, same in ((plain, True), (saved, False)):
+        tile = cn.Layout.load(path).matrices[0].tiles[0]
+        assert (tile.G is tile.target) == same
+        with h5py.File(path) as file:
+            assert (file["matrix1/tile1/G"] == file["matrix1/tile1/target"]) == same
+
+
 def test_hdf5_has_checksums_of_its_own(saved):
     """The library's version of the layout, from 2 on, has them: an edit that is damaged cannot send it in circles."""
     assert saved.read_bytes()[512 + 8] >= 2

@@ -11,6 +11,8 @@ from circuitnn.cli import terminal
 from circuitnn.errors import UsageError
 from circuitnn.results.atomic import new_folder
 
+_FEW = 100  # tiles whose netlists, megabytes each, nobody minds
+
 
 @click.command("compile")
 @click.argument("network")
@@ -50,15 +52,24 @@ from circuitnn.results.atomic import new_folder
 @click.option("--dac-bits", type=int, help="Resolution of the inputs; exact when not given.")
 @click.option("--adc-bits", type=int, help="Resolution of the outputs; exact when not given.")
 @click.option("--calibration", metavar="DATA", help="Typical inputs (.npz or .npy), which set the converters' ranges.")
+@click.option(
+    "--netlists/--no-netlists", default=None, help=f"A SPICE netlist of each tile; by default up to {_FEW} tiles."
+)
 @click.pass_context
 def compile_(
-    context: click.Context, network: str, output: str, target: str, calibration: str | None, **options: Any
+    context: click.Context,
+    network: str,
+    output: str,
+    target: str,
+    calibration: str | None,
+    netlists: bool | None,
+    **options: Any,
 ) -> None:
     """Map a trained network (ONNX) onto crossbars or radio hardware.
 
-    Writes DIR/layout.h5, which 'infer' and 'export' read, and every tile as a plain SPICE netlist; prints a report.
+    Writes DIR/layout.h5, which 'infer' and 'export' read, and tiles as plain SPICE netlists; prints a report.
     With --target rf it is mapped onto resonators and oscillators; --calibration is all that this takes, and netlists,
-    one input each, are written from Python.
+    one input each, are written from Python. A layout's netlists can also be had later: 'circuitnn export --spice'.
     """
     import circuitnn as cn
     from circuitnn.cli.data import read_samples
@@ -71,6 +82,8 @@ def compile_(
         )
     samples = None if calibration is None else read_samples(calibration)[0]
     if target == "rf":
+        if netlists is not None:
+            options["netlists"] = netlists
         given = {n: v for n, v in options.items() if context.get_parameter_source(n) == ParameterSource.COMMANDLINE}
         radio = cn.compile(network, target="rf", calibration=samples, **given)
         folder = new_folder(output)
@@ -81,10 +94,15 @@ def compile_(
     layout = cn.compile(network, **options, calibration=samples)
     folder = new_folder(output)
     layout.save(folder / "layout.h5")
-    netlists = layout.to_netlist(folder)
     click.echo(str(layout.report()))
-    count = f"{len(netlists)} netlist{'' if len(netlists) == 1 else 's'}"
-    terminal.message(f"wrote {folder / 'layout.h5'} and {count} in {folder}")
+    tiles = layout.report().tiles
+    if netlists is False or (netlists is None and tiles > _FEW):
+        later = f"'circuitnn export {folder / 'layout.h5'} --spice DIR' writes them"
+        why = f"the netlists of {tiles} tiles are not written: " if netlists is None else "netlists: "
+        terminal.message(f"wrote {folder / 'layout.h5'}; {why}{later}")
+        return
+    count = len(layout.to_netlist(folder))
+    terminal.message(f"wrote {folder / 'layout.h5'} and {count} netlist{'' if count == 1 else 's'} in {folder}")
 
 
 EXPORT = compile_

@@ -132,7 +132,10 @@ def _parsed(text: str) -> dict[str, Any]:
 # Tiles by the thousand have the same few sizes, and scipy takes longer to make these than to multiply by them.
 @lru_cache(maxsize=64)
 def pairs(outputs: int, each: int = 1) -> Any:
-    """Return the sparse (2 * each * outputs, outputs) that adds ``each`` differences of lines an output; not to be written to."""
+    """Return the sparse (2 * each * outputs, outputs) that adds ``each`` differences of lines an output.
+
+    It is shared, and not to be written to.
+    """
     signs = np.tile([1.0, -1.0], each * outputs)
     columns = np.repeat(np.arange(outputs), 2 * each)
     return sp.csr_matrix((signs, (np.arange(2 * each * outputs), columns)), shape=(2 * each * outputs, outputs))
