@@ -7,8 +7,8 @@
     nodeN/             the network: attributes kind and fields (JSON); a dataset an array, such as weights and bias
     matrixN/           attributes label (its node's name and its key there), encoding (JSON), scale (1/S), x_limit,
                        signed, tiles, cells (JSON: null, a device or a model card); datasets gain and offset
-    matrixN/tileK/     datasets G and target (S; one dataset where they are the same), inputs and outputs (which of the matrix its lines serve); attribute
-                       adc_limit (A)
+    matrixN/tileK/     datasets G and target (S; one under both names where they are the same), inputs and outputs
+                       (which of the matrix its lines serve); attribute adc_limit (A)
 
 The first 512 bytes, which HDF5 leaves to the user, hold the SHA-256 sum of the rest, so that damage is found before the
 HDF5 library meets it.
