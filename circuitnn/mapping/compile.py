@@ -195,12 +195,8 @@ def compile_crossbar(
     """
     coding = encoding_of(encoding)
     size = check_tile(tile, coding)
-    left_out = {digital} if isinstance(digital, str) else set(digital)
-    reading: dict[str, Any] = {} if input_shape is None else {"input_shape": input_shape}
-    if UNSUPPORTED in left_out:
-        left_out.remove(UNSUPPORTED)
-        reading["digital"] = UNSUPPORTED
-    graph = _unrolled(to_graph(network, **reading), unrolling, size, coding)
+    graph, left_out = read_network(network, digital, input_shape)
+    graph = _unrolled(graph, unrolling, size, coding)
     periphery = Periphery(dac_bits, adc_bits, read_voltage)
     name, g_min, g_max = conductance_range(device, periphery.read_voltage)
     wires = wire_pair(r_wire)
@@ -236,6 +232,18 @@ def compile_crossbar(
     if samples is not None:
         calibrate_ranges(graph, matrices, periphery, samples)
     return Layout(graph, tuple(matrices.values()), periphery, size, name, g_min, g_max, *wires, effects)
+
+
+def read_network(
+    network: Any, digital: Iterable[str] = (), input_shape: Sequence[int] | None = None
+) -> tuple[Graph, set[str]]:
+    """Return a network as a graph, and the names of nodes that stay in logic; options as of ``compile_crossbar``."""
+    left_out = {digital} if isinstance(digital, str) else set(digital)
+    reading: dict[str, Any] = {} if input_shape is None else {"input_shape": input_shape}
+    if UNSUPPORTED in left_out:
+        left_out.remove(UNSUPPORTED)
+        reading["digital"] = UNSUPPORTED
+    return to_graph(network, **reading), left_out
 
 
 def typical_samples(graph: Graph, calibration: ArrayLike) -> Array:

@@ -165,7 +165,7 @@ class Layout:
         *,
         runs: int = 20,
         seed: int = 0,
-        temp: float = 27.0,
+        temp: float | None = None,
         workers: int | None = None,
         cluster: str | None = None,
         progress: Callable[[float], None] | None = None,
@@ -182,6 +182,7 @@ class Layout:
         seed : int
             From 0; run k has numbers of its own, whoever does it.
         temp : float, degC
+            That of the layout when None.
         workers : int, optional
             Processes; one for each core where that is worth it when None.
         cluster : str, optional
@@ -323,12 +324,12 @@ class Layout:
         return replace(self, matrices=matrices)
 
     def with_nonidealities(
-        self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float = 27.0
+        self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float | None = None
     ) -> Layout:
         """Return the layout programmed anew towards its targets, with other non-idealities.
 
-        Arguments are those of ``circuitnn.compile``. The converters' ranges stay as they are. The same seed gives the
-        same conductances.
+        Arguments are those of ``circuitnn.compile``; the temperature stays as it is when None. So do the converters'
+        ranges. The same seed gives the same conductances.
 
         Examples
         --------
@@ -338,7 +339,8 @@ class Layout:
         [0.4, -0.4]
         """
         window = self.g_min, self.g_max
-        effects = Chain.of(nonidealities, seed, window=window, temp=temp + 273.15)
+        kelvin = self.effects.temp if temp is None else temp + 273.15
+        effects = Chain.of(nonidealities, seed, window=window, temp=kelvin)
         matrices = []
         for matrix in self.matrices:
             tiles = [

@@ -13,6 +13,7 @@ from circuitnn.mapping.circuits.network import network_deck
 from circuitnn.mapping.circuits.opamps import MacroOpAmp
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.operators.dense import Dense
+from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.quantise import quantise
 
 HALF = Block("half", ("a", "b"), ("r1 a b 1k",))
