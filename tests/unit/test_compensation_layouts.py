@@ -12,6 +12,7 @@ from circuitnn.mapping.encodings.parallel import Parallel
 from circuitnn.mapping.encodings.sliced import Sliced
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.operators.convolution import Conv
+from circuitnn.mapping.periphery import Periphery, Sense
 
 RNG = np.random.default_rng(11)
 NET = [
@@ -155,6 +156,31 @@ def test_convolutions_are_compensated():
     for layout in (plain.compensate(x)[0], plain.permute(x)[0].compensate(x)[0]):
         assert relative(layout(x), graph(x)) < 2e-3 < relative(plain(x), graph(x))
     assert relative(plain.calibrate(x)[0](x), graph(x)) < 0.5 * relative(plain(x), graph(x))
+
+
+def test_resistances_of_the_periphery_are_made_up_for():
+    sense = Sense(resistance=100.0, drive_resistance=50.0)
+    plain = wired().with_periphery(Periphery(sense=sense))
+    assert plain.matrices[0].r_sense == 100.0
+    assert relative(plain.compensate(X)[0](X), plain.graph(X)) < 2e-3 < 0.05 < relative(plain(X), plain.graph(X))
+
+
+def test_bits_one_by_one_are_calibrated():
+    plain = wired(dac_bits=6).with_periphery(Periphery(dac_bits=6, coding="serial"))
+    assert relative(plain.calibrate(X)[0](X), plain.graph(X)) < 0.5 * relative(plain(X), plain.graph(X))
+
+
+def test_random_reads_and_nonlinear_cells_count_by_their_conductances():
+    noisy = wired(nonidealities=cn.nonidealities.ReadNoise(0.01), seed=1)
+    assert np.array_equal(
+        noisy.compensate()[0].matrices[0].tiles[0].target, wired().compensate()[0].matrices[0].tiles[0].target
+    )
+    assert relative(noisy.compensate(X)[0](X), noisy.graph(X)) < 0.5 * relative(noisy(X), noisy.graph(X))
+    assert len(noisy.permute(X)[1].matrices) == len(noisy.calibrate(X)[1]) == 2
+    plain = cn.compile([([[1.0, -0.5], [0.5, 1.0]], None, "linear")], tile=(8, 8), device="hfo2", r_wire=50.0)
+    devices = plain.with_cells("hfo2").compensate()[0]
+    assert devices.matrices[0].cells == "hfo2"
+    assert np.array_equal(devices.matrices[0].tiles[0].target, plain.compensate()[0].matrices[0].tiles[0].target)
 
 
 def test_bad_samples_are_refused():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.matrix import MappedMatrix
+from circuitnn.nonidealities.chain import Chain
 
 Array = NDArray[np.float64]
 _FLOOR = 1e-3  # of the mean energy: inputs that samples leave at zero may be others tomorrow
@@ -34,7 +37,12 @@ def matrix_errors(matrix: MappedMatrix, energy: Array) -> tuple[float, float]:
     Wanted is what the encoding stands for, quantised where it quantises: errors are those of the wires.
     """
     wanted = matrix.encoding.represented(matrix.weights, float(np.abs(matrix.weights).max()))
-    return relative_errors(matrix.effective, wanted, np.sqrt(energy))
+    return relative_errors(linear(matrix).effective, wanted, np.sqrt(energy))
+
+
+def linear(matrix: MappedMatrix) -> MappedMatrix:
+    """Return a matrix whose cells are the conductances that it was programmed to, at every read and voltage."""
+    return replace(matrix, cells=None, effects=Chain()) if matrix.solved else matrix
 
 
 def vectors_of(graph: Graph, samples: Array) -> dict[str, Array]:

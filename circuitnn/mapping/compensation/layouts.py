@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.mapping.compensation.calibration import Calibration, fit_outputs
-from circuitnn.mapping.compensation.fidelity import energies_of, matrix_errors, vectors_of
+from circuitnn.mapping.compensation.fidelity import energies_of, linear, matrix_errors, vectors_of
 from circuitnn.mapping.compensation.permutation import permuted
 from circuitnn.mapping.compensation.wires import Compensation, compensate
 from circuitnn.mapping.matrix import MappedMatrix, tile_label
@@ -84,8 +84,18 @@ def _compensated_tiles(
 
     def of(tile: Tile, **known: Any) -> Compensation:
         readout = matrix.encoding.analogue(len(tile.place.outputs))
-        part, wires = energy[tile.place.inputs], (matrix.r_word, matrix.r_bit)
-        return compensate(tile.target, readout, *wires, window=window, energy=part, tolerance=tolerance, **known)
+        return compensate(
+            tile.target,
+            readout,
+            matrix.r_word,
+            matrix.r_bit,
+            window=window,
+            energy=energy[tile.place.inputs],
+            tolerance=tolerance,
+            r_source=matrix.r_source,
+            r_sense=matrix.r_sense,
+            **known,
+        )
 
     free = [of(tile) for tile in matrix.tiles]
     gain = min(found.gain for found in free)
@@ -116,8 +126,7 @@ def calibrate_layout(layout: Layout, samples: ArrayLike) -> tuple[Layout, dict[s
     matrices, done = [], {}
     for matrix in layout.matrices:
         inputs = vectors[matrix.label]
-        volts = layout.periphery.voltages(inputs, matrix.x_limit, matrix.signed)
-        found = matrix.decode(matrix.currents(volts), layout.periphery)
+        found = matrix.decode(matrix.answer(inputs, layout.periphery)[1], layout.periphery)
         fit = fit_outputs(found, inputs @ matrix.weights)
         done[matrix.label] = fit
         matrices.append(matrix.keeping(gain=fit.gain * matrix.gain, offset=fit(matrix.offset)))
@@ -149,7 +158,9 @@ def _with_ranges(layout: Layout, samples: Array | None) -> Layout:
             ]
     matrices = []
     for matrix in layout.matrices:
-        possible = [layout.periphery.read_voltage * float(np.abs(t).sum(axis=0).max()) for t in matrix.transfers]
+        possible = [
+            layout.periphery.read_voltage * float(np.abs(t).sum(axis=0).max()) for t in linear(matrix).transfers
+        ]
         ends = [seen or most or layout.g_max for seen, most in zip(limits[matrix.label], possible, strict=True)]
         matrices.append(matrix.with_adc_limits(ends))
     return replace(layout, matrices=tuple(matrices))
