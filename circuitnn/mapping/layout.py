@@ -251,9 +251,19 @@ class Layout:
         )
 
     def with_wires(self, r_wire: float | tuple[float, float]) -> Layout:
-        """Return the same conductances and converters on wires of ``r_wire`` ohm a segment, or (word, bit)."""
+        """Return the same conductances and converters on wires of ``r_wire`` ohm a segment, or (word, bit).
+
+        Raises
+        ------
+        UsageError
+            When a resistance is out of range.
+        CrossbarError
+            When cells are devices that need wires, and there are none.
+        """
         word, bit = wire_pair(r_wire)
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
+        if matrices[0].cells is not None:
+            matrices[0].crossbar(0)  # devices need wires, and that is said now
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
 
     def with_periphery(self, periphery: Periphery, calibration: ArrayLike | None = None) -> Layout:
@@ -378,7 +388,8 @@ class Layout:
         """Return the layout with cells that make up for its wires, and what that gains.
 
         The cells are those with which the circuit, wires included, computes its matrices (see
-        ``compensation.wires.compensate``), all tiles of a matrix with one gain, by which ``scale`` grows.
+        ``compensation.wires.compensate``), all tiles of a matrix with one gain, by which ``scale`` grows. They take the
+        place of all that made up for wires before, gains and offsets in logic too: ``calibrate`` comes after it.
 
         Parameters
         ----------
@@ -403,7 +414,7 @@ class Layout:
         """Return the layout with its lines in an order in which wires lose less, and what that gains.
 
         See ``compensation.permutation``; parameters are those of ``compensate``. Cells are encoded and programmed anew,
-        so this comes before ``compensate``.
+        so this comes before ``compensate`` and ``calibrate``.
         """
         return permute_layout(self, samples)
 

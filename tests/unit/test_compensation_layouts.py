@@ -1,5 +1,7 @@
 """Compensated, permuted and calibrated layouts, and the fits behind them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from nodal import nodal_transfer, relative
@@ -181,6 +183,26 @@ def test_random_reads_and_nonlinear_cells_count_by_their_conductances():
     devices = plain.with_cells("hfo2").compensate()[0]
     assert devices.matrices[0].cells == "hfo2"
     assert np.array_equal(devices.matrices[0].tiles[0].target, plain.compensate()[0].matrices[0].tiles[0].target)
+
+
+@pytest.mark.parametrize("encoding", ["differential", "complementary"])
+def test_wires_are_made_up_for_once(encoding):
+    plain = wired(encoding=encoding)
+    once = plain.compensate(X)[0]
+    for before in (once, plain.calibrate(X)[0], once.calibrate(X)[0]):
+        again = before.compensate(X)[0]
+        for a, b in zip(again.matrices, once.matrices, strict=True):
+            assert np.array_equal(a.tiles[0].target, b.tiles[0].target)
+            assert (a.scale, a.gain.tolist(), a.offset.tolist()) == (b.scale, b.gain.tolist(), b.offset.tolist())
+        assert np.array_equal(again(X), once(X))
+
+
+def test_new_lines_have_the_scale_of_their_cells():
+    plain = wired()
+    changed = [replace(m, scale=0.8 * m.scale, gain=1.1 * m.gain, offset=m.offset + 0.1) for m in plain.matrices]
+    moved = replace(plain, matrices=tuple(changed)).permute(X)[0]
+    assert not np.array_equal(moved.matrices[0].tiles[0].place.inputs, plain.matrices[0].tiles[0].place.inputs)
+    assert np.array_equal(moved(X), plain.permute(X)[0](X))
 
 
 def test_bad_samples_are_refused():
