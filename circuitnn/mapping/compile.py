@@ -205,7 +205,7 @@ def compile_crossbar(
     name, g_min, g_max = conductance_range(device, periphery.read_voltage)
     wires = wire_pair(r_wire)
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
-    samples = None if calibration is None else graph.samples(calibration)
+    samples = None if calibration is None else typical_samples(graph, calibration)
 
     intervals = graph.intervals() if samples is None else graph.observed(samples)
     matrices = {}
@@ -236,6 +236,14 @@ def compile_crossbar(
     if samples is not None:
         calibrate_ranges(graph, matrices, periphery, samples)
     return Layout(graph, tuple(matrices.values()), periphery, size, name, g_min, g_max, *wires, effects)
+
+
+def typical_samples(graph: Graph, calibration: ArrayLike) -> Array:
+    """Return typical inputs, shape (samples, *input_shape); raise UsageError when it is anything else, or none."""
+    samples = graph.samples(calibration)
+    if len(samples) == 0:
+        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
+    return samples
 
 
 def _unrolled(graph: Graph, unrolling: str, tile: tuple[int, int], encoding: Encoding) -> Graph:
@@ -286,14 +294,7 @@ def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery:
     """Set the converters' ranges by typical inputs, shape (samples,) + input_shape, in place of the matrices.
 
     They become the largest values that each converter sees in the circuit.
-
-    Raises
-    ------
-    UsageError
-        When there is no sample.
     """
-    if len(x) == 0:
-        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
     seen: set[str] = set()
     exact = graph.matrices
 

@@ -279,7 +279,7 @@ class Layout:
         Raises
         ------
         UsageError
-            When ``calibration`` has another shape.
+            When ``calibration`` has another shape, or holds no sample.
 
         Examples
         --------
@@ -291,9 +291,9 @@ class Layout:
         source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
         matrices = {m.label: replace(m, r_source=source, r_sense=sense) for m in self.matrices}
         if calibration is not None:
-            from circuitnn.mapping.compile import calibrate_ranges
+            from circuitnn.mapping.compile import calibrate_ranges, typical_samples
 
-            calibrate_ranges(self.graph, matrices, periphery, self.graph.samples(calibration))
+            calibrate_ranges(self.graph, matrices, periphery, typical_samples(self.graph, calibration))
         return replace(self, matrices=tuple(matrices.values()), periphery=periphery)
 
     def with_cells(self, device: str | Model | None) -> Layout:

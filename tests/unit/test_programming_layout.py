@@ -157,6 +157,9 @@ def test_the_command(tmp_path):
     few = ["program", path, "-o", str(tmp_path / "c.h5"), "--tolerance", "10n", "--passes", "1", "--most-failed", "0"]
     assert "out of tolerance" in str(CliRunner().invoke(cli, few, obj={}).exception)
     assert not (tmp_path / "c.h5").exists()
+    for name, message in ((tmp_path / "none" / "c.h5", "does not exist"), (tmp_path, "is a folder")):
+        result = CliRunner().invoke(cli, ["program", path, "-o", str(name)], obj={})
+        assert message in str(result.exception) and result.output == ""  # said before all the work
 
 
 @pytest.mark.slow
