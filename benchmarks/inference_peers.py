@@ -149,7 +149,7 @@ def crosssim(name: str, setting: Setting, ranges: list[Ranges], seed: int, *, er
 
     rows, outs = TILES[name]
     network = torch_network(name)
-    largest = [float(p.abs().max()) for n, p in network.named_parameters() if n.endswith("weight")]
+    largest = [float(p.detach().abs().max()) for n, p in network.named_parameters() if n.endswith("weight")]
     every = []
     for ends, weight in zip(ranges, largest, strict=True):
         p = CrossSimParameters()
@@ -296,7 +296,7 @@ def main() -> None:
                         run(images[:1])  # makes the transfer matrices
                     setup.append(time.process_time() - began)
                     began = time.process_time()
-                    found = _in_batches(run, images[:n], 50 if slow else 1000)
+                    found = _in_batches(run, images[:n], 20 if slow else 1000)
                     taken.append((time.process_time() - began) * 1000.0 / n)
                     if program == "circuitnn, two arrays":
                         reference[seed] = found

@@ -197,7 +197,7 @@ class Crossbar:
         Examples
         --------
         >>> xb = Crossbar([[1e-3, 2e-3]], r_word=5.0, r_bit=7.0, r_source=50.0)
-        >>> bool(np.allclose(xb.T.solve([0.1, 0.2]).currents, [0.1, 0.2] @ xb.transfer_matrix().T))
+        >>> bool(np.allclose(xb.T.solve([0.1, 0.2]).currents, [0.1, 0.2] @ xb.transfer_matrix().T, atol=0))
         True
         """
         ends = self._ends
@@ -436,6 +436,11 @@ class Crossbar:
         if self._devices is None:
             raise CrossbarError("the cells are conductances: they have no states", expected="Crossbar(Cells(...))")
         return self._devices
+
+    @property
+    def cells(self) -> Cells:
+        """What the device cells are."""
+        return self._cells().cells
 
     @property
     def states(self) -> dict[str, Array]:

@@ -165,7 +165,7 @@ def compile_crossbar(
         Of random effects, for which it must be given.
     temp : float, degC
         For effects that depend on it.
-    calibration : array_like, shape (samples, *input_shape), optional
+    calibration : array_like, shape (samples,) + input_shape, optional
         Typical inputs. They set the converters' ranges: the largest input and current that each sees, in the circuit as
         compiled. Without them the first layer's range is -1 to 1, later ranges are the largest values that weights
         allow, and a current's range ends where all inputs of a tile are at the end of theirs, with the worst signs.
@@ -299,7 +299,7 @@ def _full_scale(differences: Array, read_voltage: float, g_max: float) -> float:
 
 
 def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
-    """Set the converters' ranges by typical inputs, shape (samples, *input_shape), in place of the matrices.
+    """Set the converters' ranges by typical inputs, shape (samples,) + input_shape, in place of the matrices.
 
     They become the largest values that each converter sees in the circuit.
     """

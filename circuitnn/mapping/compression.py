@@ -116,7 +116,7 @@ class GuidedPruning:
 
         Parameters
         ----------
-        weights : array_like, shape (outputs, channels, *kernel)
+        weights : array_like, shape (outputs, channels) + kernel
         progress : float
             0 to 1.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import MappingError, UsageError
+from circuitnn.mapping.graph_svg import graph_svg
 from circuitnn.mapping.operators.dense import Dense
 from circuitnn.mapping.operators.node import Interval, Node, Shape
+from circuitnn.results.atomic import replacing
 
 Array = NDArray[np.float64]
 INPUT = "input"  # the network's input, as nodes read it
@@ -149,7 +152,7 @@ class Graph:
         return tuple(layers)
 
     def drawing(self) -> nx.DiGraph:
-        """Return the network as a directed graph whose nodes have the attributes ``kind`` and ``shape``.
+        """Return the network as a directed graph; its nodes have ``kind``, ``does``, ``shape`` and ``matrices``.
 
         Examples
         --------
@@ -157,14 +160,21 @@ class Graph:
         [('input', 'only')]
         """
         graph = nx.DiGraph()
-        graph.add_node(INPUT, kind="Input", shape=self.input_shape)
+        graph.add_node(INPUT, kind="Input", does="input", shape=self.input_shape, matrices=0)
         for node in self.nodes:
-            graph.add_node(node.name, kind=node.kind, shape=self.shapes[node.name])
+            does = next((getattr(node, a) for a in ("function", "operation", "mode") if hasattr(node, a)), node.kind)
+            shape = self.shapes[node.name]
+            graph.add_node(node.name, kind=node.kind, does=does, shape=shape, matrices=len(node.matrices))
             graph.add_edges_from((name, node.name) for name in node.inputs)
         return graph
 
+    def to_svg(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as a picture, nodes with matrices in blue; raise FileError when that fails."""
+        with replacing(path) as temporary:
+            temporary.write_text(graph_svg(self.drawing()), encoding="utf-8")
+
     def check_inputs(self, x: ArrayLike) -> Array:
-        """Return ``x`` as float64, shape (samples, *input_shape), or a sample as it is.
+        """Return ``x`` as float64, shape (samples,) + input_shape, or a sample as it is.
 
         Samples of several axes may also be given flat, shape (samples, inputs) or (inputs,).
 
@@ -196,12 +206,12 @@ class Graph:
         return array
 
     def samples(self, x: ArrayLike) -> Array:
-        """Return ``x`` as samples, shape (samples, *input_shape); raise UsageError when it is anything else."""
+        """Return ``x`` as samples, shape (samples,) + input_shape; raise UsageError when it is anything else."""
         values = self.check_inputs(x)
         return values[None] if values.ndim == len(self.input_shape) else values
 
     def run(self, multiply: Callable[[str, Array], Array], x: Array) -> Iterator[tuple[Node, Array]]:
-        """Yield each node and its outputs for samples, shape (samples, *input_shape).
+        """Yield each node and its outputs for samples, shape (samples,) + input_shape.
 
         ``multiply`` takes the label of a matrix and vectors. Outputs that no later node reads are forgotten.
         """
@@ -219,7 +229,7 @@ class Graph:
             yield node, out
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples, *output_shape)."""
+        """Return the outputs for a sample or for samples, shape ``output_shape`` or (samples,) + output_shape."""
         values = self.check_inputs(x)
         matrices = self.matrices
         *_, (_, out) = self.run(lambda label, v: v @ matrices[label], self.samples(values))
@@ -250,7 +260,9 @@ class Graph:
         return found
 
     def observed(self, x: Array) -> dict[str, Interval]:
-        """Return the interval of the inputs of every matrix for samples, shape (samples, *input_shape), by label."""
+        """Return the interval of the inputs of every matrix for samples, by label; raise UsageError without any."""
+        if len(x) == 0:
+            raise UsageError("there is no sample", expected=f"shape (samples, {self.inputs})")
         matrices = self.matrices
         found: dict[str, Interval] = {}
 

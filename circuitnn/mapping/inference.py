@@ -78,7 +78,7 @@ class Inference:
         return done.products
 
     def outputs(self, x: Array) -> Iterator[Array]:
-        """Yield the outputs of samples, shape (samples, *input_shape), a batch at a time."""
+        """Yield the outputs of samples, shape (samples,) + input_shape, a batch at a time."""
         size = batch_size(self._graph)
         for start in range(0, len(x), size):
             *_, (_, out) = self._graph.run(self._multiply, x[start : start + size])

@@ -101,11 +101,11 @@ class Layout:
 
         Parameters
         ----------
-        x : array_like, shape (*input_shape) or (samples, *input_shape)
+        x : array_like, shape input_shape or (samples,) + input_shape
 
         Returns
         -------
-        ndarray, shape (*output_shape) or (samples, *output_shape)
+        ndarray, shape output_shape or (samples,) + output_shape
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Layout:
 
         Parameters
         ----------
-        x : array_like, shape (samples, *input_shape)
+        x : array_like, shape (samples,) + input_shape
         y : array_like of int, shape (samples,)
             Classes: the index of the largest output; 0 or 1 for a single sigmoid output, split at 0.5.
         progress : callable, optional
@@ -273,7 +273,7 @@ class Layout:
         Parameters
         ----------
         periphery : Periphery
-        calibration : array_like, shape (samples, *input_shape), optional
+        calibration : array_like, shape (samples,) + input_shape, optional
             Typical inputs that set the converters' ranges anew. Without them they stay as they are; reads of single
             bits can carry more current than those of amplitudes, and `evaluate` counts what is clipped.
 
@@ -314,8 +314,8 @@ class Layout:
         Examples
         --------
         >>> import circuitnn as cn
-        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], device="hfo2", tile=(8, 8))
-        >>> layout.with_cells("hfo2")([0.5]).round(6).tolist()      # obeys Ohm's law
+        >>> layout = cn.compile([([[1.0, -1.0]], None, "linear")], tile=(8, 8), r_wire=0.01)
+        >>> layout.with_cells("hfo2")([0.5]).round(3).tolist()      # obeys Ohm's law
         [0.5, -0.5]
         """
         matrices = tuple(replace(matrix, cells=device) for matrix in self.matrices)
@@ -395,7 +395,7 @@ class Layout:
 
         Parameters
         ----------
-        samples : array_like, shape (samples, *input_shape), optional
+        samples : array_like, shape (samples,) + input_shape, optional
             Typical inputs. Errors count by the sizes of the inputs that they give each matrix, and the converters'
             ranges end at the largest currents that they cause; at the largest possible ones when not given.
         tolerance : float
@@ -425,7 +425,7 @@ class Layout:
 
         Parameters
         ----------
-        samples : array_like, shape (samples, *input_shape)
+        samples : array_like, shape (samples,) + input_shape
             Typical inputs, at least 8. Each matrix is read with the vectors that they give it in the network itself.
 
         Returns
@@ -466,7 +466,7 @@ class Layout:
         ----------
         folder : path-like
             Made when absent. The files are ``matrix1_tile1.cir`` and so on, tiles row by row.
-        x : array_like, shape (*input_shape), optional
+        x : array_like, shape input_shape, optional
             A sample: every tile is driven as at its first read for it, its inputs coming from the circuit before.
             Without it all word lines are at the read voltage.
         complete : bool

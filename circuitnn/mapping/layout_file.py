@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,13 @@ def write_layout(layout: Layout, path: str | os.PathLike[str]) -> None:
     import h5py
 
     # In memory first: on a full disk the HDF5 library crashes when it closes its file.
-    with h5py.File("layout", "w", driver="core", backing_store=False, userblock_size=_HEAD, libver="latest") as file:
+    whole = BytesIO()
+    with h5py.File(whole, "w", userblock_size=_HEAD, libver="latest") as file:
         _write(layout, file)
-        file.flush()
-        image = file.id.get_file_image()
-    digest = hashlib.sha256(image).hexdigest()
+    image = whole.getbuffer()
+    digest = hashlib.sha256(image[_HEAD:]).hexdigest()
+    image[:_HEAD] = (_MAGIC + digest.encode() + b"\n").ljust(_HEAD, b"\0")
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        stream.write((_MAGIC + digest.encode() + b"\n").ljust(_HEAD, b"\0"))
         stream.write(image)
 
 
@@ -112,7 +113,9 @@ def _write(layout: Layout, file: Any) -> None:
         group["gain"], group["offset"] = matrix.gain, matrix.offset
         for k, tile in enumerate(matrix.tiles, 1):
             inner = group.create_group(f"tile{k}")
-            inner["G"], inner["target"] = tile.G, tile.target
+            inner["G"] = tile.G
+            # Cells that are what was aimed at are stored once: both names then mean the same dataset.
+            inner["target"] = inner["G"] if tile.target is tile.G else tile.target
             inner["inputs"], inner["outputs"] = tile.place.inputs, tile.place.outputs
             inner.attrs["adc_limit"] = tile.adc_limit
 
@@ -279,14 +282,16 @@ def _read_tile(group: Any, matrix: tuple[int, ...], tile: tuple[int, int], encod
     inputs = _indices(group["inputs"], matrix[0], size)
     outputs = _indices(group["outputs"], matrix[1], size)
     shape = len(inputs), encoding.lines(len(outputs))
-    found = {group[name].shape for name in ("G", "target")}
+    cells = {name: group[name] for name in ("G", "target")}
+    found = {dataset.shape for dataset in cells.values()}
     if found != {shape} or shape[0] > tile[0] or shape[1] > tile[1]:
         raise LayoutError(
             f"{group.name} has cells of shape {' and '.join(map(str, found))} for {len(inputs)} inputs and "
             f"{len(outputs)} outputs",
             expected=f"{shape}, at most {tile}",
         )
-    g, target = (conductances(_array(group[name], size)) for name in ("G", "target"))
+    g = conductances(_array(cells["G"], size))
+    target = g if cells["target"] == cells["G"] else conductances(_array(cells["target"], size))
     return Tile(Place(inputs, outputs), target, g, _positive(group.attrs, "adc_limit"))
 
 
@@ -307,8 +312,11 @@ def _array(dataset: Any, size: int) -> Array:
 def _stored(dataset: Any, size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     # A few bytes can promise terabytes: what is stored as it is cannot be larger than its file.
     # Nor may a layout from a stranger have its numbers read from other files.
-    elsewhere = dataset.external or dataset.is_virtual
-    if dataset.dtype != dtype or dataset.chunks is not None or dataset.nbytes > size or elsewhere:
+    from h5py import h5d
+
+    stored = dataset.id.get_create_plist()
+    plain = stored.get_layout() == h5d.CONTIGUOUS and stored.get_external_count() == 0
+    if dataset.dtype != dtype or dataset.nbytes > size or not plain:
         raise LayoutError(
             f"{dataset.name} holds {dataset.dtype} of shape {dataset.shape}, not stored as they are",
             expected=f"{dtype} in the file itself",

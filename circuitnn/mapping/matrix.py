@@ -116,7 +116,7 @@ class MappedMatrix:
         total = np.zeros(self.weights.shape)
         for tile, transfer in zip(self.tiles, self.transfers, strict=True):
             place = tile.place
-            total[np.ix_(place.inputs, place.outputs)] += transfer @ self.encoding.digital(len(place.outputs))
+            total[np.ix_(place.inputs, place.outputs)] += self.encoding.combined(transfer, len(place.outputs))
         return total * self.scale * self.gain
 
     def encoded(self, places: Sequence[Place], window: tuple[float, float]) -> MappedMatrix:
@@ -160,10 +160,10 @@ class MappedMatrix:
         Where non-idealities act on reads, vector k is read ``first_read + k``.
         """
         if not self.solved:
-            return [voltages[:, t.place.inputs] @ d for t, d in zip(self.tiles, self.transfers, strict=True)]
+            return [voltages[:, t.place.rows] @ d for t, d in zip(self.tiles, self.transfers, strict=True)]
         found = []
         for k, tile in enumerate(self.tiles):
-            solved = self.crossbar(k).solve(voltages[:, tile.place.inputs], first_read=first_read)
+            solved = self.crossbar(k).solve(voltages[:, tile.place.rows], first_read=first_read)
             found.append(solved.currents @ self.encoding.analogue(len(tile.place.outputs)))
         return found
 
@@ -183,9 +183,9 @@ class MappedMatrix:
         """Return ``x @ weights`` as the circuit finds it, from the tiles' currents at all reads of each vector."""
         total = np.zeros((len(currents[0]) // periphery.reads(self.signed), self.weights.shape[1]))
         for k, (tile, i) in enumerate(zip(self.tiles, currents, strict=True), 1):
-            outputs = tile.place.outputs
+            place = tile.place
             digits = periphery.convert(i, tile.adc_limit, self.signed, tile_label(self.label, k), first_read)
-            total[:, outputs] += digits @ self.encoding.digital(len(outputs))
+            total[:, place.columns] += self.encoding.combined(digits, len(place.outputs))
         return total * (self.scale * self.x_limit / periphery.read_voltage) * self.gain + self.offset
 
 

@@ -94,7 +94,9 @@ class Choices:
         return "\n".join(lines)
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
-        """Draw accuracy against energy, the number of tiles as colour, the best ones joined; write a PNG.
+        """Draw the share of wrong classes against energy, tiles as colour, the best ones joined; write a PNG.
+
+        No wrong class among so many samples is drawn as half of one.
 
         Raises
         ------
@@ -107,13 +109,16 @@ class Choices:
 
         from circuitnn.results.atomic import replacing
 
+        def wrong(choices: Sequence[Choice]) -> list[float]:
+            return [100.0 * max(1.0 - c.accuracy, 0.5 / c.samples) for c in choices]
+
         shown = [c for c in self.all if not c.failure]
         figure = Figure(figsize=(7.0, 4.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         points = axes.scatter(
             [1e9 * c.energy for c in shown],
-            [100.0 * c.accuracy for c in shown],
+            wrong(shown),
             c=[c.tiles for c in shown],
             norm=LogNorm() if len({c.tiles for c in shown}) > 1 else None,
             cmap="viridis",
@@ -122,16 +127,17 @@ class Choices:
         front = sorted(self.best, key=lambda c: c.energy)
         axes.plot(
             [1e9 * c.energy for c in front],
-            [100.0 * c.accuracy for c in front],
+            wrong(front),
             "o-",
             color="C3",
             markerfacecolor="none",
             markersize=11,
             label="not beaten in accuracy, tiles and energy",
         )
-        axes.set(xlabel="energy (nJ an inference)", ylabel="accuracy (%)", xscale="log")
+        axes.set(xlabel="energy (nJ an inference)", ylabel="wrong class (%)", xscale="log", yscale="log")
+        axes.yaxis.set_minor_formatter("{x:g}")
         axes.grid(alpha=0.3, which="both")
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper right")
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", dpi=130)
         return Path(path)

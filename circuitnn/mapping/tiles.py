@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,21 @@ class Place:
 
     inputs: Indices
     outputs: Indices
+
+    @cached_property
+    def rows(self) -> slice | Indices:
+        """The inputs as an index: a slice where they are neighbours, which copies nothing."""
+        return _index(self.inputs)
+
+    @cached_property
+    def columns(self) -> slice | Indices:
+        """The outputs as an index."""
+        return _index(self.outputs)
+
+
+def _index(places: Indices) -> slice | Indices:
+    """Return a slice for neighbours in ascending order, any other places as they are."""
+    return slice(int(places[0]), int(places[-1]) + 1) if (np.diff(places) == 1).all() else places
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,12 +93,14 @@ class DaskCrew:
             self._asked = now
             try:
                 self._count = _AHEAD * max(1, len(self._client.nthreads()))
-            except (OSError, TimeoutError, CancelledError) as error:
-                raise self._lost(error) from None
+            except (OSError, TimeoutError, CancelledError):
+                raise self._lost() from None
         return self._count
 
     def submit(self, indices: list[int]) -> Future[Part]:
         """Give a part of the work away."""
+        if self._client.status in ("closing", "closed"):  # it does so itself when it has lost its scheduler
+            raise self._lost()
         mine: Future[Part] = Future()
         theirs = self._client.submit(_do, self._held, tuple(indices), pure=False)
         self._given[mine] = theirs  # Dask drops what nobody holds
@@ -111,7 +113,7 @@ class DaskCrew:
         self._client = self._cluster = self._held = None
         self._given.clear()
         if client is not None:
-            if given:
+            if given and client.status == "running":
                 client.cancel(given, force=True)
             client.close()
         if cluster is not None:
@@ -139,16 +141,17 @@ class DaskCrew:
                 hint="they may have run out of memory",
             )
         if isinstance(error, CancelledError | OSError | TimeoutError):
-            return self._lost(error)
+            return self._lost()
         said = str(error).partition("\n")[0]
         return AnalysisError(
             f"{runs}: {self._name} cannot do them: {type(error).__name__}: {said}",
             hint="its workers need the same circuitnn, and the module of the function that is run",
         )
 
-    def _lost(self, error: BaseException) -> AnalysisError:
-        said = "its scheduler no longer answers" if isinstance(error, CancelledError) else str(error).partition("\n")[0]
-        return AnalysisError(f"{self._name} was lost: {said}", hint="is its scheduler running (dask scheduler)?")
+    def _lost(self) -> AnalysisError:
+        return AnalysisError(
+            f"{self._name} was lost: its scheduler no longer answers", hint="is it running (dask scheduler)?"
+        )
 
 
 def _hint(cluster: str) -> str:

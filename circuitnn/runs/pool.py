@@ -162,22 +162,23 @@ class Job:
                 while self._left and len(pending) < crew.count() + 1:
                     chunk, self._left = self._left[:size], self._left[size:]
                     pending.add(crew.submit(chunk))
-                ready, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in ready:
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    pending.remove(future)
                     size = self._take(future.result(), crew, size)
-        except BrokenProcessPool:
-            raise AnalysisError(
-                "a process that did runs has died",
-                hint="it may have run out of memory; in a script, the call belongs under if __name__ == '__main__':",
-            ) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CircuitnnError, BrokenProcessPool) as error:
             self._progress = None
             for future in pending:
                 future.cancel()
             crew.close()
             for future in pending:
                 if not future.cancelled() and future.exception() is None:
-                    self._take(future.result(), crew, size)
+                    self._note(future.result())
+            if isinstance(error, BrokenProcessPool):
+                raise AnalysisError(
+                    "a process that did runs has died",
+                    hint="it may have run out of memory; in a script, the call belongs under "
+                    "if __name__ == '__main__':",
+                ) from None
             raise
         finally:
             crew.close()
@@ -185,14 +186,17 @@ class Job:
     def _take(self, part: Part, crew: Crew, size: int) -> int:
         """Keep what a process gave, and return how many runs make the next part."""
         count = len(part.records)
-        self._done.update({record.index: record for record in part.records})
-        self._keep(part.records)
-        self._tell()
+        self._note(part)
         if part.error is not None:
             raise part.error
         each = max(part.seconds / count, 1e-6)
         fair = max(1, len(self._left) // (4 * crew.count()), math.ceil(crew.least / each))
         return max(1, min(int(_CHUNK / each), fair, _MOST_IN_CHUNK, 4 * size))
+
+    def _note(self, part: Part) -> None:
+        self._done.update({record.index: record for record in part.records})
+        self._keep(part.records)
+        self._tell()
 
     def _keep(self, records: list[Any]) -> None:
         if self._store is not None:

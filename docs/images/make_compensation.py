@@ -17,7 +17,7 @@ from train_digits import train  # noqa: E402
 
 import circuitnn as cn  # noqa: E402
 
-WIRES = {128: (1.0, 2.0, 5.0), 256: (1.0, 2.0)}  # ohm a segment, by the lines of a tile
+WIRES = {128: (1.0, 2.0, 5.0), 256: (1.0,)}  # ohm a segment, by the lines of a tile
 NAMES = ("wires", "permuted", "calibrated", "permuted, calibrated", "compensated", "permuted, compensated")
 SPREAD = cn.nonidealities.ProgrammingError(fit="wan2022_1s")
 
@@ -60,10 +60,9 @@ for count in (1, 2, 4, 8, 16, 32, 64, 256):  # samples that calibrate, five draw
     accuracies = [layout.evaluate(x_test, y_test).accuracy for layout in draws]
     print(f"| {count} | {100 * np.mean([error(d) for d in draws]):.2f} | {100 * np.mean(accuracies):.2f} |")
 
-figure, axes = plt.subplots(1, len(WIRES), figsize=(3.2 * len(WIRES), 3.2), layout="constrained", squeeze=False)
-for axis, (size, resistances) in zip(axes[0], WIRES.items(), strict=True):
-    for name in NAMES:
-        axis.semilogy(resistances, [found[size, r, name][1] for r in resistances], "o-", label=name)
-    axis.set(title=f"tiles of {size} x {size}", xlabel="ohm a segment", ylabel="error of the first layer")
-axes[0][-1].legend(fontsize=7)
+figure, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+for name in NAMES:
+    axis.semilogy(WIRES[128], [found[128, r, name][1] for r in WIRES[128]], "o-", label=name)
+axis.set(title="tiles of 128 x 128", xlabel="ohm a segment", ylabel="error of the first layer")
+figure.legend(loc="outside right center", fontsize=8)
 figure.savefig(Path(__file__).with_name("compensation.png"), dpi=110)

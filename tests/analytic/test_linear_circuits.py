@@ -36,7 +36,7 @@ def test_unit_ladder_is_a_ratio_of_fibonacci_numbers(sections):
         fibonacci.append(sum(fibonacci[-2:]))
     op = run(*ladder([1.0] * sections, [1.0] * sections), ".op").op
     # A solve of a well-conditioned matrix: rounding only.
-    assert op["v(n0)"] == pytest.approx(fibonacci[2 * sections + 1] / fibonacci[2 * sections], rel=1e-13)
+    assert op["v(n0)"] == pytest.approx(fibonacci[2 * sections + 1] / fibonacci[2 * sections], rel=1e-13, abs=0.0)
 
 
 def test_ladder_is_a_continued_fraction():
@@ -59,14 +59,14 @@ def test_cube_of_resistors():
     lines = [f"r{a}{b} n{a} {'n' + b if b != '111' else '0'} 1k" for a, b in edges]
     for corner, part in (("000", 5 / 6), ("001", 3 / 4), ("011", 7 / 12)):
         op = run(*lines, f"i1 0 n{corner} 1m", ".op").op
-        assert op[f"v(n{corner})"] == pytest.approx(part, rel=1e-13)
+        assert op[f"v(n{corner})"] == pytest.approx(part, rel=1e-13, abs=0.0)
 
 
 def test_currents_into_positive_terminals_are_positive():
     op = run("v1 a 0 10", "r1 a b 1k", "v2 b 0 4", "l1 a c 1m", "r2 c 0 2k", ".op").op
-    assert op["i(v1)"] == pytest.approx(-(6e-3 + 5e-3), rel=1e-12)
-    assert op["i(v2)"] == pytest.approx(6e-3, rel=1e-12)
-    assert op["i(l1)"] == pytest.approx(5e-3, rel=1e-12)
+    assert op["i(v1)"] == pytest.approx(-(6e-3 + 5e-3), rel=1e-12, abs=0.0)
+    assert op["i(v2)"] == pytest.approx(6e-3, rel=1e-12, abs=0.0)
+    assert op["i(l1)"] == pytest.approx(5e-3, rel=1e-12, abs=0.0)
 
 
 def test_controlled_sources():
@@ -75,7 +75,7 @@ def test_controlled_sources():
         "e1 e 0 a 0 3", "re e 0 1k", "g1 0 g a 0 1m", "rg g 0 500",
         "f1 0 f vs 10", "rf f 0 100", "h1 h 0 vs 250", "rh h 0 1k", ".op",
     ).op  # fmt: skip
-    assert [op[f"v({n})"] for n in "egfh"] == pytest.approx([6.0, 1.0, 2.0, 0.5], rel=1e-12)
+    assert [op[f"v({n})"] for n in "egfh"] == pytest.approx([6.0, 1.0, 2.0, 0.5], rel=1e-12, abs=0.0)
 
 
 def test_dc_sweep_of_two_sources_is_a_plane():
@@ -204,8 +204,8 @@ def test_two_port_ladder():
         chain = np.eye(2, dtype=complex)
         for k in range(8):
             chain = chain @ [[1.0, series[k] + s * inductance[k]], [0.0, 1.0]] @ [[1.0, 0.0], [s * shunt[k], 1.0]]
-        assert out == pytest.approx(1.0 / chain[0, 0], rel=1e-9)
-        assert current == pytest.approx(-chain[1, 0] / chain[0, 0], rel=1e-9)
+        assert out == pytest.approx(1.0 / chain[0, 0], rel=1e-9, abs=0.0)
+        assert current == pytest.approx(-chain[1, 0] / chain[0, 0], rel=1e-9, abs=0.0)
 
 
 @pytest.mark.parametrize(

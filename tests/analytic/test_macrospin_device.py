@@ -127,7 +127,7 @@ def test_perpendicular_switching_time():
         / (alpha * G0 * hk)
         * quad(lambda x: 1 / np.sin(x) / (np.cos(x) + over), np.pi / 2, np.pi - 0.1)[0]
     )
-    assert exact == pytest.approx(2.86554752e-9, rel=1e-8)
+    assert exact == pytest.approx(2.86554752e-9, rel=1e-8, abs=0.0)
     start = {"mx": np.sin(np.pi - 0.1), "mz": np.cos(np.pi - 0.1)}
     r = run(a=over * alpha * hk, alpha=alpha, hk=hk, kx=0, kz=1, nz=0, px=0, pz=1, stop=3.5e-9, start=start)
     assert rising(r.time, moment(r)[2], 0.0)[0] == pytest.approx(exact, rel=5e-4)  # steps of 1 ps: 3e-4 of the time
@@ -245,7 +245,7 @@ def test_energy_over_periods():
     given = np.trapezoid(v * current, grid)
     assert power > 1e-3 * given  # there is something to balance
     # linear interpolation at 200 points a period, and what is left of the start in the capacitor
-    assert given == pytest.approx(heat + power, rel=1e-4)
+    assert given == pytest.approx(heat + power, rel=1e-4, abs=0.0)
 
 
 def test_the_load_acts_on_the_oscillation():

@@ -87,7 +87,7 @@ def test_vteam_crosses_in_the_published_time():
     for v, start, stop, expected in ((-1.0, 3e-9, 6e-12, 4.6875e-12), (0.1, 0.0, 2e-6, 1.5e-6)):
         time, w = step("vteam", v, stop, "w", w=start)
         # half of it: the ends are rounded off within 1e-4 of the range
-        assert crossing(time, w, 1.5e-9) == pytest.approx(0.5 * expected, rel=1e-4)
+        assert crossing(time, w, 1.5e-9) == pytest.approx(0.5 * expected, rel=1e-4, abs=0.0)
 
 
 # ---------------------------------------------------------------------------------------------------------------- TEAM
@@ -95,7 +95,7 @@ def test_vteam_crosses_in_the_published_time():
 def test_team_speed(i, rate):
     """1.46e-9 nm/s (1000/115 - 1)^10 and -4.68e-13 nm/s (1000/8.9 - 1)^10 (Kvatinsky 2013, eq. 14 with its fit)."""
     _, rates = at("team", i * 525.0, {"x": 1.5e-9})
-    assert rates["x"][0] == pytest.approx(rate, rel=1e-5)  # printed with six digits
+    assert rates["x"][0] == pytest.approx(rate, rel=1e-5, abs=0.0)  # printed with six digits
 
 
 def test_team_rests_between_its_thresholds():
@@ -198,7 +198,7 @@ def test_barrier_speed(i, w, rate):
     for _ in range(200):  # halve the voltage's interval until the barrier carries the current
         u[2] = 0.5 * (low + high)
         low, high = (u[2, 0], high) if -kernel.evaluate(u, p)[0][1, 0] < i else (low, u[2, 0])
-    assert -kernel.evaluate(u, p)[0][3, 0] == pytest.approx(rate, rel=1e-4)  # five digits and more
+    assert -kernel.evaluate(u, p)[0][3, 0] == pytest.approx(rate, rel=1e-4, abs=0.0)  # five digits and more
 
 
 def test_barrier_without_height_is_refused():
@@ -239,7 +239,7 @@ def test_stanford_speed():
     field = gamma * 0.25e-9 * v / 5e-9
     _, rates = at("stanford", [v], {"gap": gap, "rise": rise}, **ASU)
     expected = -150.0 * (np.exp((field - 1.501) / vt) - np.exp((-field - 1.5) / vt))
-    assert rates["gap"][0] == pytest.approx(expected, rel=1e-9)
+    assert rates["gap"][0] == pytest.approx(expected, rel=1e-9, abs=0.0)
     gamma = 16.0 - 0.8 * 0.8**3
     _, rates = at("stanford", [v], {"gap": gap, "rise": rise}, **{**V1, "f_min": 0.0})
     expected = -10.0 * np.exp(-0.6 / vt) * np.sinh(gamma * 0.25e-9 * v / (12e-9 * vt))
@@ -267,7 +267,7 @@ def test_stanford_switching_time(v, start, stop, expected):
 def test_stanford_hardly_moves_at_a_lower_voltage():
     """1.5 V for 1 ms: 1.69987 nm (ours); SET is 2 V in 6 us, more than three decades for half a volt."""
     _, gap = step("stanford", 1.5, 1e-3, "gap", celsius=26.85, given=ASU)
-    assert gap[-1] == pytest.approx(1.69987e-9, rel=1e-5)
+    assert gap[-1] == pytest.approx(1.69987e-9, rel=1e-5, abs=0.0)
 
 
 def test_filament_cools_with_its_time_constant():
@@ -317,7 +317,7 @@ def test_pku_rests_without_a_voltage():
         tran = circuit.tran(stop=1e6)
         # rounding alone
         assert tran["@n1[x]"][-1] == pytest.approx(x, rel=1e-12, abs=1e-24)
-        assert tran["@n1[w]"][-1] == pytest.approx(2e-9, rel=1e-12)
+        assert tran["@n1[w]"][-1] == pytest.approx(2e-9, rel=1e-12, abs=0.0)
 
 
 def test_pku_gap_closes_in_the_time_of_its_law():
@@ -397,7 +397,7 @@ def test_bocquet_relaxes_exactly(v):
 def test_bocquet_currents_and_heat():
     """The ohmic section, and T0 + v^2 sigma / (8 k_th) for a filament of the largest radius."""
     i, _ = at("bocquet", [0.3], {"r": 5e-9})
-    assert i[0] == pytest.approx(0.3 * np.pi * (1e5 * 25e-18 + 1.0 * 375e-18) / 10e-9, rel=1e-13)
+    assert i[0] == pytest.approx(0.3 * np.pi * (1e5 * 25e-18 + 1.0 * 375e-18) / 10e-9, rel=1e-13, abs=0.0)
     vt = KB * (300.15 + 0.3**2 * 1e5 / (8 * 3.0))
     _, rates = at("bocquet", [-0.3], {"r": 20e-9})
     assert rates["r"][0] == pytest.approx(-20e-9 * 1e12 / (1 + np.exp((1.0 - 0.15) / vt)), rel=1e-9)
@@ -421,7 +421,7 @@ def test_unipolar_cell_switches_at_one_sign():
 )  # fmt: skip
 def test_current_is_odd_at_a_fixed_state(name, state):
     for v in (0.01, 0.4, 1.7):
-        assert read(name, -v, **state) == pytest.approx(-read(name, v, **state), rel=1e-9)
+        assert read(name, -v, **state) == pytest.approx(-read(name, v, **state), rel=1e-9, abs=0.0)
 
 
 #: A sine that switches each model both ways: amplitude (V), series resistance (ohm), frequency (Hz), start.
@@ -509,4 +509,4 @@ def test_heat_speeds_up_switching():
 def test_cells_of_a_crossbar_conduct_as_in_a_circuit(name, state):
     array = cn.Crossbar(cn.Cells(name, (1, 1), state=state), 1e-6, 1e-6)
     # the lines add some microohms
-    assert array.solve([0.3]).currents[0] == pytest.approx(read(name, 0.3, **state), rel=1e-7)
+    assert array.solve([0.3]).currents[0] == pytest.approx(read(name, 0.3, **state), rel=1e-7, abs=0.0)

@@ -20,9 +20,9 @@ def test_a_divider_has_the_noise_of_its_parallel_resistance():
     np.testing.assert_allclose(noise["onoise_r1"], np.sqrt(4 * K * T / 1e3) * 750.0, rtol=1e-12)
     np.testing.assert_allclose(noise["onoise_r1_thermal"], noise["onoise_r1"])
     # a white density over the band: the integral is exact
-    assert noise.totals["onoise_total"] == pytest.approx(np.sqrt(4 * K * T * 750.0 * (1e6 - 1.0)), rel=1e-12)
+    assert noise.totals["onoise_total"] == pytest.approx(np.sqrt(4 * K * T * 750.0 * (1e6 - 1.0)), rel=1e-12, abs=0.0)
     assert noise.totals["onoise_total_r2"] ** 2 + noise.totals["onoise_total_r1"] ** 2 == pytest.approx(
-        noise.totals["onoise_total"] ** 2, rel=1e-12
+        noise.totals["onoise_total"] ** 2, rel=1e-12, abs=0.0
     )
 
 
@@ -35,7 +35,7 @@ def test_a_capacitor_gathers_kt_over_c_whatever_the_resistance(resistance):
     corner = 1 / (2 * np.pi * resistance * 1e-12)
     noise = c.noise("v(b)", "vin", 1e-5 * corner, 1e6 * corner, 100)
     # beyond the ends of the band 1e-5 and 1e-6 of the power are missing; chords in log-log make 1e-5 at this density
-    assert noise.totals["onoise_total"] ** 2 == pytest.approx(K * T / 1e-12, rel=5e-5)
+    assert noise.totals["onoise_total"] ** 2 == pytest.approx(K * T / 1e-12, rel=5e-5, abs=0.0)
 
 
 def test_a_diode_is_half_as_loud_as_its_resistance():
@@ -74,7 +74,7 @@ def test_flicker_noise_gains_as_much_in_each_decade():
     noise = c.noise("v(a)", "i1", 1.0, 1e3, 3, summary=1)
     expected = 1e-10 * 1e-3 * 1e6
     np.testing.assert_allclose(noise["onoise_r1_1overf"] ** 2, expected / noise.frequency, rtol=1e-12)
-    assert noise.totals["onoise_total_r1_1overf"] ** 2 == pytest.approx(expected * np.log(1e3), rel=1e-12)
+    assert noise.totals["onoise_total_r1_1overf"] ** 2 == pytest.approx(expected * np.log(1e3), rel=1e-12, abs=0.0)
 
 
 def test_a_current_is_an_output_too():
@@ -82,7 +82,7 @@ def test_a_current_is_an_output_too():
     c.V("in", "a", 0)
     c.R("1", "a", 0, 1e3)
     noise = c.noise("i(vin)", "vin", 1.0, 1.0, 1, "lin")
-    assert noise["onoise_spectrum"][0] == pytest.approx(np.sqrt(4 * K * T / 1e3), rel=1e-12)
+    assert noise["onoise_spectrum"][0] == pytest.approx(np.sqrt(4 * K * T / 1e3), rel=1e-12, abs=0.0)
 
 
 def test_a_crossbar_has_the_noise_of_its_resistors():

@@ -30,7 +30,7 @@ def test_diode_equation():
 
 def test_diode_far_in_reverse_is_saturation_and_gmin():
     op = run("v1 a 0 -5", "d1 a 0 dx", ".model dx d is=1e-13", ".op").op
-    assert op["i(v1)"] == pytest.approx(1e-13 + 5e-12, rel=1e-6)
+    assert op["i(v1)"] == pytest.approx(1e-13 + 5e-12, rel=1e-6, abs=0.0)
 
 
 def test_diode_with_series_resistor_is_a_lambert_function():
@@ -119,14 +119,14 @@ def test_pmos_mirrors_nmos():
     p = run(
         "vd d 0 -1.3", "vg g 0 -2", "vb b 0 0.7", "m1 d g 0 b m w=5u l=1u", f".model m pmos vto=-0.6 {common}", ".op"
     ).op
-    assert n["i(vd)"] == pytest.approx(-p["i(vd)"], rel=1e-12)
+    assert n["i(vd)"] == pytest.approx(-p["i(vd)"], rel=1e-12, abs=0.0)
 
 
 def test_mos_is_symmetric_in_drain_and_source():
     card = ".model m nmos vto=0.6 kp=50u gamma=0.4 phi=0.65 lambda=0.05"
     a = run("v1 x 0 1.5", "v2 y 0 0.2", "vg g 0 2.2", "vb b 0 -0.5", "m1 x g y b m w=5u l=1u", card, ".op").op
     b = run("v1 x 0 1.5", "v2 y 0 0.2", "vg g 0 2.2", "vb b 0 -0.5", "m1 y g x b m w=5u l=1u", card, ".op").op
-    assert a["i(v1)"] == pytest.approx(b["i(v1)"], rel=1e-9)
+    assert a["i(v1)"] == pytest.approx(b["i(v1)"], rel=1e-9, abs=0.0)
 
 
 def test_gate_capacitance_in_saturation():
@@ -135,7 +135,7 @@ def test_gate_capacitance_in_saturation():
     ac = run("vd d 0 5", "vg g 0 dc 2 ac 1", "m1 d g 0 0 m w=10u l=1u", card, ".ac lin 1 1meg 1meg").ac
     oxide = 3.9 * 8.854214871e-12 / 20e-9 * 10e-6 * 1e-6
     expected = 2 / 3 * oxide + 0.3e-9 * 10e-6 + 0.2e-9 * 10e-6
-    assert -ac["i(vg)"][0].imag / (2e6 * math.pi) == pytest.approx(expected, rel=1e-4)
+    assert -ac["i(vg)"][0].imag / (2e6 * math.pi) == pytest.approx(expected, rel=1e-4, abs=0.0)
 
 
 # ---------------------------------------------------------------------- switches
@@ -225,7 +225,7 @@ def test_relaxation_oscillator():
 )
 def test_behavioural_values(expression, value):
     op = run("va a 0 0.7", "vb b 0 -1.5", "vs a x 0", "rx x 0 1k", f"b1 o 0 v={{{expression}}}", "ro o 0 1k", ".op").op
-    assert op["v(o)"] == pytest.approx(value, rel=1e-12)
+    assert op["v(o)"] == pytest.approx(value, rel=1e-12, abs=0.0)
 
 
 def test_behavioural_resistor_is_solved_with_its_own_derivative():

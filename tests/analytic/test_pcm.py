@@ -86,6 +86,7 @@ def test_against_an_independent_integration(top, start):
         rtol=1e-10,
         atol=1e-12,
         max_step=1e-9,
+        dense_output=True,
     )
     circuit = cn.Circuit("pulse", SimOptions(reltol=1e-9, vntol=1e-12, abstol=1e-16))
     # sin^2 is half of 1 - cos
@@ -95,9 +96,10 @@ def test_against_an_independent_integration(top, start):
     circuit.N("1", "a", 0, model="gst", x=start)
     tran = circuit.tran(stop=width, max_step=width / 40000, uic=True)
     assert abs(tran["@n1[x]"][-1] - start) > 0.1  # it did move
-    # 1e-6 of each state's range; the trapezoidal rule with these steps is off by about (pi/40000)^2/12 times its slopes
+    # 1e-5 of each state's range, all along the pulse (at its end theta is nothing again): the trapezoidal rule with
+    # these steps is off by about (pi/40000)^2/12 times its slopes, the other by its own kink where x comes to its bound
     for state, k, size in (("x", 0, 1.0), ("theta", 1, 600.0), ("sigma", 2, 1.0)):
-        assert tran[f"@n1[{state}]"][-1] == pytest.approx(reference.y[k, -1], abs=1e-6 * size)
+        np.testing.assert_allclose(tran[f"@n1[{state}]"], reference.sol(tran.time)[k], rtol=0, atol=1e-5 * size)
 
 
 # ------------------------------------------------------------------------------------------------------ programming

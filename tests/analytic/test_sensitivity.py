@@ -93,10 +93,10 @@ def test_a_divider():
     c.R("2", "b", 0, 3e3, m=2)
     sens = c.sens("v(b)")
     # v = 4 R2' / (R1 + R2'), R2' = R2 / 2
-    assert sens["r1"] == pytest.approx(-4 * 1500 / 2500**2, rel=1e-9)
-    assert sens["r2"] == pytest.approx(4 * 1000 / 2500**2 / 2, rel=1e-9)
+    assert sens["r1"] == pytest.approx(-4 * 1500 / 2500**2, rel=1e-9, abs=0.0)
+    assert sens["r2"] == pytest.approx(4 * 1000 / 2500**2 / 2, rel=1e-9, abs=0.0)
     assert sens["r2_m"] == pytest.approx(-4 * 1000 / 2500**2 * 750, rel=1e-9)
-    assert sens["vin"] == pytest.approx(0.6, rel=1e-12)
+    assert sens["vin"] == pytest.approx(0.6, rel=1e-12, abs=0.0)
 
 
 @pytest.mark.parametrize("name", ["ron", "roff", "w0", "w_off"])
@@ -113,7 +113,7 @@ def test_a_memristor_counts_where_its_state_holds(name):
 
     step = 1e-4 * params[name]
     up, down = (circuit(**{name: params[name] + s}).op()["v(b)"] for s in (step, -step))
-    assert circuit().sens("v(b)")[f"n1:{name}"] == pytest.approx((up - down) / (2 * step), rel=1e-6)
+    assert circuit().sens("v(b)")[f"n1:{name}"] == pytest.approx((up - down) / (2 * step), rel=1e-6, abs=0.0)
 
 
 def test_currents_and_differences_are_outputs():
@@ -121,8 +121,8 @@ def test_currents_and_differences_are_outputs():
     c.V("in", "a", 0, dc=1.0)
     c.R("1", "a", "b", 1e3)
     c.R("2", "b", 0, 1e3)
-    assert c.sens("i(vin)")["r1"] == pytest.approx(1.0 / 2e3**2, rel=1e-9)
-    assert c.sens("v(a,b)")["r1"] == pytest.approx(1e3 / 2e3**2, rel=1e-9)
+    assert c.sens("i(vin)")["r1"] == pytest.approx(1.0 / 2e3**2, rel=1e-9, abs=0.0)
+    assert c.sens("v(a,b)")["r1"] == pytest.approx(1e3 / 2e3**2, rel=1e-9, abs=0.0)
 
 
 def test_phase_and_magnitude_of_a_source():

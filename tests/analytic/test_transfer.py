@@ -40,9 +40,9 @@ def test_currents_and_differences():
     c.R("2", "b", 0, 3e3)
     c.I("1", "b", 0, dc=1e-3)
     tf = c.tf("i(vm)", "v1")
-    assert [tf[name] for name in tf] == pytest.approx([2.5e-4, 4e3, 4e3], rel=1e-12)
+    assert [tf[name] for name in tf] == pytest.approx([2.5e-4, 4e3, 4e3], rel=1e-12, abs=0.0)
     tf = c.tf("i(vm)", "i1")
-    assert [tf[name] for name in tf] == pytest.approx([0.75, 750.0, 4e3], rel=1e-12)
+    assert [tf[name] for name in tf] == pytest.approx([0.75, 750.0, 4e3], rel=1e-12, abs=0.0)
     tf = c.tf("v(b,in)", "i1")
     assert tf["transfer_function"] == pytest.approx(-750.0, rel=1e-12)
 

@@ -23,7 +23,7 @@ def clean_catalog(tmp_path, monkeypatch):
 def test_the_deck(clean_catalog):
     (deck, *_) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
     op = cn.parse(f"t\n{deck}v1 a 0 1\n.op\n").run().op
-    assert float(op["i(v1)"]) == pytest.approx(-1 / (120 * 0.1 + 16e3 * 0.9), rel=1e-9)
+    assert float(op["i(v1)"]) == pytest.approx(-1 / (120 * 0.1 + 16e3 * 0.9), rel=1e-9, abs=0.0)
 
 
 def test_the_classes(clean_catalog, capsys):

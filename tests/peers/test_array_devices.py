@@ -88,7 +88,7 @@ def test_runs_repeat_and_states_begin_anew():
     circuit = cn.parse(array()).circuit()
     first, second = circuit.tran(stop=40e-9), circuit.tran(stop=40e-9)
     np.testing.assert_allclose(first.data, second.data, rtol=1e-9, atol=1e-15)
-    assert circuit.op()["@a1[w[0,0]]"] == pytest.approx(W[0, 0], rel=1e-12)
+    assert circuit.op()["@a1[w[0,0]]"] == pytest.approx(W[0, 0], rel=1e-12, abs=0.0)
 
 
 @pytest.mark.usefixtures("here")
@@ -100,16 +100,16 @@ def test_a_model_of_the_subcircuit():
     plain = cn.parse(array()).run().op
     op = nested.run().op
     for name in ("v(w0)", "v(b2)", "v(o)"):
-        assert op[name] == pytest.approx(plain[name], rel=1e-9)
-    assert op["@x1.a1[w[1,2]]"] == pytest.approx(W[1, 2], rel=1e-9)
+        assert op[name] == pytest.approx(plain[name], rel=1e-9, abs=0.0)
+    assert op["@x1.a1[w[1,2]]"] == pytest.approx(W[1, 2], rel=1e-9, abs=0.0)
     again = cn.parse(nested.circuit().to_netlist()).circuit().op()
-    assert again["v(o)"] == pytest.approx(op["v(o)"], rel=1e-12)
+    assert again["v(o)"] == pytest.approx(op["v(o)"], rel=1e-12, abs=0.0)
     assert again["@a.x1.a1[w[1,2]]"] == op["@x1.a1[w[1,2]]"]
 
 
 def test_without_g_states_are_the_device_s():
     op = cn.parse(array(element="xb")).run().op
-    assert op["@a1[w[0,0]]"] == op["@a1[w[1,2]]"] == pytest.approx(1.5e-9)
+    assert op["@a1[w[0,0]]"] == op["@a1[w[1,2]]"] == pytest.approx(1.5e-9, rel=1e-6, abs=0.0)
 
 
 def test_selectors_in_series():
@@ -118,7 +118,7 @@ def test_selectors_in_series():
     cell = "d{i}_{j} x{i}_{j} m{i}_{j} sel\nn{i}_{j} m{i}_{j} y{i}_{j} hfo2"
     flat = cn.parse(written_out(cell).replace("written out\n", "written out\n" + diodes)).run().op
     for name in ("v(w1)", "v(b0)", "v(o)"):
-        assert op[name] == pytest.approx(flat[name], rel=1e-6)
+        assert op[name] == pytest.approx(flat[name], rel=1e-6, abs=0.0)
 
 
 REFUSED = [

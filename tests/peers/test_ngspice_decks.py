@@ -279,7 +279,7 @@ def test_deck(name, ngspice):
         common = [n for n in ours if n in theirs and n[0] in "vi@" and "-sweep" not in n]
         assert nodes <= set(common)
         if kind == "tran":
-            assert ours["time"][-1] == pytest.approx(theirs["time"][-1], rel=1e-9)
+            assert ours["time"][-1] == pytest.approx(theirs["time"][-1], rel=1e-9, abs=0.0)
             for how in wish.keys() & {"tran", "period", "edges"}:
                 chosen, tolerance = wish[how].vectors or common, wish[how].tolerance
                 if how == "tran":
@@ -288,7 +288,7 @@ def test_deck(name, ngspice):
                 for n in chosen:
                     pair = (ours["time"], ours[n]), (theirs["time"], theirs[n])
                     if how == "period":
-                        assert period(*pair[0]) == pytest.approx(period(*pair[1]), rel=tolerance), n
+                        assert period(*pair[0]) == pytest.approx(period(*pair[1]), rel=tolerance, abs=0.0), n
                     else:
                         here, there = (crossings(*p, rising_only=False) for p in pair)
                         assert len(here) == len(there) > 0, n

@@ -110,16 +110,16 @@ def test_files_lie_beside_the_deck_that_names_them(files):
     (files / "nets" / "top.cir").write_text(deck(".include inner/tile.cir"))
     netlist = cn.load("nets/top.cir")
     expected = by_hand(G).op()["v(c<0>)"]
-    assert netlist.run().op["v(c<0>)"] == pytest.approx(expected, rel=1e-12)
+    assert netlist.run().op["v(c<0>)"] == pytest.approx(expected, rel=1e-12, abs=0.0)
     netlist.write("elsewhere.cir")
-    assert cn.load("elsewhere.cir").run().op["v(c<0>)"] == pytest.approx(expected, rel=1e-12)
+    assert cn.load("elsewhere.cir").run().op["v(c<0>)"] == pytest.approx(expected, rel=1e-12, abs=0.0)
 
 
 def test_one_conductance_for_all_cells():
     uniform = np.full((2, 3), 1e-4)
     expected = by_hand(uniform).op()["v(c<0>)"]
     assert by_hand(1e-4).op()["v(c<0>)"] == expected
-    assert by_hand("100u").op()["v(c<0>)"] == pytest.approx(expected, rel=1e-12)
+    assert by_hand("100u").op()["v(c<0>)"] == pytest.approx(expected, rel=1e-12, abs=0.0)
     card = ".model xb crossbar (rword=2 rbit=3 g=100u)"
     assert cn.parse(deck("a1 [r<0:1>] [c<0:2>] xb", model=card)).run().op["v(c<0>)"] == pytest.approx(expected)
     override = cn.parse(deck("a1 [r<0:1>] [c<0:2>] xb g={2*50u}", model=card)).run()
@@ -238,7 +238,7 @@ def test_only_what_is_asked_for_is_there(files):
     op = cn.parse(deck('a1 [r<0:1>] [c<0:2>] xb g="g.npy"', more=saved)).run().op
     assert op.keys() == ["i(a1.bit[2])", "v(a1.bit[1,2])"]
     # One segment of 3 ohm between the lowest crossing and the port.
-    assert op["i(a1.bit[2])"] == pytest.approx((quiet["v(c<2>)"] - op["v(a1.bit[1,2])"]) / 3.0, rel=1e-9)
+    assert op["i(a1.bit[2])"] == pytest.approx((quiet["v(c<2>)"] - op["v(a1.bit[1,2])"]) / 3.0, rel=1e-9, abs=0.0)
     everything = ".save all v(a1.bit[1,2])\n.op"
     op = cn.parse(deck('a1 [r<0:1>] [c<0:2>] xb g="g.npy"', more=everything)).run().op
     assert {"v(a1.bit[1,2])", "v(c<0>)", "i(v1)"} <= set(op.keys())

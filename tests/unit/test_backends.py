@@ -196,7 +196,7 @@ def test_a_machine_without_a_compiler_says_once_what_it_uses(monkeypatch, caplog
     c = cn.Circuit("runs")
     c.V("1", "a", 0, dc=0.2)
     c.N("1", "a", 0, model="cell")
-    assert float(c.op()["i(v1)"]) == pytest.approx(-1e-3 * (0.01 + 0.25**5) * np.sinh(0.2), rel=1e-9)
+    assert float(c.op()["i(v1)"]) == pytest.approx(-1e-3 * (0.01 + 0.25**5) * np.sinh(0.2), rel=1e-9, abs=0.0)
 
 
 @needs_numba

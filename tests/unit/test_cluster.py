@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import circuitnn as cn
 from circuitnn.errors import AnalysisError, MissingExtraError, UsageError
 from circuitnn.results.samples import Record
 from circuitnn.runs import cluster as cluster_module
+from circuitnn.runs.pool import Job, Part
 from circuitnn.runs.store import RunStore
 from circuitnn.runs.tasks import FunctionTask, Run
 
@@ -105,8 +108,6 @@ def test_errors_are_ours_and_name_the_run(address, monkeypatch, tmp_path):
 
 
 def _broken(address):
-    from circuitnn.runs.pool import Job
-
     class Broken:
         def __call__(self, index):
             return {}["absent"] if index == 1 else Record(index)
@@ -126,6 +127,31 @@ def test_another_version_on_the_workers_is_refused(address, monkeypatch):
     monkeypatch.setattr(distributed.Client, "submit", other)
     with pytest.raises(UsageError, match=r"comes from 0\.0\.1"):
         cn.monte_carlo(sampled.area, 3, cluster=address)
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, UsageError("no"), BrokenProcessPool])
+def test_parts_that_are_ready_when_it_ends_are_kept(failure):
+    class Ready:
+        least = 0.0
+
+        def count(self):
+            return 3
+
+        def submit(self, indices):
+            future = Future()
+            future.set_result(Part([Record(k) for k in indices], 0.1))
+            return future
+
+        def close(self):
+            pass
+
+    def stop(part):
+        raise failure
+
+    done = {}
+    with pytest.raises((KeyboardInterrupt, UsageError, AnalysisError)):
+        Job(None, [*range(9)], done, None, stop, 9)._share(Ready())
+    assert sorted(done) == [0, 1, 2, 3]  # all that were given away
 
 
 def test_an_interrupt_keeps_what_is_done(address, tmp_path):

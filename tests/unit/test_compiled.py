@@ -116,14 +116,14 @@ def test_elements_with_one_card_and_elements_with_others():
     op = circuit.op()
     i = [float(op[f"i(vs{k})"]) for k in range(4)]
     assert i[0] > i[1] > 0.0
-    assert i[2] == pytest.approx(2 * i[0], rel=1e-9)
-    assert i[3] == pytest.approx(3 * i[1], rel=1e-9)
+    assert i[2] == pytest.approx(2 * i[0], rel=1e-9, abs=0.0)
+    assert i[3] == pytest.approx(3 * i[1], rel=1e-9, abs=0.0)
 
 
 def test_p_channel_is_the_mirror_image():
     """Defaults of mobility, saturation velocity and threshold depend on the type: they are given here."""
     n, p = common_source(), common_source(card={**BSIM3, "vth0": -0.5}, kind="pmos", sign=-1.0)
-    assert float(p.op()["i(vd)"]) == pytest.approx(-float(n.op()["i(vd)"]), rel=1e-9)
+    assert float(p.op()["i(vd)"]) == pytest.approx(-float(n.op()["i(vd)"]), rel=1e-9, abs=0.0)
 
 
 def test_netlist_round_trip():
@@ -139,7 +139,7 @@ def test_temperatures():
     at_100 = float(circuit.op(temp=100)["i(vd)"])
     assert abs(at_100) < abs(at_27)
     for own in ({"temp": 100}, {"dtemp": 73}):
-        assert float(common_source(**own).op()["i(vd)"]) == pytest.approx(at_100, rel=1e-9)
+        assert float(common_source(**own).op()["i(vd)"]) == pytest.approx(at_100, rel=1e-9, abs=0.0)
 
 
 def test_altered_numbers_and_small_signals():

@@ -51,7 +51,7 @@ def test_measures_at_what_is_known_by_name(run):
     )
     ramp = "t\nv1 a 0 pwl(0 0 10u 10)\nr1 a b 1k\nr2 b 0 1k\n"
     measures = run(script, ramp).measures
-    assert [measures[name] for name in "yzw"] == pytest.approx([4.0, 3.0, 2e-6], rel=1e-9)
+    assert [measures[name] for name in "yzw"] == pytest.approx([4.0, 3.0, 2e-6], rel=1e-9, abs=0.0)
 
 
 def test_functions_of_a_script(run):

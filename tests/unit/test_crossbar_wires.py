@@ -124,7 +124,7 @@ def test_agrees_with_a_dense_solution(case, names, solver, monkeypatch):
     np.testing.assert_allclose(sol.v_word, word, atol=1e-9)
     np.testing.assert_allclose(sol.v_bit, bit, atol=1e-9)
     power = sol.power
-    assert power.total == pytest.approx(power.cells + power.word + power.bit, rel=1e-8)
+    assert power.total == pytest.approx(power.cells + power.word + power.bit, rel=1e-8, abs=0.0)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (40, 130), (1, 60), (60, 1)])

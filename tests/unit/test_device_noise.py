@@ -30,7 +30,7 @@ def noise_of(name, u, lim=None, **given):
 
 def test_a_resistor_is_as_loud_as_johnson_says():
     found = noise_of("resistor", [2.0, 1.0], resistance=500.0, m=2.0)
-    assert found["thermal"] == (pytest.approx(4 * K * T * 2 / 500.0, rel=1e-14), 0.0)
+    assert found["thermal"] == (pytest.approx(4 * K * T * 2 / 500.0, rel=1e-14, abs=0.0), 0.0)
     assert found["1overf"][0] == 0.0
 
 
@@ -43,7 +43,7 @@ def test_a_resistor_has_the_temperature_it_is_given():
 def test_flicker_noise_of_a_resistor_falls_with_its_area():
     given = {"resistance": 1e3, "kf": 1e-12, "af": 1.5, "ef": 1.2, "l": 10e-6, "w": 2e-6, "narrow": 0.1e-6}
     density, exponent = noise_of("resistor", [0.0, 1.0], **given)["1overf"]
-    assert density == pytest.approx(1e-12 * 1e-3**1.5 / (10e-6 * 1.8e-6), rel=1e-12)
+    assert density == pytest.approx(1e-12 * 1e-3**1.5 / (10e-6 * 1.8e-6), rel=1e-12, abs=0.0)
     assert exponent == 1.2
 
 
@@ -51,15 +51,15 @@ def test_a_diode_has_shot_noise_of_its_current():
     lim = np.array([[0.6]])
     found = noise_of("diode", [0.7, 0.0, 0.6], lim, **{"is": 1e-14, "rs": 10.0, "kf": 1e-16, "af": 1.2})
     current = 1e-14 * np.expm1(0.6 / (K * T / Q)) + 1e-12 * 0.6
-    assert found["id"][0] == pytest.approx(2 * Q * current, rel=1e-12)
-    assert found["1overf"] == (pytest.approx(1e-16 * current**1.2, rel=1e-12), 1.0)
-    assert found["rs"][0] == pytest.approx(4 * K * T / 10.0, rel=1e-14)
+    assert found["id"][0] == pytest.approx(2 * Q * current, rel=1e-12, abs=0.0)
+    assert found["1overf"] == (pytest.approx(1e-16 * current**1.2, rel=1e-12, abs=0.0), 1.0)
+    assert found["rs"][0] == pytest.approx(4 * K * T / 10.0, rel=1e-14, abs=0.0)
 
 
 def test_a_switch_has_the_noise_of_its_position():
     for position, resistance in ((0.0, 1e6), (1.0, 50.0)):
         found = noise_of("vswitch", [1.0, 0.0, 0.0, 0.0], np.array([[position]]), ron=50.0, roff=1e6)
-        assert found[""][0] == pytest.approx(4 * K * T / resistance, rel=1e-12)
+        assert found[""][0] == pytest.approx(4 * K * T / resistance, rel=1e-12, abs=0.0)
 
 
 class Base(Device):

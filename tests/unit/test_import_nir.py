@@ -9,6 +9,12 @@ from circuitnn.mapping.compile import compile_crossbar, to_graph
 
 nir = pytest.importorskip("nir")
 RNG = np.random.default_rng(5)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_whatever_ran_before():
+    RNG.bit_generator.state = START
 DT = 1e-3
 N = 4
 

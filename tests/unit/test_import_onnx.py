@@ -11,9 +11,11 @@ import pytest
 import circuitnn as cn
 from circuitnn.errors import MappingError
 from circuitnn.mapping.folding import fold
+from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.importers.onnx_file import EXPORT as ONNX
 from circuitnn.mapping.importers.onnx_operators import OPERATORS
 from circuitnn.mapping.operators.external import External
+from circuitnn.mapping.operators.pooling import Pool
 from circuitnn.registry import catalog
 
 onnx = pytest.importorskip("onnx")
@@ -55,6 +57,9 @@ def check(proto, shape, *, x=None, output=0, digital=(), tolerance=1e-12, **opti
         np.testing.assert_allclose(found.reshape(3, -1), expected, rtol=tolerance, atol=tolerance)
         low, high = enclosing(graph, x)
         assert low - 1e-9 <= found.min() and found.max() <= high + 1e-9
+    if graph.matrices:  # on small tiles, with ideal wires and converters, the circuit is the network
+        layout = cn.compile(graph, tile=(24, 16), calibration=x)
+        np.testing.assert_allclose(layout(x).reshape(3, -1), expected, rtol=1e-6, atol=1e-8)
     return graph
 
 
@@ -221,6 +226,41 @@ def test_graphs_against_the_reference(kind):
 
 def tuples(value):
     return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def test_windows_that_begin_beyond_the_input_do_not_count():
+    """As PyTorch's MaxPool2d states for ceil_mode; eight positions with padding, and a fifth window in the padding."""
+    pool = Pool(kernel=(2,), stride=(2,), padding=((1, 1),), ceil=True)
+    assert pool.shape((1, 7)) == (1, 4)
+    assert pool.run(None, np.arange(7.0).reshape(1, 1, 7)).ravel().tolist() == [0.0, 2.0, 4.0, 6.0]
+    assert pool.shape((1, 8)) == (1, 5)
+
+
+def test_quantised_networks():
+    """Eight-bit weights and activations, as quantisers write them: numbers between pairs of operators."""
+    weights = RNG.integers(-127, 128, size=(6, 5)).astype(np.int8)
+    constants = {"w": weights, "ws": np.arange(1, 6) / 100, "s": np.array(0.05),
+                 "z": np.array(120, np.uint8), "ys": np.array(0.1), "yz": np.array(3, np.int8)}  # fmt: skip
+    nodes = [
+        ("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        ("DequantizeLinear", ["q", "s", "z"], ["a"]),
+        ("DequantizeLinear", ["w", "ws"], ["f"], {"axis": -1}),
+        ("MatMul", ["a", "f"], ["m"]),
+        ("Relu", ["m"], ["r"]),
+        ("QuantizeLinear", ["r", "ys", "yz"], ["p"]),
+        ("DequantizeLinear", ["p", "ys", "yz"], ["y"]),
+    ]
+    x = 4.0 * RNG.normal(size=(20, 6))  # some beyond the range of eight bits
+
+    def levels(v, step, zero, low, high):
+        return (np.clip(np.rint(v / step) + zero, low, high) - zero) * step
+
+    hidden = np.maximum(levels(x, 0.05, 120, 0, 255) @ (np.arange(1, 6) / 100 * weights), 0.0)
+    graph = ONNX.read(model(nodes, constants, (6,)))
+    np.testing.assert_allclose(graph(x), levels(hidden, 0.1, 3, -128, 127), rtol=1e-9, atol=1e-12)
+    assert graph.matrices.keys() == {"n3"}
+    low, high = enclosing(graph, x)
+    assert low >= -13.1 and high <= 12.4  # (-128 - 3) and (127 - 3) steps of 0.1
 
 
 def test_old_operator_versions():
@@ -549,7 +589,7 @@ def test_every_operator_has_a_test():
     """Each that is listed as known occurs above."""
     used = {n[0] for nodes, _ in GRAPHS.values() for n in nodes} | set(UNARY)
     others = {"LSTM", "GRU", "RNN", "Cast", "CastLike", "Log", "Sqrt", "ReduceSum", "Swish", "GroupNormalization",
-              "RMSNormalization", "Upsample", "LRN"}  # fmt: skip
+              "RMSNormalization", "Upsample", "LRN", "QuantizeLinear", "DequantizeLinear"}  # fmt: skip
     assert set(OPERATORS) - used <= others
 
 
@@ -677,18 +717,6 @@ def shipped(package, path):
     return str(Path(found.origin).parent / path)
 
 
-def test_text_direction_classifier_of_rapidocr():
-    """MobileNetV3 that nobody here trained: depthwise convolutions, squeeze and excite, shapes found at run time."""
-    path = shipped("rapidocr_onnxruntime", "models/ch_ppocr_mobile_v2.0_cls_infer.onnx")
-    import onnxruntime
-
-    x = RNG.uniform(-1, 1, size=(2, 3, 48, 192)).astype(np.float32)
-    expected = onnxruntime.InferenceSession(path).run(None, {"x": x})[0]
-    graph = ONNX.read(path, input_shape=(3, 48, 192))
-    np.testing.assert_allclose(graph(x), expected, atol=2e-6)  # that computes in single precision
-    assert len(graph.matrices) > 53
-
-
 def test_speech_detector_of_silero():
     """A sequence of frames through convolutions and an LSTM, whose first states are numbers."""
     path = shipped("silero_vad", "data/silero_vad_16k_sequence.onnx")
@@ -700,3 +728,35 @@ def test_speech_detector_of_silero():
     graph = ONNX.read(path, input_shape=(12, 576), batched=False, constants=states)
     np.testing.assert_allclose(graph(x[None])[0], expected, atol=2e-6)
     assert graph.matrices["/recurrent/LSTM, state"].shape == (128, 512)
+
+
+FOREIGN = [None, -1, 0, 2, 10**12, 1.5, np.nan, "relu", "x", [], [1], [0, 0], [[1, 10**9]], [[-1]], ["a"], {}, True]
+
+
+def test_fields_of_stored_nodes_are_right_or_refused():
+    """As a file from a stranger may have them: what a graph accepts, it runs, or refuses by an error of ours."""
+    seen = set()
+    for nodes, shape in GRAPHS.values():
+        read = {name for n in nodes for name in n[1]}
+        graph = ONNX.read(model(nodes, {k: v for k, v in {**W, **MORE}.items() if k in read}, shape))
+        for k, node in enumerate(graph.nodes):
+            plain, arrays = node.stored()
+            for field in sorted(plain.keys() - {"name", "inputs"}):
+                if (node.kind, field) in seen:
+                    continue
+                seen.add((node.kind, field))
+                for value in FOREIGN:
+                    fields = {key: tuples(v) for key, v in json.loads(json.dumps({**plain, field: value})).items()}
+                    try:
+                        made = type(node)(**fields, **arrays)
+                        other = Graph([*graph.nodes[:k], made, *graph.nodes[k + 1 :]], graph.input_shape)
+                    except (MappingError, TypeError, ValueError, AttributeError):  # which the reader of files reports
+                        continue
+                    if max(np.prod(s, dtype=float) for s in other.shapes.values()) > 1e6:
+                        continue  # as large as it says
+                    try:
+                        found = other(RNG.normal(size=(2, *shape)))
+                    except MappingError:
+                        continue
+                    assert np.isfinite(found).all()
+    assert len(seen) > 30

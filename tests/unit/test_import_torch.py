@@ -69,6 +69,7 @@ FUNCTIONS = {
     "clamps": lambda x: x.clamp(-1, 0.5) + x.clamp(min=0.1) + x.clamp(max=0.2) + x.clamp(min=0),
     "pooling": lambda x: F.max_pool2d(x, 3, 2, 1) + F.avg_pool2d(x, 3, 2, 1) + F.avg_pool2d(x, 3, 2, 1, False, False),
     "ceil": lambda x: F.max_pool2d(x, (2, 3), 2, ceil_mode=True) - F.avg_pool2d(x, (2, 3), 2, ceil_mode=True),
+    "ceil, padded": lambda x: F.max_pool2d(x, 2, 2, 1, ceil_mode=True) + F.avg_pool2d(x, 2, 2, 1, ceil_mode=True),
     "line": lambda x: F.max_pool1d(x.flatten(2), 3) + F.avg_pool1d(x.flatten(2), 3),
     "adaptive": lambda x: F.adaptive_avg_pool2d(x, (4, 1)) + F.adaptive_max_pool2d(x, 1),
     "reductions": lambda x: x.mean((2, 3)) + x.sum(-1).amax(2) - x.amin((1, 2)).mean(-1, keepdim=True),
@@ -146,6 +147,21 @@ def test_transformer():
             return self.norm(x + self.o(mixed.transpose(1, 2).reshape(n, steps, width)))
 
     assert len(check(Net(), (5, 8)).matrices) == 2
+
+
+def test_attention_of_torch_itself():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.heads = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.last = nn.Linear(8, 3)
+
+        def forward(self, x):
+            y, _ = self.heads(x, x, x, need_weights=False)
+            return self.last(x + y).mean(1)
+
+    assert len(check(Net(), (5, 8)).matrices) == 3
+    check(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (5, 8))
 
 
 @pytest.mark.parametrize("cls", [nn.LSTM, nn.GRU, nn.RNN])

@@ -242,7 +242,7 @@ def test_netlists_one_a_tile(tmp_path):
             line for line in (tmp_path / "matrix1_tile1.cir").read_text().splitlines() if line.startswith("vin0")
         ).split()[-1]
     )
-    assert volts == pytest.approx(0.2 * X[0, 0], rel=1e-15)
+    assert volts == pytest.approx(0.2 * X[0, 0], rel=1e-15, abs=0.0)
     with pytest.raises(UsageError, match="one input"):
         layout.to_netlist(tmp_path, x=X)
     (tmp_path / "file").write_text("")
@@ -262,7 +262,7 @@ def test_weights_cannot_be_changed_behind_the_layout():
 def test_any_memristor_model_serves_as_a_device():
     network = [([[1.0]], None, "linear")]
     named = cn.compile(network, device="linear_drift").report()
-    assert (named.g_min, named.g_max) == pytest.approx((1 / 16e3, 1 / 100.0), rel=1e-12)
+    assert (named.g_min, named.g_max) == pytest.approx((1 / 16e3, 1 / 100.0), rel=1e-12, abs=0.0)
     card = cn.compile(network, device=Model("mine", "vteam", {"ron": 1e4, "roff": 1e5, "iv": 1.0})).report()
     assert (card.device, card.g_min, card.g_max) == ("mine", pytest.approx(1e-5), pytest.approx(1e-4))
     with pytest.raises(UsageError, match="no parameter 'ro'"):

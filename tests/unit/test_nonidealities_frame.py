@@ -57,7 +57,7 @@ def test_stuck_cells_with_inner_nodes_start_where_they_conduct_most_and_stay(mod
     device = catalog("devices").get(model)
     ends = [device.params[name].default for name in bounds]
     reads = [abs(float(cell(model, **{state: end}).op()["i(v1)"])) for end in ends]
-    assert (on, off) == pytest.approx((max(reads), min(reads)), rel=1e-6)
+    assert (on, off) == pytest.approx((max(reads), min(reads)), rel=1e-6, abs=0.0)
 
 
 @pytest.mark.parametrize(("model", "rs"), [("simmons", 215.0), ("simmons", 0.0), ("jart", None)])

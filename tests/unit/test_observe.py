@@ -80,9 +80,10 @@ def test_slopes_and_capacitances_of_a_transistor():
     assert found["von"] == pytest.approx(0.5) and found["vdsat"] == pytest.approx(1.0)
     assert found["id"] == pytest.approx(0.5 * 1e-4 * 5)
     # Meyer: two thirds of the oxide at the source, nothing at the drain, beside the overlaps
-    assert found["cgs"] == pytest.approx(2 / 3 * oxide + 10e-6 * 1e-9)
-    assert found["cgd"] == pytest.approx(10e-6 * 2e-9) and found["cgb"] == pytest.approx(2e-6 * 3e-9)
-    assert found["cbd"] == pytest.approx(1e-12 / np.sqrt(1 + 2 / 0.8), rel=1e-4)  # pb at 27 degC
+    assert found["cgs"] == pytest.approx(2 / 3 * oxide + 10e-6 * 1e-9, rel=1e-6, abs=0.0)
+    assert found["cgd"] == pytest.approx(10e-6 * 2e-9, rel=1e-6, abs=0.0)
+    assert found["cgb"] == pytest.approx(2e-6 * 3e-9, rel=1e-6, abs=0.0)
+    assert found["cbd"] == pytest.approx(1e-12 / np.sqrt(1 + 2 / 0.8), rel=1e-4, abs=0.0)  # pb at 27 degC
 
 
 def test_what_is_shown_changes_nothing_else():

@@ -57,7 +57,7 @@ def test_the_number_of_pulses_of_a_cell_of_linear_resistance(fidelity):
     np.testing.assert_allclose(done.reached, after[np.array(expected)], rtol=2e-3)
     assert done.reads.sum() == done.pulses.sum() + 4 * done.passes
     one = width + 2 * edge
-    assert done.time == pytest.approx(done.pulses.sum() * one + done.reads.sum() * plan.verify.time, rel=1e-12)
+    assert done.time == pytest.approx(done.pulses.sum() * one + done.reads.sum() * plan.verify.time, rel=1e-12, abs=0.0)
 
 
 def test_ramps_of_amplitude_and_of_width():
@@ -113,7 +113,7 @@ def test_under_a_third_of_the_voltage_unselected_cells_drift_the_other_way():
         engine.pulse(np.array([0]), engine.level_of(np.array([1]), np.array([0])))
         engine.settle()
         states.append(xb.states["w"] - 1.5e-9)
-        assert states[-1][1, 2] == pytest.approx(-states[-1][0, 1], rel=0.02)
+        assert states[-1][1, 2] == pytest.approx(-states[-1][0, 1], rel=0.02, abs=0.0)
     # 1e-3 of the larger drift: the exact engine's steps, and voltages of cells that neighbours move
     np.testing.assert_allclose(states[0], states[1], rtol=0.02)
 
@@ -203,9 +203,22 @@ def test_the_same_pulses_do_the_same_in_both_engines(kind, plan):
         assert getattr(fast_energy, part) == expected
 
 
-@pytest.mark.parametrize("r", [1.0, 20.0])
-def test_programming_takes_as_much_in_both_engines(r):
-    done = {kind: program(fresh(4, r), targets(4), PLAN, fidelity=kind) for kind in ("fast", "exact")}
+def test_reads_lose_as_much_to_wires_in_both_engines():
+    w = np.random.default_rng(8).uniform(0.0, 2e-9, (6, 6))
+    found = []
+    for engine_of in (FastEngine, ExactEngine):
+        engine = engine_of(cn.Crossbar(cells_of("1R", w), 20.0, 20.0), PLAN)
+        found.append(engine.read(np.arange(36)).reshape(6, 6))
+    fast, exact = found
+    lost = 0.2 * engine.conductances() - exact
+    assert lost.min() > 0.0 and (lost / exact).max() > 0.02
+    # currents between unselected lines are left out: of second order
+    np.testing.assert_allclose(fast, exact, atol=0.03 * lost.max())
+
+
+@pytest.mark.slow
+def test_programming_takes_as_much_in_both_engines():
+    done = {kind: program(fresh(4, 20.0), targets(4), PLAN, fidelity=kind) for kind in ("fast", "exact")}
     fast, exact = done["fast"], done["exact"]
     assert not fast.failures and not exact.failures
     # a read beside the tolerance may fall to either side, and then a cell takes another way
@@ -281,17 +294,17 @@ def test_cells_that_do_not_get_there_are_named(fidelity):
 def test_stuck_cells_are_found():
     xb = fresh(6, nonidealities=[cn.nonidealities.Stuck(on=0.1, off=0.1)], seed=5)
     states = xb.states["w"].copy()
-    done = program(xb, np.full((6, 6), 3e-5), PLAN)
+    done = program(xb, np.full((6, 6), 3e-5), replace(PLAN, passes=2, most_pulses=40))
     stuck = [(f.word, f.bit) for f in done.failures if f.reason in ("stuck", "out of range")]
     expected = np.argwhere(np.abs(xb.states["w"] - states) < 1e-15)
     assert len(expected) > 1 and [tuple(cell) for cell in expected.tolist()] == stuck
-    assert done.passes == PLAN.passes  # it went on trying, and said so
+    assert done.passes == 2 and done.pulses[tuple(expected[0])] == 80  # it went on trying, and said so
 
 
 def test_reports_add_up():
     done = replace(program(fresh(4), targets(4), PLAN, name="one"), scale=1e4)
     report = ProgrammingReport((done, replace(done, name="two")))
-    assert report.cells == 32 and report.energy.total == pytest.approx(2 * done.energy.total)
+    assert report.cells == 32 and report.energy.total == pytest.approx(2 * done.energy.total, rel=1e-6, abs=0.0)
     counts, edges = report.histogram(5)
     assert counts.sum() == 32 and edges[-1] == done.pulses.max()
     assert report.rms_weight == pytest.approx(1e4 * np.sqrt(np.mean(done.error**2)))

@@ -51,7 +51,7 @@ def test_errors_in_weights_are_those_of_the_encoding(programmed):
     scales = line_scales(matrix, 2)
     assert scales.shape == (4,) and np.all(scales == matrix.scale)  # each line of a pair adds or subtracts one siemens
     errors = np.concatenate([(tile.scale * tile.error).ravel() for tile in report.tiles])
-    assert report.rms_weight == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-12)
+    assert report.rms_weight == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-12, abs=0.0)
     sliced = layout(encoding={"kind": "sliced", "bits": 4, "cell_bits": 2}, tile=(4, 8)).matrices[0]
     assert len(np.unique(line_scales(sliced, 1))) > 1  # lines of higher digits weigh more
 
@@ -92,7 +92,7 @@ def test_cells_may_be_made_by_the_caller():
         layout(device=(1e-6, 8e-5)).program(plan)
     with pytest.raises(UsageError, match="no ready-made plan"):
         layout(device=(1e-6, 8e-5)).program()
-    assert plan_for(layout()).tolerance == pytest.approx(0.99e-6, rel=1e-12)
+    assert plan_for(layout()).tolerance == pytest.approx(0.99e-6, rel=1e-12, abs=0.0)
 
 
 # ---------------------------------------------------------------------------------------------------- time
@@ -121,7 +121,7 @@ def test_cells_keep_their_exponents():
 
 def test_retention_leads_to_rest():
     gone = aged(layout(), 1e12, cn.nonidealities.Retention(1e5, activation=0.0), seed=1)
-    assert all(np.allclose(tile.G, 1e-6) for matrix in gone.matrices for tile in matrix.tiles)
+    assert all(np.allclose(tile.G, 1e-6, rtol=1e-12, atol=0.0) for matrix in gone.matrices for tile in matrix.tiles)
 
 
 def test_what_brings_accuracy_back(programmed):

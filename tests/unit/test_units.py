@@ -29,7 +29,7 @@ from circuitnn.units import format_si, parse_value, scale_of
 )
 def test_values_as_spice_reads_them(text, value):
     # mil is not a power of ten: one rounding more
-    assert parse_value(text) == pytest.approx(value, rel=1e-15)
+    assert parse_value(text) == pytest.approx(value, rel=1e-15, abs=0.0)
 
 
 @pytest.mark.parametrize("text", ["", "k", "1..2", "abc", "nan", "inf", "1 2", "4k7", "1e999"])
@@ -47,7 +47,7 @@ def test_numbers_that_are_not_finite_are_refused():
 def test_formatting_keeps_the_digits_it_promises(size, sign):
     number, _, prefix = format_si(sign * size, digits=6).partition(" ")
     # SPICE reads M as milli, so mega is put back by hand; six digits are what was asked for.
-    assert float(number) * scale_of({"M": "meg"}.get(prefix, prefix)) == pytest.approx(sign * size, rel=1e-5)
+    assert float(number) * scale_of({"M": "meg"}.get(prefix, prefix)) == pytest.approx(sign * size, rel=1e-5, abs=0.0)
 
 
 def test_long_numbers_are_read_in_no_time_and_huge_exponents_refused():

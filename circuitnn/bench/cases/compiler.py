@@ -10,8 +10,8 @@ from circuitnn.demos.mnist import NETWORKS, mnist_images, mnist_network
 from circuitnn.mapping.compile import compile_crossbar
 
 _TILE, _R_WIRE = (128, 128), 1.0
-#: Seconds that 10,000 images may take after compilation.
-_LIMIT = 10.0
+#: Seconds that 10,000 images may take after compilation; nothing is asked of convolutions.
+_LIMITS = {"mlp": 10.0}
 
 
 def _mnist(name: str, rounds: int) -> list[Row]:
@@ -33,7 +33,9 @@ def _mnist(name: str, rounds: int) -> list[Row]:
         "without wires, %": 100.0 * found.ideal_accuracy,
         "tiles": float(layout.report().tiles),
     }
-    return [Row(f"{name}: 10,000 images in the circuit", taken, "s", baseline=_LIMIT, goal=1.0, details=beside)]
+    limit = _LIMITS.get(name)
+    goal = None if limit is None else 1.0
+    return [Row(f"{name}: 10,000 images in the circuit", taken, "s", baseline=limit, goal=goal, details=beside)]
 
 
 #: Needs ``mnist.npz`` (see ``mnist_images``) and the extra ``onnx``.

@@ -46,7 +46,7 @@ def cost_of(
     Parameters
     ----------
     layout : Layout
-    x : array_like, shape (samples, *input_shape), optional
+    x : array_like, shape (samples,) + input_shape, optional
         Typical samples: the arrays' energy is a mean over them. Without them all word lines are at the read voltage,
         which is the most that arrays can take.
     technology, adc_share, replicas, wires, grid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,11 @@ class Encoding:
     def digital(self, outputs: int) -> Any:
         """Return the sparse matrix (channels, outputs) from converted currents to outputs; one channel each here."""
         return sp.identity(outputs, format="csr")
+
+    def combined(self, converted: Array, outputs: int) -> Array:
+        """Return ``converted @ digital(outputs)``, without a product where each channel is an output."""
+        own = type(self).digital is not Encoding.digital
+        return np.asarray(converted @ self.digital(outputs)) if own else converted
 
     def scale(self, largest: float, g_min: float, g_max: float) -> float:
         """Return the weight of one siemens of an output."""
@@ -123,8 +129,10 @@ def _parsed(text: str) -> dict[str, Any]:
     return values
 
 
+# Tiles by the thousand have the same few sizes, and scipy takes longer to make these than to multiply by them.
+@lru_cache(maxsize=64)
 def pairs(outputs: int, each: int = 1) -> Any:
-    """Return the sparse (2 * each * outputs, outputs) that adds ``each`` differences of lines an output."""
+    """Return the sparse (2 * each * outputs, outputs) that adds ``each`` differences of lines an output; not to be written to."""
     signs = np.tile([1.0, -1.0], each * outputs)
     columns = np.repeat(np.arange(outputs), 2 * each)
     return sp.csr_matrix((signs, (np.arange(2 * each * outputs), columns)), shape=(2 * each * outputs, outputs))

@@ -249,7 +249,7 @@ class Builder:
     # Convolution and pooling
 
     def conv(self, value: Value, weights: Array, bias: Array | None, name: str, **fields: Any) -> Value:
-        """Convolve an array (samples, channels, *size)."""
+        """Convolve an array (samples, channels) + size."""
         if self._in_time(value, weights.ndim):
             value = self.form(value, None, name)
             turned = self.transpose(value, (1, 0, *range(2, weights.ndim)), f"{name}, channels first")
@@ -303,7 +303,7 @@ class Builder:
         )
 
     def pool(self, value: Value, name: str, **fields: Any) -> Value:
-        """Pool an array (samples, channels, *size)."""
+        """Pool an array (samples, channels) + size."""
         rank = len(fields["kernel"]) + 2
         if self._in_time(value, rank):
             value = self.form(value, None, name)

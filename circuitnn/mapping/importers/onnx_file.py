@@ -252,6 +252,8 @@ class _Reader:
         arrays = [v for v in values if isinstance(v, np.ndarray)]
         if node.op_type == "Cast" and _casts_to_float(node) and arrays[0].dtype.kind == "f":
             return [arrays[0]]  # numbers stay in double precision
+        if node.op_type == "DequantizeLinear":
+            return [_dequantised(node, *arrays)]
         if _size(node.op_type, arrays) > MOST // 8:
             raise UnsupportedError("more numbers than a constant may have")
         found = self._one(node, values).run(None, {})
@@ -363,6 +365,17 @@ def _shape(node: Any, shape: tuple[int, ...]) -> Array:
 def _widened(array: Array) -> Array:
     """Return floating-point numbers in double precision, whole numbers and truth values as they are."""
     return array if array.dtype.kind in "biu" else array.astype(np.float64)
+
+
+def _dequantised(node: Any, numbers: Array, step: Array, zero: Array | None = None) -> Array:
+    """Return ``(numbers - zero) * step``, with one step for all or one for each index of an axis."""
+    attributes = {a.name: int(a.i) for a in node.attribute if a.name in ("axis", "block_size")}
+    if attributes.get("block_size", 0) or step.ndim > 1:
+        raise UnsupportedError("in blocks")
+    axis = attributes.get("axis", 1) % max(1, numbers.ndim)
+    along = (-1, *(1,) * (numbers.ndim - 1 - axis)) if step.ndim else ()
+    shift = 0.0 if zero is None else zero.astype(np.float64).reshape(along)
+    return (numbers.astype(np.float64) - shift) * step.reshape(along)
 
 
 def _casts_to_float(node: Any) -> bool:

@@ -282,6 +282,25 @@ def _power(call: Call) -> Outputs:
     return [call.build.function("power", call.value(), call.name, [power])]
 
 
+@operator("QuantizeLinear", "DequantizeLinear")
+def _quantise(call: Call) -> Outputs:
+    """Steps of one size: ``clip(round(x / step) + zero)``, and back. Whole numbers are numbers like all others."""
+    build, name, value = call.build, call.name, call.value()
+    step, zero = call.needed(1), call.numbers(2)
+    if step.size != 1 or (zero is not None and np.size(zero) != 1):
+        raise UnsupportedError("with steps that differ")
+    kind = np.dtype(np.uint8) if zero is None else zero.dtype
+    offset = np.array(0.0 if zero is None else float(zero.reshape(-1)[0]))
+    step = np.array(float(step.reshape(-1)[0]))
+    if call.kind == "DequantizeLinear":
+        return [build.combine("multiply", build.combine("subtract", value, offset, f"{name}, zero"), step, name)]
+    if kind.kind not in "iu":
+        raise UnsupportedError(f"to numbers of type {kind}")
+    levels = build.function("round", build.combine("divide", value, step, f"{name}, step"), f"{name}, levels")
+    shifted = build.combine("add", levels, offset, f"{name}, zero")
+    return [build.function("clip", shifted, name, (float(np.iinfo(kind).min), float(np.iinfo(kind).max)))]
+
+
 # Matrices
 
 
@@ -393,7 +412,7 @@ def _conv_transpose(call: Call) -> Outputs:
 
 
 def _window(call: Call, kernel: Sequence[int]) -> dict[str, Any]:
-    """Return stride, dilation and padding of a window that moves over an array (samples, channels, *size)."""
+    """Return stride, dilation and padding of a window that moves over an array (samples, channels) + size."""
     axes = len(kernel)
     stride = tuple(call.ints("strides") or (1,) * axes)
     dilation = tuple(call.ints("dilations") or (1,) * axes)

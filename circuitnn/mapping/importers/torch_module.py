@@ -57,7 +57,7 @@ class TorchModule:
 
 def _input_shape(module: Any) -> tuple[int, ...]:
     first = next((m for m in module.modules() if any(True for _ in m.parameters(recurse=False))), None)
-    if type(first).__name__ == "Linear" and hasattr(first, "in_features"):
+    if first is not None and type(first).__name__ == "Linear" and hasattr(first, "in_features"):
         return (int(first.in_features),)
     raise MappingError(
         f"the shape of what {type(module).__name__} takes is not known",

@@ -224,6 +224,22 @@ def _matmul(call: Call) -> Value:
     return build.transpose(build.dense(turned, weights.T, None, name), order, f"{name}, back")
 
 
+@operator("scaled_dot_product_attention")
+def _attention(call: Call) -> Value:
+    build, name = call.build, call.name
+    query, key, value = (call.value(k, word) for k, word in enumerate(("query", "key", "value")))
+    if call.get(3, "attn_mask") is not None or call.get(5, "is_causal", False) or call.get(4, "dropout_p", 0.0):
+        raise UnsupportedError("with a mask or dropout")
+    scale = call.get(6, "scale")
+    turned = build.transpose(key, [*range(len(key.shape) - 2), -1, -2], f"{name}, keys")
+    scores = build.product(query, turned, f"{name}, scores")
+    factor = query.shape[-1] ** -0.5 if scale is None else float(scale)
+    weights = build.softmax(
+        build.combine("multiply", scores, np.array(factor), f"{name}, scale"), -1, f"{name}, weights"
+    )
+    return build.product(weights, value, name)
+
+
 @operator("addmm")
 def _addmm(call: Call) -> Value:
     if call.get(3, "beta", 1) != 1 or call.get(4, "alpha", 1) != 1:

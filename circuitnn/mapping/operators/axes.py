@@ -21,7 +21,7 @@ def axis_of(node: Node, axis: int, shape: Shape) -> int:
     >>> axis_of(Node(), -1, (3, 8, 8))
     2
     """
-    if not -len(shape) <= axis < len(shape):
+    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
         raise node.refuse(f"acts along axis {axis} of samples of shape {shape}", f"one of {len(shape)} axes")
     return axis % len(shape)
 

@@ -20,11 +20,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conv(Node):
-    """Cross-correlation of samples of shape (channels, *size), with bias and activation.
+    """Cross-correlation of samples of shape (channels,) + size, with bias and activation.
 
     Parameters
     ----------
-    weights : array_like, shape (outputs, channels / groups, *kernel)
+    weights : array_like, shape (outputs, channels / groups) + kernel
     bias : array_like, shape (outputs,), optional
     activation : str
     stride, dilation : tuple of int
@@ -177,7 +177,7 @@ class Conv(Node):
         )
 
     def shape(self, *shapes: Shape) -> Shape:
-        """Return (outputs, *positions)."""
+        """Return (outputs,) + positions."""
         (shape,) = shapes
         if len(shape) != len(self.kernel) + 1 or shape[0] != self.channels:
             raise self.refuse(

@@ -44,6 +44,7 @@ class Reduce(Node):
     def __post_init__(self) -> None:
         if self.mode not in _MODES:
             raise self.refuse(f"reduces by {self.mode!r}", " ".join(_MODES))
+        object.__setattr__(self, "keep", bool(self.keep))
 
     def _axes(self, shape: Shape) -> Shape:
         return axes_of(self, self.axes or range(len(shape)), shape)

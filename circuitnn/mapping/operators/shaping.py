@@ -193,6 +193,9 @@ class Pad(Node):
     def __post_init__(self) -> None:
         if self.edges not in _EDGES:
             raise self.refuse(f"pads by {self.edges!r}", " ".join(_EDGES))
+        if not np.isfinite(float(self.value)):
+            raise self.refuse(f"pads by the number {self.value}", "a finite one")
+        object.__setattr__(self, "value", float(self.value))
 
     def shape(self, *shapes: Shape) -> Shape:
         """Return the larger shape."""

@@ -95,7 +95,7 @@ class Engine:
 
     @property
     def _gated(self) -> bool:
-        return self.xb._cells().cells.gated
+        return self.xb.cells.gated
 
     def batches(self) -> Iterator[Index]:
         """Yield numbers of cells that may be programmed together."""
@@ -120,7 +120,7 @@ class Engine:
 
     def conductances(self) -> Array:
         """Return what each cell conducts by itself at the voltage of verification, gates on, (rows, cols), S."""
-        return alone(self.xb._cells().cells, self.plan.verify, self.xb.states)
+        return alone(self.xb.cells, self.plan.verify, self.xb.states)
 
 
 def alone(cells: Cells, verify: Verify, states: Mapping[str, Array]) -> Array:

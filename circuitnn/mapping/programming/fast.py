@@ -44,7 +44,7 @@ class FastEngine(Engine):
                 hint="fidelity='exact' solves for them",
             )
         self._rest_word, self._rest_bit = parts
-        self._apart = CellsApart(xb._cells().cells)
+        self._apart = CellsApart(xb.cells)
         for name, values in xb.states.items():
             self._apart.states[name][...] = values
         shape, kinds = xb.shape, len(self.levels)

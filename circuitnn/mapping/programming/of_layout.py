@@ -113,7 +113,7 @@ def program_layout(
             wires = (max(r, _LEAST_WIRE) for r in (matrix.r_word, matrix.r_bit))
             xb = Crossbar(cells, *wires, nonidealities=effects, seed=seed, name=label)
             if not blank:
-                xb.set_states(**states_for(xb._cells().cells, plan.verify, tile.G))
+                xb.set_states(**states_for(xb.cells, plan.verify, tile.G))
             scale = line_scales(matrix, len(tile.place.outputs))
             done = program(xb, tile.target, plan, fidelity=fidelity, seed=seed, name=label, scale=scale)
             found.append(done)

@@ -178,7 +178,7 @@ def _failures(
     """Return the cells that are not at their targets, and why."""
     verified, pulses = (values.reshape(xb.shape) for values in (loop.verified, loop.pulses))
     bad = ~verified | (np.abs(reached - targets) > plan.tolerance)
-    *_, low, high = reach(xb._cells().cells, plan.verify, xb.states)
+    *_, low, high = reach(xb.cells, plan.verify, xb.states)
     least, most = np.minimum(low, high), np.maximum(low, high)
     found = []
     for row, col in np.argwhere(bad).tolist():
