@@ -23,6 +23,7 @@ NET = [
 ]
 X = RNG.uniform(0.0, 1.0, (60, 50)) * RNG.uniform(0.0, 1.0, 50) ** 2
 R = 20.0
+SMALL = np.random.default_rng(3).normal(size=(12, 5))
 
 
 def wired(**options):
@@ -203,6 +204,20 @@ def test_new_lines_have_the_scale_of_their_cells():
     moved = replace(plain, matrices=tuple(changed)).permute(X)[0]
     assert not np.array_equal(moved.matrices[0].tiles[0].place.inputs, plain.matrices[0].tiles[0].place.inputs)
     assert np.array_equal(moved(X), plain.permute(X)[0](X))
+
+
+@pytest.mark.parametrize("size", [2.0**-1000, 2.0**1000])
+def test_the_unit_of_weights_does_not_matter(size):
+    """1e-301 and 1e301, whose squares are zero and infinite; powers of two leave every digit as it is."""
+    nets = [[(SMALL * factor, None, "linear")] for factor in (1.0, size)]
+    plain, other = (cn.compile(net, tile=(16, 32), r_wire=R) for net in nets)
+    x = X[:10, :12]
+    for a, b in ((plain.compensate(x), other.compensate(x)), (plain.permute(x), other.permute(x))):
+        assert np.array_equal(a[0](x) * size, b[0](x))
+        assert a[1] == b[1]
+    first, second = plain.calibrate(x), other.calibrate(x)
+    np.testing.assert_allclose(second[0](x) / size, first[0](x), rtol=1e-12)
+    assert second[1]["layer 1"].after == pytest.approx(first[1]["layer 1"].after, rel=1e-12)
 
 
 def test_bad_samples_are_refused():

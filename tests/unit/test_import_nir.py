@@ -15,6 +15,8 @@ START = RNG.bit_generator.state
 @pytest.fixture(autouse=True)
 def same_numbers_whatever_ran_before():
     RNG.bit_generator.state = START
+
+
 DT = 1e-3
 N = 4
 
