@@ -19,7 +19,7 @@ from circuitnn.mapping.importing import UNSUPPORTED, to_graph
 from circuitnn.mapping.inference import batch_size
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
-from circuitnn.mapping.operators.convolution import Conv
+from circuitnn.mapping.operators.convolution import UNROLLINGS, Conv
 from circuitnn.mapping.operators.node import Interval
 from circuitnn.mapping.packing import pack
 from circuitnn.mapping.periphery import Periphery
@@ -256,6 +256,8 @@ def typical_samples(graph: Graph, calibration: ArrayLike) -> Array:
 
 def _unrolled(graph: Graph, unrolling: str, tile: tuple[int, int], encoding: Encoding) -> Graph:
     """Return the graph with its convolutions as the given matrices, as many groups in one as fit a tile."""
+    if unrolling not in UNROLLINGS:
+        raise UsageError(f"unrolling is {unrolling!r}", expected=" ".join(UNROLLINGS), names=["unrolling"])
     nodes = []
     for node in graph.nodes:
         if isinstance(node, Conv):

@@ -280,7 +280,7 @@ class Layout:
         Raises
         ------
         UsageError
-            When ``calibration`` has another shape, or holds no sample.
+            When it is no Periphery, or ``calibration`` has another shape or no sample.
 
         Examples
         --------
@@ -289,6 +289,8 @@ class Layout:
         >>> layout.with_periphery(Periphery(dac_bits=3, coding="serial"))([0.4]).round(12).tolist()
         [0.333333333333, -0.333333333333]
         """
+        if not isinstance(periphery, Periphery):
+            raise UsageError(f"periphery is {periphery!r}", expected="a Periphery")
         source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
         matrices = {m.label: replace(m, r_source=source, r_sense=sense) for m in self.matrices}
         if calibration is not None:

@@ -75,6 +75,7 @@ def test_bad_networks_name_the_layer(layers, words):
         ({"nonidealities": cn.nonidealities.Variability("g")}, UsageError, "seed"),
         ({"nonidealities": [0.1], "seed": 1}, UsageError, "0.1 is no non-ideality"),
         ({"nonidealities": cn.nonidealities.Variability("g"), "seed": -1}, UsageError, "seed"),
+        ({"unrolling": "columns"}, UsageError, "im2col kernel"),
         ({"calibration": np.ones((3, 7))}, UsageError, "(samples, 20)"),
         ({"calibration": np.empty((0, 20))}, UsageError, "no sample"),
     ],
@@ -83,6 +84,11 @@ def test_bad_options(options, error, word):
     with pytest.raises(error) as caught:
         cn.compile(NET, **options)
     assert word in str(caught.value)
+
+
+def test_a_periphery_is_one():
+    with pytest.raises(UsageError, match="periphery is 8"):
+        cn.compile(NET).with_periphery(8)
 
 
 @pytest.mark.parametrize("x", [np.ones(19), np.ones((2, 2, 20)), np.full(20, np.nan), ["a"] * 20, [[1.0], [1.0, 2.0]]])
