@@ -199,10 +199,12 @@ def write_drawn(draw: Callable[[], Any], path: Path) -> None:
 
 
 def require_folder(path: str | Path) -> Path:
-    """Return a path whose folder exists, so that no long work ends in a name that cannot be written."""
+    """Return a path of a file whose folder exists, so that no long work ends in a name that cannot be written."""
     target = Path(path)
     if not target.parent.is_dir():
         raise FileError(
             f"cannot write {str(path)!r}: the folder {str(target.parent)!r} does not exist", hint="make it first"
         )
+    if target.is_dir():
+        raise FileError(f"cannot write {str(path)!r}: it is a folder", expected="the name of a file")
     return target

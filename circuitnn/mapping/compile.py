@@ -19,7 +19,7 @@ from circuitnn.mapping.importing import UNSUPPORTED, to_graph
 from circuitnn.mapping.inference import batch_size
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
-from circuitnn.mapping.operators.convolution import Conv
+from circuitnn.mapping.operators.convolution import UNROLLINGS, Conv
 from circuitnn.mapping.operators.node import Interval
 from circuitnn.mapping.packing import pack
 from circuitnn.mapping.periphery import Periphery
@@ -195,17 +195,13 @@ def compile_crossbar(
     """
     coding = encoding_of(encoding)
     size = check_tile(tile, coding)
-    left_out = {digital} if isinstance(digital, str) else set(digital)
-    reading: dict[str, Any] = {} if input_shape is None else {"input_shape": input_shape}
-    if UNSUPPORTED in left_out:
-        left_out.remove(UNSUPPORTED)
-        reading["digital"] = UNSUPPORTED
-    graph = _unrolled(to_graph(network, **reading), unrolling, size, coding)
+    graph, left_out = read_network(network, digital, input_shape)
+    graph = _unrolled(graph, unrolling, size, coding)
     periphery = Periphery(dac_bits, adc_bits, read_voltage)
     name, g_min, g_max = conductance_range(device, periphery.read_voltage)
     wires = wire_pair(r_wire)
     effects = Chain.of(nonidealities, seed, window=(g_min, g_max), temp=temp + 273.15)
-    samples = None if calibration is None else graph.samples(calibration)
+    samples = None if calibration is None else typical_samples(graph, calibration)
 
     intervals = graph.intervals() if samples is None else graph.observed(samples)
     matrices = {}
@@ -238,8 +234,30 @@ def compile_crossbar(
     return Layout(graph, tuple(matrices.values()), periphery, size, name, g_min, g_max, *wires, effects)
 
 
+def read_network(
+    network: Any, digital: Iterable[str] = (), input_shape: Sequence[int] | None = None
+) -> tuple[Graph, set[str]]:
+    """Return a network as a graph, and the names of nodes that stay in logic; options as of ``compile_crossbar``."""
+    left_out = {digital} if isinstance(digital, str) else set(digital)
+    reading: dict[str, Any] = {} if input_shape is None else {"input_shape": input_shape}
+    if UNSUPPORTED in left_out:
+        left_out.remove(UNSUPPORTED)
+        reading["digital"] = UNSUPPORTED
+    return to_graph(network, **reading), left_out
+
+
+def typical_samples(graph: Graph, calibration: ArrayLike) -> Array:
+    """Return typical inputs, shape (samples, *input_shape); raise UsageError when it is anything else, or none."""
+    samples = graph.samples(calibration)
+    if len(samples) == 0:
+        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
+    return samples
+
+
 def _unrolled(graph: Graph, unrolling: str, tile: tuple[int, int], encoding: Encoding) -> Graph:
     """Return the graph with its convolutions as the given matrices, as many groups in one as fit a tile."""
+    if unrolling not in UNROLLINGS:
+        raise UsageError(f"unrolling is {unrolling!r}", expected=" ".join(UNROLLINGS), names=["unrolling"])
     nodes = []
     for node in graph.nodes:
         if isinstance(node, Conv):
@@ -286,14 +304,7 @@ def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery:
     """Set the converters' ranges by typical inputs, shape (samples,) + input_shape, in place of the matrices.
 
     They become the largest values that each converter sees in the circuit.
-
-    Raises
-    ------
-    UsageError
-        When there is no sample.
     """
-    if len(x) == 0:
-        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
     seen: set[str] = set()
     exact = graph.matrices
 

@@ -165,7 +165,7 @@ class Layout:
         *,
         runs: int = 20,
         seed: int = 0,
-        temp: float = 27.0,
+        temp: float | None = None,
         workers: int | None = None,
         cluster: str | None = None,
         progress: Callable[[float], None] | None = None,
@@ -182,6 +182,7 @@ class Layout:
         seed : int
             From 0; run k has numbers of its own, whoever does it.
         temp : float, degC
+            That of the layout when None.
         workers : int, optional
             Processes; one for each core where that is worth it when None.
         cluster : str, optional
@@ -251,9 +252,19 @@ class Layout:
         )
 
     def with_wires(self, r_wire: float | tuple[float, float]) -> Layout:
-        """Return the same conductances and converters on wires of ``r_wire`` ohm a segment, or (word, bit)."""
+        """Return the same conductances and converters on wires of ``r_wire`` ohm a segment, or (word, bit).
+
+        Raises
+        ------
+        UsageError
+            When a resistance is out of range.
+        CrossbarError
+            When cells are devices that need wires, and there are none.
+        """
         word, bit = wire_pair(r_wire)
         matrices = tuple(replace(matrix, r_word=word, r_bit=bit) for matrix in self.matrices)
+        if matrices[0].cells is not None:
+            matrices[0].crossbar(0)  # devices need wires, and that is said now
         return replace(self, matrices=matrices, r_word=word, r_bit=bit)
 
     def with_periphery(self, periphery: Periphery, calibration: ArrayLike | None = None) -> Layout:
@@ -269,7 +280,7 @@ class Layout:
         Raises
         ------
         UsageError
-            When ``calibration`` has another shape.
+            When it is no Periphery, or ``calibration`` has another shape or no sample.
 
         Examples
         --------
@@ -278,12 +289,14 @@ class Layout:
         >>> layout.with_periphery(Periphery(dac_bits=3, coding="serial"))([0.4]).round(12).tolist()
         [0.333333333333, -0.333333333333]
         """
+        if not isinstance(periphery, Periphery):
+            raise UsageError(f"periphery is {periphery!r}", expected="a Periphery")
         source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
         matrices = {m.label: replace(m, r_source=source, r_sense=sense) for m in self.matrices}
         if calibration is not None:
-            from circuitnn.mapping.compile import calibrate_ranges
+            from circuitnn.mapping.compile import calibrate_ranges, typical_samples
 
-            calibrate_ranges(self.graph, matrices, periphery, self.graph.samples(calibration))
+            calibrate_ranges(self.graph, matrices, periphery, typical_samples(self.graph, calibration))
         return replace(self, matrices=tuple(matrices.values()), periphery=periphery)
 
     def with_cells(self, device: str | Model | None) -> Layout:
@@ -313,12 +326,12 @@ class Layout:
         return replace(self, matrices=matrices)
 
     def with_nonidealities(
-        self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float = 27.0
+        self, nonidealities: Iterable[Nonideality] | Nonideality, seed: int | None = None, temp: float | None = None
     ) -> Layout:
         """Return the layout programmed anew towards its targets, with other non-idealities.
 
-        Arguments are those of ``circuitnn.compile``. The converters' ranges stay as they are. The same seed gives the
-        same conductances.
+        Arguments are those of ``circuitnn.compile``; the temperature stays as it is when None. So do the converters'
+        ranges. The same seed gives the same conductances.
 
         Examples
         --------
@@ -328,7 +341,8 @@ class Layout:
         [0.4, -0.4]
         """
         window = self.g_min, self.g_max
-        effects = Chain.of(nonidealities, seed, window=window, temp=temp + 273.15)
+        kelvin = self.effects.temp if temp is None else temp + 273.15
+        effects = Chain.of(nonidealities, seed, window=window, temp=kelvin)
         matrices = []
         for matrix in self.matrices:
             tiles = [
@@ -378,7 +392,8 @@ class Layout:
         """Return the layout with cells that make up for its wires, and what that gains.
 
         The cells are those with which the circuit, wires included, computes its matrices (see
-        ``compensation.wires.compensate``), all tiles of a matrix with one gain, by which ``scale`` grows.
+        ``compensation.wires.compensate``), all tiles of a matrix with one gain, by which ``scale`` grows. They take the
+        place of all that made up for wires before, gains and offsets in logic too: ``calibrate`` comes after it.
 
         Parameters
         ----------
@@ -403,7 +418,7 @@ class Layout:
         """Return the layout with its lines in an order in which wires lose less, and what that gains.
 
         See ``compensation.permutation``; parameters are those of ``compensate``. Cells are encoded and programmed anew,
-        so this comes before ``compensate``.
+        so this comes before ``compensate`` and ``calibrate``.
         """
         return permute_layout(self, samples)
 

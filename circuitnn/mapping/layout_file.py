@@ -249,6 +249,7 @@ def _read_matrix(
     for name, array in (("gain", gain), ("offset", offset)):
         if array.shape != matrix.shape[1:] or not np.isfinite(array).all():
             raise LayoutError(f"the {name} of {label} is no finite number an output", expected=str(matrix.shape[1:]))
+    _check_cover(tiles, matrix, label)
     return MappedMatrix(
         label,
         matrix,
@@ -263,6 +264,17 @@ def _read_matrix(
         effects,
         _device(attrs),
     )
+
+
+def _check_cover(tiles: tuple[Tile, ...], weights: Array, label: str) -> None:
+    """Raise LayoutError where a weight is on no tile, or on several; zeros need none."""
+    held = np.zeros(weights.shape, dtype=np.int32)
+    for tile in tiles:
+        held[np.ix_(tile.place.inputs, tile.place.outputs)] += 1
+    wrong = (held > 1) | ((held == 0) & (weights != 0.0))
+    if not tiles or wrong.any():
+        place = np.argwhere(wrong)[0].tolist() if tiles else [0, 0]
+        raise LayoutError(f"weight {place} of {label} is on {held[tuple(place)]} tiles", expected="one tile")
 
 
 def _described(cells: str | Model | None) -> Any:

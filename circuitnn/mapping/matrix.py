@@ -21,7 +21,7 @@ from circuitnn.crossbar.crossbar import Crossbar
 from circuitnn.crossbar.programmed import programmed_states
 from circuitnn.mapping.encodings.encoding import Encoding
 from circuitnn.mapping.periphery import Periphery
-from circuitnn.mapping.tiles import Tile
+from circuitnn.mapping.tiles import Place, Tile
 from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
 
@@ -118,6 +118,29 @@ class MappedMatrix:
             place = tile.place
             total[np.ix_(place.inputs, place.outputs)] += self.encoding.combined(transfer, len(place.outputs))
         return total * self.scale * self.gain
+
+    def encoded(self, places: Sequence[Place], window: tuple[float, float]) -> MappedMatrix:
+        """Return the matrix programmed anew onto tiles at places, as its encoding has it: no corrections are left.
+
+        Parameters
+        ----------
+        places : sequence of Place
+        window : (float, float), S
+            Range of the cells.
+
+        Returns
+        -------
+        MappedMatrix
+            All converters have the largest range of those before.
+        """
+        weights, coding, most = self.weights, self.encoding, max(tile.adc_limit for tile in self.tiles)
+        largest = float(np.abs(weights).max())
+        tiles = []
+        for k, place in enumerate(places, 1):
+            target = coding.conductances(weights[np.ix_(place.inputs, place.outputs)], largest, *window)
+            tiles.append(Tile(place, target, self.effects.of_array(tile_label(self.label, k)).written(target), most))
+        gain, zeros = coding.gains(weights, largest), np.zeros(weights.shape[1])
+        return replace(self, tiles=tuple(tiles), scale=coding.scale(largest, *window), gain=gain, offset=zeros)
 
     def with_adc_limits(self, limits: Sequence[float]) -> MappedMatrix:
         """Return the matrix with other ends of the converters' ranges, A, one a tile."""

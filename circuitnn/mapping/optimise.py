@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.errors import CircuitnnError, UsageError, nearest
-from circuitnn.mapping.compile import compile_crossbar
+from circuitnn.mapping.compile import compile_crossbar, read_network
 from circuitnn.mapping.evaluation import labels_of
-from circuitnn.mapping.importing import to_graph
 from circuitnn.mapping.layout import Layout
 
 Array = NDArray[np.float64]
@@ -30,9 +29,9 @@ _MOST = 10_000
 _CLEARLY = 3.0  # standard errors by which an accuracy must be lower to be dropped after the first samples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # settings may be arrays
 class Choice:
-    """One setting and what it gives.
+    """One setting and what it gives; choices are different however alike they are.
 
     Attributes
     ----------
@@ -85,7 +84,7 @@ class Choices:
         best = self.best
         lines = [f"  {'accuracy':>9}{'tiles':>7}{'energy':>12}  settings"]
         for c in sorted(self.all, key=lambda c: (bool(c.failure), -c.samples, -c.accuracy, c.energy)):
-            settings = " ".join(f"{name}={value}" for name, value in c.settings.items())
+            settings = " ".join(f"{name}={_shown(value)}" for name, value in c.settings.items())
             if c.failure:
                 lines.append(f"  {'':>28}  {settings}: {c.failure}")
                 continue
@@ -95,7 +94,9 @@ class Choices:
         return "\n".join(lines)
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
-        """Draw accuracy against energy, the number of tiles as colour, the best ones joined; write a PNG.
+        """Draw the share of wrong classes against energy, tiles as colour, the best ones joined; write a PNG.
+
+        No wrong class among so many samples is drawn as half of one.
 
         Raises
         ------
@@ -108,13 +109,16 @@ class Choices:
 
         from circuitnn.results.atomic import replacing
 
+        def wrong(choices: Sequence[Choice]) -> list[float]:
+            return [100.0 * max(1.0 - c.accuracy, 0.5 / c.samples) for c in choices]
+
         shown = [c for c in self.all if not c.failure]
         figure = Figure(figsize=(7.0, 4.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         points = axes.scatter(
             [1e9 * c.energy for c in shown],
-            [100.0 * c.accuracy for c in shown],
+            wrong(shown),
             c=[c.tiles for c in shown],
             norm=LogNorm() if len({c.tiles for c in shown}) > 1 else None,
             cmap="viridis",
@@ -123,16 +127,17 @@ class Choices:
         front = sorted(self.best, key=lambda c: c.energy)
         axes.plot(
             [1e9 * c.energy for c in front],
-            [100.0 * c.accuracy for c in front],
+            wrong(front),
             "o-",
             color="C3",
             markerfacecolor="none",
             markersize=11,
             label="not beaten in accuracy, tiles and energy",
         )
-        axes.set(xlabel="energy (nJ an inference)", ylabel="accuracy (%)", xscale="log")
+        axes.set(xlabel="energy (nJ an inference)", ylabel="wrong class (%)", xscale="log", yscale="log")
+        axes.yaxis.set_minor_formatter("{x:g}")
         axes.grid(alpha=0.3, which="both")
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper right")
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", dpi=130)
         return Path(path)
@@ -199,12 +204,17 @@ def optimise(
             raise UsageError(
                 f"{name!r} is no option of compile, or given twice", expected=" ".join(known), hint=nearest(name, known)
             )
+    for name, tried in options.items():
+        if isinstance(tried, str) or not isinstance(tried, Sequence | np.ndarray):
+            raise UsageError(f"{name} has {tried!r} to try", expected="a sequence of values", names=[name])
     count = prod(len(values) for values in options.values())
     if not 1 <= count <= _MOST:
         raise UsageError(f"{count} combinations of the options", expected=f"1 to {_MOST}")
     if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
         raise UsageError(f"runs = {runs!r}", expected="a whole number from 1 on", names=("runs",))
-    graph = to_graph(network)
+    graph, left_out = read_network(network, fixed.pop("digital", ()), fixed.pop("input_shape", None))
+    if "digital" not in options:
+        fixed["digital"] = left_out
     values = graph.samples(x)
     labels = labels_of(y, len(values), graph)
     part = min(max(first, 1), len(values))
@@ -241,6 +251,10 @@ def _judged(
     accuracy = float(np.mean([layout.evaluate(x, y).accuracy for layout in layouts]))
     tiles = sum(len(matrix.tiles) for matrix in layouts[0].matrices)
     return Choice(settings, accuracy, tiles, layouts[0].cost(x[:64], technology).energy, len(y))
+
+
+def _shown(value: Any) -> str:
+    return f"array{value.shape}" if isinstance(value, np.ndarray) else str(value)
 
 
 def _beats_clearly(one: Choice, other: Choice) -> bool:

@@ -273,6 +273,12 @@ def plan_weights(
 ) -> Plan:
     """Return what ``compile_weights`` would do, from the files' headers alone; the parameters are its own."""
     coding = encoding_of(encoding)
+    if (coding.gains(np.array([[0.5], [1.0]]), 1.0) != 1.0).any():
+        raise UsageError(
+            f"{coding!r} leaves a factor of each output to logic, and the folder keeps cells",
+            expected="an encoding of weights by cells alone",
+            names=("encoding",),
+        )
     size = check_tile(tile, coding)
     name, g_min, g_max = conductance_range(device)
     wire = resistance("r_wire", r_wire)

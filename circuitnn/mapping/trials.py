@@ -111,7 +111,7 @@ class _Programming:
     layout: Layout
     effects: tuple[Nonideality, ...]
     seed: int
-    temp: float
+    temp: float | None
     x: Array
     y: NDArray[np.int64]
 
@@ -131,7 +131,7 @@ def program_often(
     nonidealities: Iterable[Nonideality] | Nonideality | None,
     runs: int,
     seed: int,
-    temp: float = 27.0,
+    temp: float | None = None,
     workers: int | None = None,
     cluster: str | None = None,
     progress: Callable[[float], None] | None = None,

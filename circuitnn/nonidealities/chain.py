@@ -83,6 +83,8 @@ class Chain:
         if isinstance(effects, Chain):
             return effects
         ordered = check_effects(effects)
+        if not 0.0 < temp < np.inf:
+            raise UsageError(f"temp is {temp:g} K", expected="above absolute zero, finite", names=["temp"])
         return cls(ordered, check_seed(ordered, seed), label, window, temp)
 
     def __bool__(self) -> bool:

@@ -75,7 +75,7 @@ def test_a_registered_device_runs_in_a_circuit():
     c = cn.Circuit("soft")
     c.V("1", "a", 0, dc=2.0)
     c.N("1", "a", 0, model="soft")
-    assert float(c.op()["i(v1)"]) == pytest.approx(-2.0 * 1e-3 * 0.25, rel=1e-9)
+    assert float(c.op()["i(v1)"]) == pytest.approx(-2.0 * 1e-3 * 0.25, rel=1e-9, abs=0.0)
 
 
 def test_the_library_is_built_once(own_cache, monkeypatch):
@@ -134,7 +134,7 @@ def test_functions_of_equations(own_cache):
 
     for v in (-3.0, -0.5, 0.3, 0.79, 0.81, 7.0):
         f, _, jf, _ = kernel.evaluate([[v], [0.0]], p)
-        assert f[0, 0] == pytest.approx(current(v), rel=1e-14)
+        assert f[0, 0] == pytest.approx(current(v), rel=1e-14, abs=0.0)
         # three-point formula at h = 1e-6: 1e-9 of the slope
         assert jf[0, 0] == pytest.approx((current(v + 1e-6) - current(v - 1e-6)) / 2e-6, rel=1e-6)
 

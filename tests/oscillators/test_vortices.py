@@ -15,10 +15,10 @@ def test_figures_of_a_disk():
     """Worked from the formulas by hand, to the digits given there."""
     pop = Vortices(**DISK)
     assert pop.gyration[0] == pytest.approx(255.089e6, rel=2e-6)
-    assert pop.gyrovector[0] == pytest.approx(2.740415e-13, rel=2e-7)
+    assert pop.gyrovector[0] == pytest.approx(2.740415e-13, rel=2e-7, abs=0.0)
     assert pop.stiffness[0] == pytest.approx(4.392265e-4, rel=2e-7)
-    assert pop.stiffness[0] == pytest.approx(10 / 9 * 4e-7 * np.pi * 1.28e6**2 * 6e-9**2 / 187.5e-9, rel=1e-12)
-    assert pop.exchange_length[0] == pytest.approx(3.8172e-9, rel=2e-5)
+    assert pop.stiffness[0] == pytest.approx(10 / 9 * 4e-7 * np.pi * 1.28e6**2 * 6e-9**2 / 187.5e-9, rel=1e-12, abs=0.0)
+    assert pop.exchange_length[0] == pytest.approx(3.8172e-9, rel=2e-5, abs=0.0)
     assert pop.drag[0] == pytest.approx(9.87778e-3, rel=1e-6)
     assert pop.critical_torque[0] == pytest.approx(143.096, rel=4e-6)
     assert 1 / (pop.drag[0] * 2 * np.pi * pop.gyration[0]) == pytest.approx(63.16e-9, rel=1e-4)
@@ -45,7 +45,7 @@ def test_closed_solution(over):
     # RK4 at up to 27 MHz from the frame shrinks by (w h)^6 / 144 = 4e-11 a step, of which it holds 1 / (2 A h) = 400,
     # and errs in the growing start, where it gains 20 of them
     assert np.abs(run["c"][:, 0]) == pytest.approx(exact, rel=1e-6)
-    assert pop.power[0] == pytest.approx(max(end, 0.0), rel=1e-12)
+    assert pop.power[0] == pytest.approx(max(end, 0.0), rel=1e-12, abs=0.0)
 
 
 def test_frequency_follows_radius_and_current():

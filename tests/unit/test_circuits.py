@@ -13,6 +13,7 @@ from circuitnn.mapping.circuits.network import network_deck
 from circuitnn.mapping.circuits.opamps import MacroOpAmp
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.operators.dense import Dense
+from circuitnn.mapping.periphery import Periphery
 from circuitnn.mapping.quantise import quantise
 
 HALF = Block("half", ("a", "b"), ("r1 a b 1k",))
@@ -94,6 +95,11 @@ def test_networks_that_are_no_single_circuit(function):
         function(layout.with_cells("hfo2"), [1.0])
     with pytest.raises(UsageError, match="act on reads"):
         function(layout.with_nonidealities(cn.nonidealities.ReadNoise(0.1), seed=1), [1.0])
+    with pytest.raises(UsageError, match="bit by bit"):
+        function(layout.with_periphery(Periphery(4, coding="serial")), [1.0])
+    idle = cn.compile([([[1.0, 0.0]], [0.5, 0.5], "linear")], encoding="complementary")
+    with pytest.raises(UsageError, match="output 1 of layer 1 has the gain 0"):
+        function(idle, [1.0])
     two = Graph(
         [
             Dense([[1.0]], name="a"),

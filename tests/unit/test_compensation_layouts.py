@@ -1,5 +1,7 @@
 """Compensated, permuted and calibrated layouts, and the fits behind them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from nodal import nodal_transfer, relative
@@ -21,6 +23,7 @@ NET = [
 ]
 X = RNG.uniform(0.0, 1.0, (60, 50)) * RNG.uniform(0.0, 1.0, 50) ** 2
 R = 20.0
+SMALL = np.random.default_rng(3).normal(size=(12, 5))
 
 
 def wired(**options):
@@ -181,6 +184,40 @@ def test_random_reads_and_nonlinear_cells_count_by_their_conductances():
     devices = plain.with_cells("hfo2").compensate()[0]
     assert devices.matrices[0].cells == "hfo2"
     assert np.array_equal(devices.matrices[0].tiles[0].target, plain.compensate()[0].matrices[0].tiles[0].target)
+
+
+@pytest.mark.parametrize("encoding", ["differential", "complementary"])
+def test_wires_are_made_up_for_once(encoding):
+    plain = wired(encoding=encoding)
+    once = plain.compensate(X)[0]
+    for before in (once, plain.calibrate(X)[0], once.calibrate(X)[0]):
+        again = before.compensate(X)[0]
+        for a, b in zip(again.matrices, once.matrices, strict=True):
+            assert np.array_equal(a.tiles[0].target, b.tiles[0].target)
+            assert (a.scale, a.gain.tolist(), a.offset.tolist()) == (b.scale, b.gain.tolist(), b.offset.tolist())
+        assert np.array_equal(again(X), once(X))
+
+
+def test_new_lines_have_the_scale_of_their_cells():
+    plain = wired()
+    changed = [replace(m, scale=0.8 * m.scale, gain=1.1 * m.gain, offset=m.offset + 0.1) for m in plain.matrices]
+    moved = replace(plain, matrices=tuple(changed)).permute(X)[0]
+    assert not np.array_equal(moved.matrices[0].tiles[0].place.inputs, plain.matrices[0].tiles[0].place.inputs)
+    assert np.array_equal(moved(X), plain.permute(X)[0](X))
+
+
+@pytest.mark.parametrize("size", [2.0**-1000, 2.0**1000])
+def test_the_unit_of_weights_does_not_matter(size):
+    """1e-301 and 1e301, whose squares are zero and infinite; powers of two leave every digit as it is."""
+    nets = [[(SMALL * factor, None, "linear")] for factor in (1.0, size)]
+    plain, other = (cn.compile(net, tile=(16, 32), r_wire=R) for net in nets)
+    x = X[:10, :12]
+    for a, b in ((plain.compensate(x), other.compensate(x)), (plain.permute(x), other.permute(x))):
+        assert np.array_equal(a[0](x) * size, b[0](x))
+        assert a[1] == b[1]
+    first, second = plain.calibrate(x), other.calibrate(x)
+    np.testing.assert_allclose(second[0](x) / size, first[0](x), rtol=1e-12)
+    assert second[1]["layer 1"].after == pytest.approx(first[1]["layer 1"].after, rel=1e-12)
 
 
 def test_bad_samples_are_refused():

@@ -184,6 +184,8 @@ def test_programming_is_that_of_each_tile_alone(source, tmp_path):
     assert (found == alone).all() and (found != cells).all()
     with pytest.raises(UsageError, match="seed"):
         cn.compile_weights(source, tmp_path / "b", nonidealities=effects, **OPTIONS)
+    with pytest.raises(UsageError, match=r"Complementary\(\) leaves a factor of each output to logic"):
+        cn.compile_weights(source, tmp_path / "b", encoding="complementary", **OPTIONS)
 
 
 def test_tiles_are_those_of_compile(arrays, tmp_path):

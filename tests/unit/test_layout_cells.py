@@ -61,3 +61,9 @@ def test_devices_whose_conductance_says_no_state_are_refused():
     with pytest.raises(CrossbarError, match="conductances do not say"):
         cn.compile([(W, None, "linear")], r_wire=1.0).with_cells("jart")
     assert cn.compile([(W, None, "linear")]).with_cells(None).matrices[0].cells is None
+
+
+def test_devices_are_not_moved_onto_wires_without_resistance():
+    devices = cn.compile([(W, None, "linear")], device="hfo2", r_wire=1.0).with_cells("hfo2")
+    with pytest.raises(CrossbarError, match="ideal word lines"):
+        devices.with_wires((0.0, 1.0))

@@ -187,6 +187,28 @@ def test_edited_files_are_checked(saved, change, words):
     assert "net.h5" in str(caught.value)
 
 
+def test_every_weight_is_on_one_tile(saved):
+    def fewer(file):
+        file["matrix1"].attrs.modify("tiles", 3)
+
+    def none(file):
+        file["matrix2"].attrs.modify("tiles", 0)
+
+    def twice(file):
+        file["matrix1/tile2/outputs"][...] = file["matrix1/tile1/outputs"][()][:2]
+
+    whole = saved.read_bytes()
+    for change, words in (
+        (fewer, r"weight \[4, 3\] of layer 1 is on 0 tiles"),
+        (none, r"weight \[0, 0\] of layer 2 is on 0 tiles"),
+        (twice, r"weight \[0, 0\] of layer 1 is on 2 tiles"),
+    ):
+        saved.write_bytes(whole)
+        edit(saved, change)
+        with pytest.raises(LayoutError, match=words):
+            cn.Layout.load(saved)
+
+
 def test_a_small_file_cannot_ask_for_terabytes(saved):
     def change(file):
         del file["node1/weights"]

@@ -75,6 +75,7 @@ def test_bad_networks_name_the_layer(layers, words):
         ({"nonidealities": cn.nonidealities.Variability("g")}, UsageError, "seed"),
         ({"nonidealities": [0.1], "seed": 1}, UsageError, "0.1 is no non-ideality"),
         ({"nonidealities": cn.nonidealities.Variability("g"), "seed": -1}, UsageError, "seed"),
+        ({"unrolling": "columns"}, UsageError, "im2col kernel"),
         ({"calibration": np.ones((3, 7))}, UsageError, "(samples, 20)"),
         ({"calibration": np.empty((0, 20))}, UsageError, "no sample"),
     ],
@@ -83,6 +84,11 @@ def test_bad_options(options, error, word):
     with pytest.raises(error) as caught:
         cn.compile(NET, **options)
     assert word in str(caught.value)
+
+
+def test_a_periphery_is_one():
+    with pytest.raises(UsageError, match="periphery is 8"):
+        cn.compile(NET).with_periphery(8)
 
 
 @pytest.mark.parametrize("x", [np.ones(19), np.ones((2, 2, 20)), np.full(20, np.nan), ["a"] * 20, [[1.0], [1.0, 2.0]]])
@@ -242,7 +248,7 @@ def test_netlists_one_a_tile(tmp_path):
             line for line in (tmp_path / "matrix1_tile1.cir").read_text().splitlines() if line.startswith("vin0")
         ).split()[-1]
     )
-    assert volts == pytest.approx(0.2 * X[0, 0], rel=1e-15)
+    assert volts == pytest.approx(0.2 * X[0, 0], rel=1e-15, abs=0.0)
     with pytest.raises(UsageError, match="one input"):
         layout.to_netlist(tmp_path, x=X)
     (tmp_path / "file").write_text("")
@@ -262,7 +268,7 @@ def test_weights_cannot_be_changed_behind_the_layout():
 def test_any_memristor_model_serves_as_a_device():
     network = [([[1.0]], None, "linear")]
     named = cn.compile(network, device="linear_drift").report()
-    assert (named.g_min, named.g_max) == pytest.approx((1 / 16e3, 1 / 100.0), rel=1e-12)
+    assert (named.g_min, named.g_max) == pytest.approx((1 / 16e3, 1 / 100.0), rel=1e-12, abs=0.0)
     card = cn.compile(network, device=Model("mine", "vteam", {"ron": 1e4, "roff": 1e5, "iv": 1.0})).report()
     assert (card.device, card.g_min, card.g_max) == ("mine", pytest.approx(1e-5), pytest.approx(1e-4))
     with pytest.raises(UsageError, match="no parameter 'ro'"):

@@ -93,7 +93,7 @@ def test_a_generator_is_shared_by_models():
     )
     for k in range(5):
         one, two = (e.params["resistance"] / 1e3 - 1.0 for e in deck.expand(run=k).elements if e.letter == "r")
-        assert two == pytest.approx(2.0 * one, rel=1e-12) and one != 0.0
+        assert two == pytest.approx(2.0 * one, rel=1e-12, abs=0.0) and one != 0.0
 
 
 def test_parameters_of_any_model_deviate_and_a_plain_run_does_not():

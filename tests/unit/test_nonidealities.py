@@ -328,7 +328,7 @@ def test_drift_goes_on_in_a_transient():
     c.N("1", "a", 0, model="hfo2")
     ideal = float(c.op()["i(v1)"])
     c.nonideal("n1", ni.Drift(nu=0.1, nu_sigma=0.0, time=20.0, t0=20.0))
-    assert float(c.op()["i(v1)"]) == pytest.approx(ideal, rel=1e-9)
+    assert float(c.op()["i(v1)"]) == pytest.approx(ideal, rel=1e-9, abs=0.0)
     run = c.tran(2000.0)
     expected = ideal * ((20.0 + run["time"]) / 20.0) ** -0.1
     np.testing.assert_allclose(run["i(v1)"], expected, rtol=1e-6)  # no state moves below threshold: the law itself

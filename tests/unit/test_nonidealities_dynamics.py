@@ -145,8 +145,8 @@ def test_a_memristor_relaxes_with_arrhenius_times():
     older = ni.Retention(tau=1.0, rest=1.0, activation=0.5, temp_ref=300.15, time=2.0 * tau)
     g = Chain.of(older, 1, window=WINDOW, temp=320.15).written(np.array([[1e-5]]))[0, 0]
     assert aged.written(np.array([[1e-5]]))[0, 0] == 1e-5
-    assert g == pytest.approx(1e-4 - (1e-4 - 1e-5) * np.exp(-2.0), rel=1e-12)
-    assert float(-cell(older).op(temp=47.0)["i(v1)"]) == pytest.approx(0.1 * g, rel=1e-9)
+    assert g == pytest.approx(1e-4 - (1e-4 - 1e-5) * np.exp(-2.0), rel=1e-12, abs=0.0)
+    assert float(-cell(older).op(temp=47.0)["i(v1)"]) == pytest.approx(0.1 * g, rel=1e-9, abs=0.0)
 
 
 def test_cells_diffuse_apart_with_the_logarithm_of_time():
@@ -195,7 +195,7 @@ def test_reads_disturb_an_array_and_a_memristor_alike():
     np.testing.assert_allclose(run["@n1[w]"], 3e-9 - 1.5e-9 * np.exp(-speed * run["time"]), rtol=1e-4)
     effect = ni.ReadDisturb(**disturb, v_read=0.1, t_read=1e-6)
     read = Chain.of(effect, window=WINDOW).read(np.array([[5e-5]]), 1000)
-    assert read[0, 0] == pytest.approx(1e-6 + 49e-6 * np.exp(-speed * 1e-3), rel=1e-12)
+    assert read[0, 0] == pytest.approx(1e-6 + 49e-6 * np.exp(-speed * 1e-3), rel=1e-12, abs=0.0)
 
 
 def test_lives_are_weibull_and_the_window_closes():
@@ -227,7 +227,7 @@ def test_self_heating_is_power_times_thermal_resistance():
     c = cell(ni.SelfHeating(r_th=2e6, c_th=1e-15), dc=0.5)
     op = c.op()
     power = -0.5 * float(op["i(v1)"])
-    assert power == pytest.approx(0.25 * 1e-5, rel=1e-9)  # no coefficient: the current of the cold cell
+    assert power == pytest.approx(0.25 * 1e-5, rel=1e-9, abs=0.0)  # no coefficient: the current of the cold cell
     assert float(op["@n1[temperature]"]) == pytest.approx(300.15 + 2e6 * power, abs=1e-6)
     hot = c.op(temp=77.0)
     assert float(hot["@n1[temperature]"]) == pytest.approx(350.15 + 2e6 * power, abs=1e-6)

@@ -77,3 +77,31 @@ def test_bad_options(case, options, fixed, word):
     with pytest.raises(UsageError) as caught:
         optimise(*case, options, **fixed)
     assert word in str(caught.value)
+
+
+def test_settings_may_be_arrays(case):
+    net, x, y = case
+    found = optimise(net, x, y, {"calibration": [None, x[:50]]}, first=50, dac_bits=4, adc_bits=4)
+    assert "* " in str(found) and "calibration=array(50, 40)" in str(found)
+    with pytest.raises(UsageError, match="encoding has 'offset' to try"):
+        optimise(net, x, y, {"encoding": "offset"}, dac_bits=4, adc_bits=4)
+    with pytest.raises(UsageError, match="dac_bits has 4 to try"):
+        optimise(net, x, y, {"dac_bits": 4}, adc_bits=4)
+
+
+def test_networks_whose_input_is_open(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    w = np.random.default_rng(0).normal(size=(3, 2, 3, 3)).astype(np.float32)
+    info = onnx.helper.make_tensor_value_info
+    nodes = [
+        onnx.helper.make_node("Conv", ["x", "w"], ["a"], name="conv"),
+        onnx.helper.make_node("GlobalAveragePool", ["a"], ["b"]),
+        onnx.helper.make_node("Flatten", ["b"], ["y"]),
+    ]
+    shapes = info("x", 1, ["n", 2, "h", "w"]), info("y", 1, ["n", 3])
+    graph = onnx.helper.make_graph(nodes, "g", shapes[:1], shapes[1:], [onnx.numpy_helper.from_array(w, "w")])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), tmp_path / "n.onnx")
+    x, y = np.random.default_rng(1).normal(size=(20, 2, 5, 5)), np.zeros(20, int)
+    tried = {"adc_bits": [4, 8]}
+    found = optimise(tmp_path / "n.onnx", x, y, tried, dac_bits=8, input_shape=(2, 5, 5), digital="unsupported")
+    assert not any(choice.failure for choice in found.all)

@@ -21,14 +21,14 @@ def test_resistance_of_a_segment_by_hand():
     word = replace(Stack().word, sheet_resistance=0.05, width=0.3)
     bit = replace(Stack().bit, sheet_resistance=0.2, width=0.5)
     stack = replace(Stack(), word=word, bit=bit, pitch_x=1.2, pitch_y=2.0)
-    assert stack.r_word == pytest.approx(0.2, rel=1e-12)  # rounding alone
-    assert stack.r_bit == pytest.approx(0.8, rel=1e-12)
+    assert stack.r_word == pytest.approx(0.2, rel=1e-12, abs=0.0)  # rounding alone
+    assert stack.r_bit == pytest.approx(0.8, rel=1e-12, abs=0.0)
 
 
 def test_default_stack_is_that_of_its_source():
     """Resistances of the extraction tables of SKY130: 125 mohm a square, 4.5 ohm a via."""
     stack = Stack()
-    assert stack.r_word == pytest.approx(0.125 * 0.5 / 0.26, rel=1e-12)
+    assert stack.r_word == pytest.approx(0.125 * 0.5 / 0.26, rel=1e-12, abs=0.0)
     assert stack.r_cell == 4.5
     # Published by the process's extraction rules for metal 1: 25.78 aF/um2 and 40.57 aF/um at each side to the
     # substrate. The formula's own error is 6 %, and this line is narrower than its range; 10 % holds both.

@@ -51,7 +51,7 @@ def test_errors_in_weights_are_those_of_the_encoding(programmed):
     scales = line_scales(matrix, 2)
     assert scales.shape == (4,) and np.all(scales == matrix.scale)  # each line of a pair adds or subtracts one siemens
     errors = np.concatenate([(tile.scale * tile.error).ravel() for tile in report.tiles])
-    assert report.rms_weight == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-12)
+    assert report.rms_weight == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-12, abs=0.0)
     sliced = layout(encoding={"kind": "sliced", "bits": 4, "cell_bits": 2}, tile=(4, 8)).matrices[0]
     assert len(np.unique(line_scales(sliced, 1))) > 1  # lines of higher digits weigh more
 
@@ -92,7 +92,7 @@ def test_cells_may_be_made_by_the_caller():
         layout(device=(1e-6, 8e-5)).program(plan)
     with pytest.raises(UsageError, match="no ready-made plan"):
         layout(device=(1e-6, 8e-5)).program()
-    assert plan_for(layout()).tolerance == pytest.approx(0.99e-6, rel=1e-12)
+    assert plan_for(layout()).tolerance == pytest.approx(0.99e-6, rel=1e-12, abs=0.0)
 
 
 # ---------------------------------------------------------------------------------------------------- time
@@ -157,6 +157,9 @@ def test_the_command(tmp_path):
     few = ["program", path, "-o", str(tmp_path / "c.h5"), "--tolerance", "10n", "--passes", "1", "--most-failed", "0"]
     assert "out of tolerance" in str(CliRunner().invoke(cli, few, obj={}).exception)
     assert not (tmp_path / "c.h5").exists()
+    for name, message in ((tmp_path / "none" / "c.h5", "does not exist"), (tmp_path, "is a folder")):
+        result = CliRunner().invoke(cli, ["program", path, "-o", str(name)], obj={})
+        assert message in str(result.exception) and result.output == ""  # said before all the work
 
 
 @pytest.mark.slow

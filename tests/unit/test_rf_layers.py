@@ -92,7 +92,7 @@ def test_gradients_are_those_of_differences():
     ]:
         expected = (loss(n, name, place, h) - loss(n, name, place, -h)) / (2 * h)
         # Central differences: h^2 of the curvature, and rounding of a loss of 1e-2 over h.
-        assert getattr(found[n], name)[place] == pytest.approx(expected, rel=1e-5)
+        assert getattr(found[n], name)[place] == pytest.approx(expected, rel=1e-5, abs=0.0)
 
 
 @settings(max_examples=20, deadline=None)

@@ -121,7 +121,7 @@ def test_what_is_shown_has_the_value_of_what_is_solved(name, volts):
     equations = frame.equations()
     for item in frame.lets:
         numbers[item.symbol] = value(item.value, numbers)
-        assert value(readable(item.value, states), numbers) == pytest.approx(numbers[item.symbol], rel=1e-9)
+        assert value(readable(item.value, states), numbers) == pytest.approx(numbers[item.symbol], rel=1e-9, abs=0.0)
     for row in (*equations.f.values(), *equations.q.values()):
         whole = sympy.sympify(row)
-        assert value(readable(whole, states), numbers) == pytest.approx(value(whole, numbers), rel=1e-9)
+        assert value(readable(whole, states), numbers) == pytest.approx(value(whole, numbers), rel=1e-9, abs=0.0)

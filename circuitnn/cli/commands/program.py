@@ -42,6 +42,7 @@ def program(
     from circuitnn.mapping.layout import Layout
     from circuitnn.mapping.programming.of_layout import plan_for
 
+    target = terminal.require_folder(output)
     loaded = read_layout(layout)
     if not isinstance(loaded, Layout):
         raise UsageError(f"{layout} is no layout of crossbars", expected="a file of circuitnn compile")
@@ -53,11 +54,13 @@ def program(
         verify=replace(plan.verify, noise=noise),
         passes=passes,
     )
-    done, report = loaded.program(plan, device=device, seed=seed, fidelity="exact" if exact else "fast")
+    fidelity = "exact" if exact else "fast"
+    with terminal.progress(layout) as progress:
+        done, report = loaded.program(plan, device=device, seed=seed, fidelity=fidelity, progress=progress)
     click.echo(str(report))
     report.require(failed=most_failed)
-    done.save(output)
-    terminal.message(f"wrote {output}")
+    done.save(target)
+    terminal.message(f"wrote {target}")
 
 
 EXPORT = program

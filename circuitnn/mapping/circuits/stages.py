@@ -87,7 +87,8 @@ def stages_of(layout: Layout) -> list[Stage]:
     Raises
     ------
     UsageError
-        When non-idealities act on reads or cells are devices, which these stages do not have, or a layer runs in logic.
+        When non-idealities act on reads, cells are devices, inputs come bit by bit or an output has a gain that is not
+        above zero, which these stages do not have, or a layer runs in logic.
     MappingError
         When the network is no chain of dense layers.
     """
@@ -98,6 +99,19 @@ def stages_of(layout: Layout) -> list[Stage]:
         )
     if any(matrix.cells is not None for matrix in layout.matrices):
         raise UsageError("cells that are devices have no resistance", hint="layout.with_cells(None)")
+    if layout.periphery.coding == "serial":
+        raise UsageError(
+            "inputs come bit by bit, and only logic adds up what was read of each", expected="coding amplitude or width"
+        )
+    for matrix in layout.matrices:
+        if (matrix.gain <= 0.0).any():
+            output = int(np.argmax(matrix.gain <= 0.0))
+            raise UsageError(
+                f"output {output} of {matrix.label} has the gain {matrix.gain[output]:.3g}, as no resistor gives",
+                expected="gains above 0",
+                hint="an output without weights, or one that calibration found to be noise",
+                names=[matrix.label],
+            )
     known = {matrix.label: matrix for matrix in layout.matrices}
     if missing := [dense.name for dense in layers if dense.name not in known]:
         raise UsageError(f"{', '.join(missing)} run in logic, not on tiles", expected="all layers on tiles")

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.crossbar.checks import real
 from circuitnn.errors import MappingError
+from circuitnn.mapping.compensation.fidelity import power_of_two
 
 Array = NDArray[np.float64]
 _PRIOR = 0.3  # samples; see ``fit_outputs``
@@ -73,6 +74,8 @@ def fit_outputs(found: ArrayLike, ideal: ArrayLike) -> Calibration:
         )
     if not (np.isfinite(y).all() and np.isfinite(z).all()):
         raise MappingError("outputs to calibrate by are not finite", expected="finite numbers")
+    unit = power_of_two(y, z)  # squares of what is left neither overflow nor vanish
+    y, z = y / unit, z / unit
     square = float((y * y).mean())
     common = float((y * z).mean()) / square if square > 0.0 else 1.0
     rest = z - common * y
@@ -83,4 +86,4 @@ def fit_outputs(found: ArrayLike, ideal: ArrayLike) -> Calibration:
     gain, offset = common + (yr * one - y1 * r1) / determinant, (yy * r1 - y1 * yr) / determinant
     size = float(np.linalg.norm(z)) or 1.0
     before, after = (float(np.linalg.norm(out - z)) / size for out in (y, y * gain + offset))
-    return Calibration(gain, offset, before, after)
+    return Calibration(gain, offset * unit, before, after)

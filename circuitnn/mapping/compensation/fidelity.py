@@ -24,11 +24,24 @@ def relative_errors(found: Array, wanted: Array, weight: Array) -> tuple[float, 
     >>> [round(e, 9) for e in relative_errors(0.8 * ones, ones, np.ones(1))]
     [0.2, 0.0]
     """
-    found, wanted = weight[:, None] * found, weight[:, None] * wanted
+    unit = power_of_two(found, wanted)  # squares of what is left neither overflow nor vanish
+    found, wanted = weight[:, None] * (found / unit), weight[:, None] * (wanted / unit)
     size = float(np.linalg.norm(wanted)) or 1.0
     own = float((found * found).sum())
     factor = float((found * wanted).sum()) / own if own > 0.0 else 1.0
     return float(np.linalg.norm(found - wanted)) / size, float(np.linalg.norm(factor * found - wanted)) / size
+
+
+def power_of_two(*arrays: Array) -> float:
+    """Return a power of two near the largest magnitude in arrays, by which nothing is rounded; 1 where all are zero.
+
+    Examples
+    --------
+    >>> power_of_two(np.array([0.0, -3.0]), np.array([1.0]))
+    2.0
+    """
+    largest = max(float(np.abs(array).max()) for array in arrays)
+    return float(np.ldexp(1.0, int(np.frexp(largest)[1]) - 1)) if largest > 0.0 else 1.0
 
 
 def matrix_errors(matrix: MappedMatrix, energy: Array) -> tuple[float, float]:

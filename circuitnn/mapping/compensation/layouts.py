@@ -58,18 +58,20 @@ class Changes:
 
 def compensate_layout(layout: Layout, samples: ArrayLike | None, tolerance: float) -> tuple[Layout, Changes]:
     """See ``Layout.compensate``."""
-    x = _samples(layout, samples)
+    x, window = _samples(layout, samples), (layout.g_min, layout.g_max)
     energies = energies_of(layout.graph, x)
     matrices, changes = [], []
     for matrix in layout.matrices:
         energy = energies[matrix.label]
-        done = _compensated_tiles(matrix, energy, (layout.g_min, layout.g_max), tolerance)
+        # From what the encoding has: corrections that are there already would make up for the same wires once more.
+        plain = matrix.encoded([tile.place for tile in matrix.tiles], window)
+        done = _compensated_tiles(plain, energy, window, tolerance)
         gain = done[0].gain
         tiles = []
-        for k, (tile, found) in enumerate(zip(matrix.tiles, done, strict=True), 1):
+        for k, (tile, found) in enumerate(zip(plain.tiles, done, strict=True), 1):
             cells = matrix.effects.of_array(tile_label(matrix.label, k)).written(found.G)
             tiles.append(replace(tile, target=found.G, G=cells))
-        new = replace(matrix, tiles=tuple(tiles), scale=matrix.scale / gain)
+        new = replace(plain, tiles=tuple(tiles), scale=plain.scale / gain)
         saturated = max(found.saturated for found in done)
         what = f"gain {gain:.3f}, cells at g_max {100.0 * saturated:.2f} %, {sum(f.steps for f in done)} steps"
         changes.append(_change(matrix, new, energy, what))

@@ -8,14 +8,12 @@ more than the others save.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.mapping.compensation.fidelity import matrix_errors
-from circuitnn.mapping.matrix import MappedMatrix, tile_label
-from circuitnn.mapping.tiles import Place, Tile, split
+from circuitnn.mapping.matrix import MappedMatrix
+from circuitnn.mapping.tiles import Place, split
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -63,7 +61,8 @@ def permuted(
     Returns
     -------
     MappedMatrix
-        The cells are encoded and programmed anew, and serve other lines.
+        The cells are encoded and programmed anew, and serve other lines; corrections that were there are not. Where the
+        order given is best, the matrix as it is.
     str
         ``"inputs and outputs"``, ``"inputs"``, ``"outputs"`` or ``"as given"``.
 
@@ -103,12 +102,10 @@ def _ordered(
         rows = deal(whole.sum(axis=1), tile[0]) if inputs else rows
         outs = deal(whole.sum(axis=0), coding.outputs(tile[1])) if outputs else outs
         places = split(rows, outs, tile, coding)
-    tiles = []
-    for k, place in enumerate(places, 1):
+    ordered = []
+    for place in places:
         flows = current(place.inputs, place.outputs)
         rows = place.inputs[np.argsort(flows.sum(axis=1), kind="stable")] if inputs else place.inputs
         outs = place.outputs[np.argsort(-flows.sum(axis=0), kind="stable")] if outputs else place.outputs
-        target = coding.conductances(weights[np.ix_(rows, outs)], largest, *window)
-        cells = matrix.effects.of_array(tile_label(matrix.label, k)).written(target)
-        tiles.append(Tile(Place(rows, outs), target, cells, max(t.adc_limit for t in matrix.tiles)))
-    return replace(matrix, tiles=tuple(tiles))
+        ordered.append(Place(rows, outs))
+    return matrix.encoded(ordered, window)

@@ -17,6 +17,8 @@ from circuitnn.mapping.operators.node import Interval, Multiply, Node, Shape, bi
 
 Array = NDArray[np.float64]
 
+UNROLLINGS = ("im2col", "kernel")
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conv(Node):
@@ -100,8 +102,8 @@ class Conv(Node):
                 expected="groups that divide the outputs",
                 names=[name],
             )
-        if unrolling not in ("im2col", "kernel"):
-            raise MappingError(f"{name} is unrolled by {unrolling!r}", expected="im2col or kernel", names=[name])
+        if unrolling not in UNROLLINGS:
+            raise MappingError(f"{name} is unrolled by {unrolling!r}", expected=" or ".join(UNROLLINGS), names=[name])
         check_activation(activation, name)
         values = {
             "weights": w,
