@@ -16,13 +16,12 @@ from circuitnn.mapping.conductance import conductance_range
 from circuitnn.mapping.encodings.encoding import Encoding, encoding_of
 from circuitnn.mapping.graph import Graph, matrix_label
 from circuitnn.mapping.importing import UNSUPPORTED, to_graph
-from circuitnn.mapping.inference import batch_size
 from circuitnn.mapping.layout import Layout
 from circuitnn.mapping.matrix import MappedMatrix, tile_label, wire_pair
 from circuitnn.mapping.operators.convolution import UNROLLINGS, Conv
-from circuitnn.mapping.operators.node import Interval
 from circuitnn.mapping.packing import pack
 from circuitnn.mapping.periphery import Periphery
+from circuitnn.mapping.ranges import calibrate_ranges, full_scale, limit_of, typical_samples
 from circuitnn.mapping.tiles import Tile, check_tile, split
 from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
@@ -222,9 +221,9 @@ def compile_crossbar(
         for k, place in enumerate(places, 1):
             target = coding.conductances(weights[np.ix_(place.inputs, place.outputs)], largest, g_min, g_max)
             cells = effects.of_array(tile_label(label, k)).written(target)
-            full = _full_scale(cells @ coding.analogue(len(place.outputs)), periphery.read_voltage, g_max)
+            full = full_scale(cells @ coding.analogue(len(place.outputs)), periphery.read_voltage, g_max)
             tiles.append(Tile(place, target, cells, full))
-        limit, signed = _limit(intervals[label])
+        limit, signed = limit_of(intervals[label])
         gain, zeros = coding.gains(weights, largest), np.zeros(weights.shape[1])
         matrices[label] = MappedMatrix(
             label, weights, tuple(tiles), coding, scale, limit, signed, *wires, gain, zeros, effects
@@ -244,14 +243,6 @@ def read_network(
         left_out.remove(UNSUPPORTED)
         reading["digital"] = UNSUPPORTED
     return to_graph(network, **reading), left_out
-
-
-def typical_samples(graph: Graph, calibration: ArrayLike) -> Array:
-    """Return typical inputs, shape (samples, *input_shape); raise UsageError when it is anything else, or none."""
-    samples = graph.samples(calibration)
-    if len(samples) == 0:
-        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
-    return samples
 
 
 def _unrolled(graph: Graph, unrolling: str, tile: tuple[int, int], encoding: Encoding) -> Graph:
@@ -288,48 +279,3 @@ def _on_tiles(graph: Graph, left_out: set[str]) -> dict[str, Array]:
     if not found:
         raise MappingError("the network has no matrix to put onto tiles", expected="at least one")
     return found
-
-
-def _limit(interval: Interval) -> tuple[float, bool]:
-    """Return the largest magnitude in an interval, and whether it holds negative numbers."""
-    return max(-interval[0], interval[1]) or 1.0, interval[0] < 0.0
-
-
-def _full_scale(differences: Array, read_voltage: float, g_max: float) -> float:
-    """Return the largest current that a converter of a tile without wires can see."""
-    return read_voltage * (float(np.abs(differences).sum(axis=0).max()) or g_max)
-
-
-def calibrate_ranges(graph: Graph, matrices: dict[str, MappedMatrix], periphery: Periphery, x: Array) -> None:
-    """Set the converters' ranges by typical inputs, shape (samples,) + input_shape, in place of the matrices.
-
-    They become the largest values that each converter sees in the circuit.
-    """
-    seen: set[str] = set()
-    exact = graph.matrices
-
-    def multiply(label: str, vectors: Array) -> Array:
-        if label not in matrices:
-            return vectors @ exact[label]
-        matrix, again = matrices[label], label in seen
-        seen.add(label)
-        limit = float(np.abs(vectors).max())
-        signed = bool((vectors < 0.0).any())
-        kept = [0.0] * len(matrix.tiles)
-        if again:  # the same current is a smaller one where the inputs' range has grown
-            grown = max(limit, matrix.x_limit)
-            kept = [tile.adc_limit * (matrix.x_limit / grown) for tile in matrix.tiles]
-            limit, signed = grown, signed or matrix.signed
-        matrix = matrix.keeping(x_limit=limit or 1.0, signed=signed)
-        _, currents = matrix.answer(vectors, periphery)
-        limits = [
-            max(float(np.abs(i).max()), least) or tile.adc_limit
-            for tile, i, least in zip(matrix.tiles, currents, kept, strict=True)
-        ]
-        matrices[label] = matrix.with_adc_limits(limits)
-        return matrices[label].decode(currents, periphery)
-
-    size = batch_size(graph)
-    for start in range(0, len(x), size):
-        for _ in graph.run(multiply, x[start : start + size]):
-            pass

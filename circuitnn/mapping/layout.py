@@ -27,6 +27,7 @@ from circuitnn.mapping.physical.macro import Site
 from circuitnn.mapping.physical.sites import sites_of
 from circuitnn.mapping.physical.stack import Stack
 from circuitnn.mapping.physical.svg import write_svg
+from circuitnn.mapping.ranges import calibrate_ranges, typical_samples
 from circuitnn.mapping.report import LayoutReport, MatrixReport
 from circuitnn.netlist.flat import Model
 from circuitnn.nonidealities.chain import Chain
@@ -294,8 +295,6 @@ class Layout:
         source, sense = periphery.sense.drive_resistance, periphery.sense.resistance
         matrices = {m.label: replace(m, r_source=source, r_sense=sense) for m in self.matrices}
         if calibration is not None:
-            from circuitnn.mapping.compile import calibrate_ranges, typical_samples
-
             calibrate_ranges(self.graph, matrices, periphery, typical_samples(self.graph, calibration))
         return replace(self, matrices=tuple(matrices.values()), periphery=periphery)
 

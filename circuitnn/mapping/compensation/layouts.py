@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.errors import UsageError
 from circuitnn.mapping.compensation.calibration import Calibration, fit_outputs
 from circuitnn.mapping.compensation.fidelity import energies_of, linear, matrix_errors, vectors_of
 from circuitnn.mapping.compensation.permutation import permuted
 from circuitnn.mapping.compensation.wires import Compensation, compensate
 from circuitnn.mapping.matrix import MappedMatrix, tile_label
+from circuitnn.mapping.ranges import typical_samples
 from circuitnn.mapping.tiles import Tile
 
 if TYPE_CHECKING:
@@ -138,10 +138,7 @@ def calibrate_layout(layout: Layout, samples: ArrayLike) -> tuple[Layout, dict[s
 def _samples(layout: Layout, samples: ArrayLike | None) -> Array | None:
     if samples is None:
         return None
-    x = layout.graph.samples(samples)
-    if len(x) == 0:
-        raise UsageError("there is no sample", expected=f"shape (samples, {layout.graph.inputs})")
-    return x
+    return typical_samples(layout.graph, samples)
 
 
 def _change(old: MappedMatrix, new: MappedMatrix, energy: Array, what: str) -> Change:
