@@ -177,12 +177,12 @@ def _read(file: Any, size: int) -> Layout:
     wires = resistance("r_word", attrs["r_word"]), resistance("r_bit", attrs["r_bit"])
     periphery = _read_periphery(attrs)
     effects = _read_effects(attrs, (g_min, g_max))
-    nodes = [_read_node(file[f"node{n}"], size) for n in range(1, int(attrs["nodes"]) + 1)]
+    nodes = [_read_node(_item(file, f"node{n}"), size) for n in range(1, int(attrs["nodes"]) + 1)]
     graph = Graph(nodes, [int(n) for n in attrs["input_shape"]])
     weights = graph.matrices
     tile = int(attrs["tile_rows"]), int(attrs["tile_cols"])
     matrices = tuple(
-        _read_matrix(file[f"matrix{n}"], weights, tile, wires, effects, size)
+        _read_matrix(_item(file, f"matrix{n}"), weights, tile, wires, effects, size)
         for n in range(1, int(attrs["matrices"]) + 1)
     )
     if not matrices or len({matrix.label for matrix in matrices}) < len(matrices):
@@ -207,7 +207,7 @@ def _read_node(group: Any, size: int) -> Node:
     plain = json.loads(group.attrs["fields"])
     if not isinstance(plain, dict):
         raise LayoutError(f"the fields of {group.name} are no object", expected='{"name": ..., ...}')
-    arrays = {name: _array(dataset, size) for name, dataset in group.items()}
+    arrays = {name: _array(_item(group, name), size) for name in group}
     node: Node = kinds[kind](**{name: _tuples(value) for name, value in plain.items()}, **arrays)
     return node
 
@@ -215,6 +215,15 @@ def _read_node(group: Any, size: int) -> Node:
 def _tuples(value: Any) -> Any:
     """Return lists, as JSON has them, as the tuples that nodes have."""
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def _item(group: Any, name: str) -> Any:
+    """Return what a group holds itself; a link could lead into another file, which a stranger may not have read."""
+    import h5py
+
+    if name in group and not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise LayoutError(f"{group.name.rstrip('/')}/{name} is a link", expected="it in the file itself")
+    return group[name]
 
 
 def _read_effects(attrs: Any, window: tuple[float, float]) -> Chain:
@@ -242,10 +251,11 @@ def _read_matrix(
     encoding = encoding_of(json.loads(attrs["encoding"]))
     check_tile(tile, encoding)
     tiles = tuple(
-        _read_tile(group[f"tile{k}"], matrix.shape, tile, encoding, size) for k in range(1, int(attrs["tiles"]) + 1)
+        _read_tile(_item(group, f"tile{k}"), matrix.shape, tile, encoding, size)
+        for k in range(1, int(attrs["tiles"]) + 1)
     )
     scale, limit = _positive(attrs, "scale"), _positive(attrs, "x_limit")
-    gain, offset = (_array(group[name], size) for name in ("gain", "offset"))
+    gain, offset = (_array(_item(group, name), size) for name in ("gain", "offset"))
     for name, array in (("gain", gain), ("offset", offset)):
         if array.shape != matrix.shape[1:] or not np.isfinite(array).all():
             raise LayoutError(f"the {name} of {label} is no finite number an output", expected=str(matrix.shape[1:]))
@@ -291,10 +301,10 @@ def _device(attrs: Any) -> str | Model | None:
 
 
 def _read_tile(group: Any, matrix: tuple[int, ...], tile: tuple[int, int], encoding: Encoding, size: int) -> Tile:
-    inputs = _indices(group["inputs"], matrix[0], size)
-    outputs = _indices(group["outputs"], matrix[1], size)
+    inputs = _indices(_item(group, "inputs"), matrix[0], size)
+    outputs = _indices(_item(group, "outputs"), matrix[1], size)
     shape = len(inputs), encoding.lines(len(outputs))
-    cells = {name: group[name] for name in ("G", "target")}
+    cells = {name: _item(group, name) for name in ("G", "target")}
     found = {dataset.shape for dataset in cells.values()}
     if found != {shape} or shape[0] > tile[0] or shape[1] > tile[1]:
         raise LayoutError(

@@ -209,6 +209,21 @@ def test_every_weight_is_on_one_tile(saved):
             cn.Layout.load(saved)
 
 
+@pytest.mark.parametrize("name", ["matrix1/tile1/G", "matrix1/gain", "node1/weights", "node1", "matrix1/tile1"])
+@pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "/a"), h5py.SoftLink("/a")])
+def test_links_into_other_files_are_refused(saved, name, link):
+    with h5py.File(saved.with_name("other.h5"), "w") as file:
+        file["a"] = np.ones((4, 6))
+
+    def change(file):
+        del file[name]
+        file[name] = link
+
+    edit(saved, change)
+    with pytest.raises(LayoutError, match="is a link"):
+        cn.Layout.load(saved)
+
+
 def test_a_small_file_cannot_ask_for_terabytes(saved):
     def change(file):
         del file["node1/weights"]
