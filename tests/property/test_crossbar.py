@@ -13,8 +13,8 @@ WIRE = st.floats(1e-3, 1e3)
 OHMS = st.one_of(st.just(0.0), WIRE)
 ARRAYS = st.tuples(st.integers(1, 6), st.integers(1, 6)).flatmap(lambda shape: arrays(np.float64, shape, elements=CELL))
 # Every number comes from a direct solution of at most 72 unknowns, or from lines whose tolerance counts for a
-# thousandth of the largest; resistances span 1e-3 to 1e9 ohm. Lines forced onto arrays as small as these, which a direct
-# solution serves otherwise, may stop a little early: 1.01e-8 was found once in thousands.
+# thousandth of the largest; resistances span 1e-3 to 1e9 ohm. Lines forced onto arrays as small as these, which a
+# direct solution serves otherwise, may stop a little early: 1.01e-8 was found once in thousands.
 RTOL, ATOL = 5e-8, 1e-16
 
 
