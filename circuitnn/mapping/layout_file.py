@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from circuitnn.crossbar.checks import conductances, resistance
 from circuitnn.errors import CircuitnnError, FileError, LayoutError
 from circuitnn.mapping.conductance import conductance_range
+from circuitnn.mapping.datasets import item, stored
 from circuitnn.mapping.encodings.encoding import Encoding, encoding_of
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.layout import Layout
@@ -177,12 +178,12 @@ def _read(file: Any, size: int) -> Layout:
     wires = resistance("r_word", attrs["r_word"]), resistance("r_bit", attrs["r_bit"])
     periphery = _read_periphery(attrs)
     effects = _read_effects(attrs, (g_min, g_max))
-    nodes = [_read_node(_item(file, f"node{n}"), size) for n in range(1, int(attrs["nodes"]) + 1)]
+    nodes = [_read_node(item(file, f"node{n}"), size) for n in range(1, int(attrs["nodes"]) + 1)]
     graph = Graph(nodes, [int(n) for n in attrs["input_shape"]])
     weights = graph.matrices
     tile = int(attrs["tile_rows"]), int(attrs["tile_cols"])
     matrices = tuple(
-        _read_matrix(_item(file, f"matrix{n}"), weights, tile, wires, effects, size)
+        _read_matrix(item(file, f"matrix{n}"), weights, tile, wires, effects, size)
         for n in range(1, int(attrs["matrices"]) + 1)
     )
     if not matrices or len({matrix.label for matrix in matrices}) < len(matrices):
@@ -207,7 +208,7 @@ def _read_node(group: Any, size: int) -> Node:
     plain = json.loads(group.attrs["fields"])
     if not isinstance(plain, dict):
         raise LayoutError(f"the fields of {group.name} are no object", expected='{"name": ..., ...}')
-    arrays = {name: _array(_item(group, name), size) for name in group}
+    arrays = {name: stored(item(group, name), size) for name in group}
     node: Node = kinds[kind](**{name: _tuples(value) for name, value in plain.items()}, **arrays)
     return node
 
@@ -215,15 +216,6 @@ def _read_node(group: Any, size: int) -> Node:
 def _tuples(value: Any) -> Any:
     """Return lists, as JSON has them, as the tuples that nodes have."""
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
-
-
-def _item(group: Any, name: str) -> Any:
-    """Return what a group holds itself; a link could lead into another file, which a stranger may not have read."""
-    import h5py
-
-    if name in group and not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise LayoutError(f"{group.name.rstrip('/')}/{name} is a link", expected="it in the file itself")
-    return group[name]
 
 
 def _read_effects(attrs: Any, window: tuple[float, float]) -> Chain:
@@ -251,11 +243,11 @@ def _read_matrix(
     encoding = encoding_of(json.loads(attrs["encoding"]))
     check_tile(tile, encoding)
     tiles = tuple(
-        _read_tile(_item(group, f"tile{k}"), matrix.shape, tile, encoding, size)
+        _read_tile(item(group, f"tile{k}"), matrix.shape, tile, encoding, size)
         for k in range(1, int(attrs["tiles"]) + 1)
     )
     scale, limit = _positive(attrs, "scale"), _positive(attrs, "x_limit")
-    gain, offset = (_array(_item(group, name), size) for name in ("gain", "offset"))
+    gain, offset = (stored(item(group, name), size) for name in ("gain", "offset"))
     for name, array in (("gain", gain), ("offset", offset)):
         if array.shape != matrix.shape[1:] or not np.isfinite(array).all():
             raise LayoutError(f"the {name} of {label} is no finite number an output", expected=str(matrix.shape[1:]))
@@ -301,10 +293,10 @@ def _device(attrs: Any) -> str | Model | None:
 
 
 def _read_tile(group: Any, matrix: tuple[int, ...], tile: tuple[int, int], encoding: Encoding, size: int) -> Tile:
-    inputs = _indices(_item(group, "inputs"), matrix[0], size)
-    outputs = _indices(_item(group, "outputs"), matrix[1], size)
+    inputs = _indices(item(group, "inputs"), matrix[0], size)
+    outputs = _indices(item(group, "outputs"), matrix[1], size)
     shape = len(inputs), encoding.lines(len(outputs))
-    cells = {name: _item(group, name) for name in ("G", "target")}
+    cells = {name: item(group, name) for name in ("G", "target")}
     found = {dataset.shape for dataset in cells.values()}
     if found != {shape} or shape[0] > tile[0] or shape[1] > tile[1]:
         raise LayoutError(
@@ -312,38 +304,19 @@ def _read_tile(group: Any, matrix: tuple[int, ...], tile: tuple[int, int], encod
             f"{len(outputs)} outputs",
             expected=f"{shape}, at most {tile}",
         )
-    g = conductances(_array(cells["G"], size))
-    target = g if cells["target"] == cells["G"] else conductances(_array(cells["target"], size))
+    g = conductances(stored(cells["G"], size))
+    target = g if cells["target"] == cells["G"] else conductances(stored(cells["target"], size))
     return Tile(Place(inputs, outputs), target, g, _positive(group.attrs, "adc_limit"))
 
 
 def _indices(dataset: Any, count: int, size: int) -> Indices:
-    indices = _stored(dataset, size, np.dtype(np.int64))
+    indices = stored(dataset, size, np.dtype(np.int64))
     known = indices.ndim == 1 and indices.size > 0 and indices.min() >= 0 and indices.max() < count
     if not known or len(np.unique(indices)) < len(indices):
         raise LayoutError(
             f"{dataset.name} are no lines of the matrix", expected=f"different ones from 0 to {count - 1}"
         )
     return indices
-
-
-def _array(dataset: Any, size: int) -> Array:
-    return _stored(dataset, size, np.dtype(np.float64))
-
-
-def _stored(dataset: Any, size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    # A few bytes can promise terabytes: what is stored as it is cannot be larger than its file.
-    # Nor may a layout from a stranger have its numbers read from other files.
-    from h5py import h5d
-
-    stored = dataset.id.get_create_plist()
-    plain = stored.get_layout() == h5d.CONTIGUOUS and stored.get_external_count() == 0
-    if dataset.dtype != dtype or dataset.nbytes > size or not plain:
-        raise LayoutError(
-            f"{dataset.name} holds {dataset.dtype} of shape {dataset.shape}, not stored as they are",
-            expected=f"{dtype} in the file itself",
-        )
-    return np.asarray(dataset[()])
 
 
 def _positive(attrs: Any, name: str) -> float:

@@ -19,7 +19,7 @@ def typical_samples(graph: Graph, calibration: ArrayLike) -> Array:
     """Return typical inputs, shape (samples,) + input_shape; raise UsageError when it is anything else, or none."""
     samples = graph.samples(calibration)
     if len(samples) == 0:
-        raise UsageError("calibration holds no sample", expected=f"shape (samples, {graph.inputs})")
+        raise UsageError("there is no sample", expected=f"shape (samples, {graph.inputs})")
     return samples
 
 

@@ -206,3 +206,15 @@ def test_refuses_activations_that_no_oscillator_has_and_unknown_targets():
         cn.compile([(np.eye(2), None, "linear")], target="optical")
     with pytest.raises(UsageError):
         small()([-1e-6] * 6)
+
+
+def test_links_into_other_files_are_refused(tmp_path):
+    radio = cn.compile([([[1.0, -2.0]], None, "linear")], target="rf")
+    radio.save(tmp_path / "net.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["a"] = np.ones((1, 2))
+    with h5py.File(tmp_path / "net.h5", "r+") as file:
+        del file["layer1/weights"]
+        file["layer1/weights"] = h5py.ExternalLink("other.h5", "/a")
+    with pytest.raises(LayoutError, match="is a link"):
+        cn.RfLayout.load(tmp_path / "net.h5")

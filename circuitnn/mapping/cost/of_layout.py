@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.errors import UsageError
 from circuitnn.mapping.cost.report import Cost, cost
 from circuitnn.mapping.cost.technology import Technology
 from circuitnn.mapping.cost.work import ArrayWork, Work, whole
 from circuitnn.mapping.graph import matrix_label
 from circuitnn.mapping.inference import Inference, batch_size
 from circuitnn.mapping.operators.convolution import Conv
+from circuitnn.mapping.ranges import typical_samples
 
 if TYPE_CHECKING:
     from circuitnn.mapping.layout import Layout
@@ -159,9 +159,7 @@ def _drives(layout: Layout, x: ArrayLike | None, most: int) -> dict[str, Array]:
     if x is None:
         volts = layout.periphery.read_voltage
         return {matrix.label: np.full((1, len(matrix.weights)), volts) for matrix in layout.matrices}
-    samples = layout.graph.samples(x)
-    if not len(samples):
-        raise UsageError("there is no sample", expected="at least one")
+    samples = typical_samples(layout.graph, x)
     chosen = {
         label: np.unique(np.linspace(0, count * len(samples) - 1, most).astype(np.int64))
         for label, count in _reads(layout).items()

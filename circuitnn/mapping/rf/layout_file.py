@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circuitnn.errors import CircuitnnError, FileError, LayoutError
+from circuitnn.mapping.datasets import item, stored
 from circuitnn.mapping.graph import Graph
 from circuitnn.mapping.operators.dense import Dense
 from circuitnn.mapping.rf.checks import number, positive
@@ -24,7 +24,6 @@ from circuitnn.mapping.rf.resonators import Resonators
 from circuitnn.results.atomic import replacing
 from circuitnn.results.regular import require_regular
 
-Array = NDArray[np.float64]
 FORMAT = "circuitnn-rf-layout"
 VERSION = 1
 _DENSE = ("weights", "bias")
@@ -93,13 +92,15 @@ def _read(file: Any, size: int) -> RfLayout:
         raise LayoutError("it is no RF layout of this version", expected=f"{FORMAT!r}, version {VERSION}")
     mapped, hardware = [], []
     for n in range(1, int(attrs["layers"]) + 1):
-        group = file[f"layer{n}"]
-        a = {name: _array(group[name], size) for name in (*_DENSE, *_HARDWARE, "order")}
+        group = item(file, f"layer{n}")
+        a = {name: stored(item(group, name), size) for name in (*_DENSE, *_HARDWARE, "order")}
         dense = Dense(a["weights"], a["bias"], str(group.attrs["activation"]), str(group.attrs["name"]))
         order = a["order"].astype(np.int64)
         if sorted(order.tolist()) != list(range(dense.fan_in)) or len(a["tones"]) != dense.fan_in:
             raise LayoutError(f"the tones of {dense.name} do not fit its inputs", expected="one tone an input")
-        trials = [_trial(group[f"trial{k}"].attrs) for k in range(sum(name.startswith("trial") for name in group))]
+        trials = [
+            _trial(item(group, f"trial{k}").attrs) for k in range(sum(name.startswith("trial") for name in group))
+        ]
         scale, low, step, peak = (number(name, group.attrs[name]) for name in _NUMBERS)
         positive("scale", scale), positive("step", step), positive("peak", peak)
         mapped.append(RfMapped(dense, order, trials[0], tuple(trials[1:]), scale, low, step, peak))
@@ -111,17 +112,10 @@ def _read(file: Any, size: int) -> RfLayout:
         if hardware[-1].outputs != dense.fan_out:
             raise LayoutError(f"the chains of {dense.name} do not fit its outputs", expected="one chain an output")
     Graph([layer.dense for layer in mapped])  # refuses layers that do not fit together
-    network = RfNetwork(hardware, Resonators(**file["resonators"].attrs), Neurons(**file["neurons"].attrs))
+    network = RfNetwork(hardware, Resonators(**item(file, "resonators").attrs), Neurons(**item(file, "neurons").attrs))
     return RfLayout(network, tuple(mapped), int(attrs["per_input"]))
 
 
 def _trial(attrs: Any) -> Trial:
     numbers = {name: float(attrs[name]) for name in ("low", "high", "separation", "error_alone", "error")}
     return Trial(kind=str(attrs["kind"]), order=str(attrs["order"]), **numbers)
-
-
-def _array(dataset: Any, size: int) -> Array:
-    # A few bytes can promise terabytes, and a dataset can point to other files: neither is read.
-    if dataset.dtype != np.float64 or dataset.nbytes > size or dataset.external or dataset.is_virtual:
-        raise LayoutError(f"{dataset.name} is not stored as it is", expected="64-bit numbers in the file itself")
-    return np.asarray(dataset[()], dtype=np.float64)
