@@ -157,7 +157,7 @@ class Layered(Rule):
         """Return weights and devices of all layers, and the rate's decay."""
         found = super().arrays() | {"pace": np.array([self.pace])}
         for k, array in enumerate(self.layers):
-            found |= {f"layer{k}.{name}": value for name, value in array.synapses.arrays().items()}
+            found |= {f"layer{k}.{name}": value for name, value in array.arrays().items()}
         return found
 
     def restore(self, arrays: dict[str, Array]) -> None:
@@ -175,8 +175,7 @@ def _angle(a: Array, b: Array) -> float:
 
 def restore_part(array: SynapseArray, arrays: dict[str, Array], prefix: str) -> None:
     """Restore one array of synapses from the entries whose names begin with ``prefix``."""
-    array.synapses.restore({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
-    array.moved()
+    array.restore({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
 
 
 def with_ones(x: Array) -> Array:
