@@ -21,7 +21,8 @@ cdef extern from "cn_synapse.h":
         const float *low
         const float *high
         int own
-        float slope_up, slope_down
+        float slope
+        int about_zero
         const float *table
         const float *half
         const float *energy
@@ -58,7 +59,7 @@ cdef class Pulses:
     ----------
     devices : list of dict
         One or two a weight: ``state`` float32 (rows, cols), which pulses write to; ``up``, ``down``, ``low``, ``high``
-        float32 (rows, cols) or (1, 1), units of weight; ``slopes`` (2,); ``table``, ``half`` and ``energy`` float32
+        float32 (rows, cols) or (1, 1), units of weight; ``slope``; ``about_zero``; ``table``, ``half`` and ``energy`` float32
         (2, nodes) or None; ``noise``; ``falls`` and ``only_up``.
     weight : ndarray float32 (rows, cols) or None
         Written to: state of the first less that of the second or less ``rest``. None: the state is the weight.
@@ -100,7 +101,7 @@ cdef class Pulses:
             line = device["low"]; to.low = &line[0, 0]
             line = device["high"]; to.high = &line[0, 0]
             to.own = device["up"].shape == (rows, cols)
-            to.slope_up, to.slope_down = device["slopes"]
+            to.slope, to.about_zero = device["slope"], device["about_zero"]
             tables = [device[name] for name in ("table", "half", "energy") if device[name] is not None]
             if tables:
                 to.nodes = tables[0].shape[1]
