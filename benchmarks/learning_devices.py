@@ -64,12 +64,10 @@ def main() -> None:
         spent = (time.process_time() - began) / errors.size / len(x)
         found[name] = errors
         examples = given.epochs * len(x)
-        print(
-            f"{name:<38}{'  '.join(f'{e:5.2f}' for e in errors.mean(axis=0))} % error, "
-            f"{made.cost.pulses / examples:.0f} pulses, {made.cost.joules / examples * 1e9:.3g} nJ, {spent * 1e6:.0f} us "
-            "an example",
-            flush=True,
-        )
+        curve = "  ".join(f"{e:5.2f}" for e in errors.mean(axis=0))
+        joules = made.cost.joules / examples * 1e9
+        print(f"{name:<38}{curve} % error", end=", ")
+        print(f"{made.cost.pulses / examples:.0f} pulses, {joules:.3g} nJ, {spent * 1e6:.0f} us an example", flush=True)
     if given.png:
         import matplotlib
 
