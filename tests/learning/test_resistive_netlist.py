@@ -1,5 +1,6 @@
 """Resistive networks as circuits: Kirchhoff's laws, ngspice, and the amplifiers' reciprocity."""
 
+import itertools
 import shutil
 import subprocess
 
@@ -15,7 +16,7 @@ SIZES = (6, 4, 4, 3)
 
 def network(scale=1e-5, seed=1):
     rng = np.random.default_rng(seed)
-    pairs = list(zip(SIZES, SIZES[1:], strict=False))
+    pairs = list(itertools.pairwise(SIZES))
     conductances = [scale * rng.uniform(0.05, 1.0, pair) / np.sqrt(pair[0]) for pair in pairs]
     biases = [scale * rng.normal(0.0, 0.3, n) for n in SIZES[1:]]
     return conductances, biases, rng.normal(0.0, 2.0, SIZES[0])

@@ -3,6 +3,7 @@
 Equilibrium propagation of XOR and of a 32-8-4 network (16 inputs and their negatives) by this engine and by ngspice.
 """
 
+import itertools
 import shutil
 import subprocess
 
@@ -20,7 +21,7 @@ class Network:
 
     def __init__(self, sizes, seed, gain):
         rng = np.random.default_rng(seed)
-        self.G = [rng.uniform(LEAST, 1e-5 / np.sqrt(a), (a, b)) for a, b in zip(sizes, sizes[1:], strict=False)]
+        self.G = [rng.uniform(LEAST, 1e-5 / np.sqrt(a), (a, b)) for a, b in itertools.pairwise(sizes)]
         self.b = [np.zeros(n) for n in sizes[1:]]
         self.gain, self.diode = gain, Diode(saturation=1e-14, slope=25.85e-3)
 

@@ -9,6 +9,7 @@ conductance to a source at its target.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,7 +99,7 @@ def resistive_circuit(
     x = np.asarray(x, dtype=np.float64)
     sizes = [len(x), *(G.shape[1] for G in conductances)]
     shapes = [G.shape for G in conductances]
-    if shapes != list(zip(sizes, sizes[1:], strict=False)) or [b.shape for b in biases] != [(n,) for n in sizes[1:]]:
+    if shapes != list(itertools.pairwise(sizes)) or [b.shape for b in biases] != [(n,) for n in sizes[1:]]:
         raise UsageError(
             f"conductances of shapes {shapes} and biases of shapes {[b.shape for b in biases]} for {len(x)} inputs",
             expected="layers that follow each other, and a bias current for each of their nodes",
@@ -156,7 +157,7 @@ def _line(circuit: Circuit, name: str, terminal: str, side: Side, line: int, cel
     if side.ideal:
         return [terminal] * cells
     nodes = [f"{name}_{k}" for k in range(cells)]
-    for k, (one, two) in enumerate(zip(nodes, nodes[1:], strict=False)):
+    for k, (one, two) in enumerate(itertools.pairwise(nodes)):
         circuit.R(f"{name}_{k + 1}", one, two, float(side.segment[line]))
     low = side.ends[0]
     circuit.R(f"{name}_{0 if low else cells}", terminal, nodes[0 if low else -1], float(side.first[line]))
