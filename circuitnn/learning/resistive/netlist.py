@@ -10,69 +10,42 @@ conductance to a source at its target.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.crossbar.wires import Side, make_wires
 from circuitnn.devices.physics import REFERENCE, thermal_voltage
 from circuitnn.errors import UsageError
+from circuitnn.learning.resistive.network import Array, ResistiveNetwork
 
-Array = NDArray[np.float64]
 #: Newton steps far beyond print precision; nothing across junctions that the network does not have.
 _OPTIONS = {"reltol": 1e-10, "abstol": 1e-18, "vntol": 1e-12, "gmin": 1e-18}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Diode:
-    """Diodes between hidden nodes and ground: ``saturation * (exp(v / slope) - 1)``.
-
-    The first half of a layer's nodes have theirs from ground to the node, which keeps it from going far below
-    ``-offset``; the others from the node to ground, which keeps them from going far above ``offset``.
-
-    Parameters
-    ----------
-    saturation : float, A
-    slope : float, V
-        Emission coefficient times thermal voltage. Far below the node voltages it is an ideal diode.
-    offset : float, V
-        Voltage of the source in series.
-    """
-
-    saturation: float = 1e-14
-    slope: float = 25.85e-3
-    offset: float = 0.0
+#: V, slope of an exponential diode that stands for an ideal one: it lets some thirty times that much through.
+_IDEAL = 1e-9
 
 
 def resistive_circuit(
-    conductances: Sequence[Array],
-    biases: Sequence[Array],
+    network: ResistiveNetwork,
     x: ArrayLike,
     *,
-    diode: Diode,
-    gain: float = 1.0,
     nudge: float = 0.0,
     target: ArrayLike = 0.0,
     r_word: float = 0.0,
     r_bit: float = 0.0,
 ) -> Circuit:
-    """Return the circuit of a network.
+    """Return the circuit of a network at one example.
 
     Parameters
     ----------
-    conductances : sequence of ndarray, shape (nodes before, nodes), S
-        A layer each; 0 is no cell.
-    biases : sequence of ndarray, shape (nodes,), A
-        Currents into the nodes of each layer.
-    x : array_like, shape (inputs,), V
-    diode : Diode
-    gain : float
-        Of the amplifiers behind hidden nodes; 1 is none.
+    network : ResistiveNetwork
+        A conductance of 0 is no cell. An ideal diode becomes an exponential one with a slope of 1 nV.
+    x : array_like, shape (features,)
     nudge : float, S
-        Conductance between each output and its target's source, of either sign.
+        Conductance between each output and its target's source, of either sign; of differential outputs between their
+        first node and a source on their second one.
     target : float or array_like, shape (outputs,), V
     r_word, r_bit : float, ohm
         A segment of a word or bit line, as of ``Crossbar``: word lines begin at the node of the layer before, bit
@@ -81,63 +54,95 @@ def resistive_circuit(
     Returns
     -------
     Circuit
-        Nodes: ``x0, ...``, hidden ``h1_0, ...`` of the first layer, behind its amplifiers ``a1_0, ...``, outputs
-        ``o0, ...``. Elements to alter: sources ``vx0, ...`` and ``vt0, ...`` (targets), nudges ``gn0, ...``, cells
-        ``rg1_0_0, ...`` (layer, row, column), biases ``ib1_0, ...``.
+        Nodes: sources ``x0, ...``, hidden ones ``h1_0, ...`` of the first layer, behind its amplifiers ``a1_0, ...``,
+        outputs ``o0, ...``. Elements to alter: sources ``vx0, ...`` and ``vt0, ...`` (targets), nudges ``gn0, ...``,
+        cells ``rg1_0_0, ...`` (layer, row, column), biases ``ib1_0, ...``.
 
     Raises
     ------
     UsageError
-        When the shapes do not make a network.
+        When the example has another number of features than the network.
 
     Examples
     --------
-    >>> circuit = resistive_circuit([np.full((2, 1), 1e-3)], [np.zeros(1)], [1.0, 0.5], diode=Diode())
-    >>> round(float(circuit.op()["v(o0)"]), 9)
-    0.75
+    >>> network = ResistiveNetwork(sizes=(1, 1), conductances=[[[3e-3], [1e-3]]])
+    >>> round(float(resistive_circuit(network, [1.0]).op()["v(o0)"]), 9)
+    0.5
     """
-    x = np.asarray(x, dtype=np.float64)
-    sizes = [len(x), *(G.shape[1] for G in conductances)]
-    shapes = [G.shape for G in conductances]
-    if shapes != list(itertools.pairwise(sizes)) or [b.shape for b in biases] != [(n,) for n in sizes[1:]]:
-        raise UsageError(
-            f"conductances of shapes {shapes} and biases of shapes {[b.shape for b in biases]} for {len(x)} inputs",
-            expected="layers that follow each other, and a bias current for each of their nodes",
-        )
     circuit = Circuit("resistive network")
     circuit.set_options(**_OPTIONS)
-    circuit.model("dnode", "d", is_=diode.saturation, n=diode.slope / float(thermal_voltage(REFERENCE)))
-    for i, volts in enumerate(x.tolist()):
-        circuit.V(f"x{i}", f"x{i}", 0, dc=volts)
-    before = [f"x{i}" for i in range(len(x))]
-    for layer, (G, bias) in enumerate(zip(conductances, biases, strict=True), 1):
-        last = layer == len(conductances)
-        nodes = [f"o{j}" if last else f"h{layer}_{j}" for j in range(G.shape[1])]
+    slope = _IDEAL if network.diodes == "ideal" else network.thermal
+    circuit.model("dnode", "d", is_=network.saturation, n=slope / float(thermal_voltage(REFERENCE)))
+    volts = _sources(network, x)
+    for i, drive in enumerate(volts.tolist()):
+        circuit.V(f"x{i}", f"x{i}", 0, dc=drive)
+    before = [f"x{i}" for i in range(len(volts))]
+    last = len(network.nodes)
+    for layer, (G, currents) in enumerate(zip(network.conductances, network.currents, strict=True), 1):
+        nodes = [f"{'o' if layer == last else f'h{layer}_'}{j}" for j in range(G.shape[1])]
         _crossbar(circuit, layer, G, before, nodes, r_word, r_bit)
-        for j, (node, amperes) in enumerate(zip(nodes, bias.tolist(), strict=True)):
+        for j, (node, amperes) in enumerate(zip(nodes, currents.tolist(), strict=True)):
             circuit.I(f"b{layer}_{j}", 0, node, dc=amperes)
-        if not last:
-            before = [_hidden(circuit, layer, j, node, 2 * j < len(nodes), diode, gain) for j, node in enumerate(nodes)]
-    for k, volts in enumerate(np.broadcast_to(target, sizes[-1:]).tolist()):
-        circuit.V(f"t{k}", f"t{k}", 0, dc=volts)
-        circuit.G(f"n{k}", f"o{k}", f"t{k}", f"o{k}", f"t{k}", nudge)
+        if layer < last:
+            before = _hidden(circuit, network, layer, nodes)
+    for k, wanted in enumerate(np.broadcast_to(target, network.sizes[-1:]).tolist()):
+        plus, minus = (f"o{2 * k}", f"o{2 * k + 1}") if network.differential else (f"o{k}", 0)
+        circuit.V(f"t{k}", f"t{k}", minus, dc=wanted)
+        circuit.G(f"n{k}", plus, f"t{k}", plus, f"t{k}", nudge)
     return circuit
 
 
-def _hidden(circuit: Circuit, layer: int, j: int, node: str, rising: bool, diode: Diode, gain: float) -> str:
-    """Add the diode and the amplifier of a hidden node; return the node that drives the next crossbar."""
-    name, rail = f"{layer}_{j}", 0
-    if diode.offset:
-        rail = f"d{name}"
-        circuit.V(f"d{name}", rail, 0, dc=-diode.offset if rising else diode.offset)
-    circuit.D(name, *((rail, node) if rising else (node, rail)), model="dnode")
-    if gain == 1.0:
-        return node
-    circuit.E(name, f"e{name}", 0, node, 0, gain)
-    # The source without volts measures the current into the next crossbar.
-    circuit.V(f"s{name}", f"e{name}", f"a{name}", dc=0.0)
-    circuit.F(name, node, 0, f"vs{name}", 1.0 / gain)
-    return f"a{name}"
+def settings(network: ResistiveNetwork, x: ArrayLike, nudge: float, target: ArrayLike) -> dict[str, float]:
+    """Return the values of elements that a network's circuit has at other numbers, for ``Circuit.alter``.
+
+    Parameters
+    ----------
+    network, x, nudge, target
+        As of ``resistive_circuit``; cells are those with a conductance above 0.
+
+    Examples
+    --------
+    >>> settings(ResistiveNetwork(sizes=(1, 1), conductances=[[[1e-3], [0.0]]]), [2.0], 1e-3, [0.5])
+    {'vx0': 2.0, 'vx1': -2.0, 'rg1_0_0': 1000.0, 'ib1_0': 0.0, 'vt0': 0.5, 'gn0': 0.001}
+    """
+    values = {f"vx{i}": volts for i, volts in enumerate(_sources(network, x).tolist())}
+    for layer, (G, currents) in enumerate(zip(network.conductances, network.currents, strict=True), 1):
+        values |= {f"rg{layer}_{i}_{j}": 1.0 / float(G[i, j]) for i, j in zip(*np.nonzero(G), strict=True)}
+        values |= {f"ib{layer}_{j}": amperes for j, amperes in enumerate(currents.tolist())}
+    for k, wanted in enumerate(np.broadcast_to(target, network.sizes[-1:]).tolist()):
+        values |= {f"vt{k}": wanted, f"gn{k}": nudge}
+    return values
+
+
+def _sources(network: ResistiveNetwork, x: ArrayLike) -> Array:
+    """Return the voltages of all sources, shape (2 features,)."""
+    given = np.asarray(x, dtype=np.float64)
+    if given.shape != network.sizes[:1]:
+        raise UsageError(f"an example of shape {given.shape}", expected=f"shape ({network.sizes[0]},)")
+    return np.concatenate([network.gain * given, -network.gain * given])
+
+
+def _hidden(circuit: Circuit, network: ResistiveNetwork, layer: int, nodes: list[str]) -> list[str]:
+    """Add diodes and amplifiers of a hidden layer; return the nodes that drive the next crossbar."""
+    rails: list[Any] = []
+    for name, volts in (("low", network.low), ("high", network.high)):
+        rails.append(f"{name}{layer}" if volts else 0)
+        if volts:
+            circuit.V(rails[-1], rails[-1], 0, dc=volts)
+    low, high = network.limits(layer - 1)
+    for j, node in enumerate(nodes):
+        if np.isfinite(low[j]):
+            circuit.D(f"l{layer}_{j}", rails[0], node, model="dnode")
+        if np.isfinite(high[j]):
+            circuit.D(f"u{layer}_{j}", node, rails[1], model="dnode")
+    if network.amplification == 1.0:
+        return nodes
+    for name, node in ((node[1:], node) for node in nodes):
+        circuit.E(name, f"e{name}", 0, node, 0, network.amplification)
+        # The source without volts measures the current into the next crossbar.
+        circuit.V(f"s{name}", f"e{name}", f"a{name}", dc=0.0)
+        circuit.F(name, node, 0, f"vs{name}", 1.0 / network.amplification)
+    return [f"a{node[1:]}" for node in nodes]
 
 
 def _crossbar(
@@ -162,27 +167,3 @@ def _line(circuit: Circuit, name: str, terminal: str, side: Side, line: int, cel
     low = side.ends[0]
     circuit.R(f"{name}_{0 if low else cells}", terminal, nodes[0 if low else -1], float(side.first[line]))
     return nodes
-
-
-def settings(
-    conductances: Sequence[Array], biases: Sequence[Array], x: ArrayLike, nudge: float, target: ArrayLike
-) -> dict[str, float]:
-    """Return the values of elements that a network's circuit has at other numbers, for ``Circuit.alter``.
-
-    Parameters
-    ----------
-    conductances, biases, x, nudge, target
-        As of ``resistive_circuit``, whose cells those of a conductance above 0 are.
-
-    Examples
-    --------
-    >>> settings([np.full((1, 1), 1e-3)], [np.zeros(1)], [1.0], 0.0, [0.5])
-    {'vx0': 1.0, 'rg1_0_0': 1000.0, 'ib1_0': 0.0, 'vt0': 0.5, 'gn0': 0.0}
-    """
-    values = {f"vx{i}": float(volts) for i, volts in enumerate(np.asarray(x))}
-    for layer, (G, bias) in enumerate(zip(conductances, biases, strict=True), 1):
-        values |= {f"rg{layer}_{i}_{j}": 1.0 / float(G[i, j]) for i, j in zip(*np.nonzero(G), strict=True)}
-        values |= {f"ib{layer}_{j}": float(amperes) for j, amperes in enumerate(bias)}
-    for k, volts in enumerate(np.broadcast_to(target, conductances[-1].shape[1:])):
-        values |= {f"vt{k}": float(volts), f"gn{k}": nudge}
-    return values
