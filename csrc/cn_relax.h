@@ -20,13 +20,16 @@ enum {
     CN_RELAX_BLOCK = 16   /* columns that lie together; rows of nodes are filled up to multiples of it */
 };
 
+/* Of hidden nodes: ideal; an exponential one at each, to low or to high, the other being infinite; both of them. */
+typedef enum cn_diodes { CN_DIODES_IDEAL, CN_DIODES_ONE, CN_DIODES_PAIRS } cn_diodes;
 /* How targets act: as a conductance to a source, as a current that the free outputs set, that of the cross-entropy. */
 typedef enum cn_nudge { CN_NUDGE_EXACT, CN_NUDGE_CURRENT, CN_NUDGE_ENTROPY } cn_nudge;
 typedef enum cn_sides { CN_SIDES_CENTRED, CN_SIDES_PLUS, CN_SIDES_MINUS, CN_SIDES_RANDOM } cn_sides;
 
 typedef struct cn_relax {
     /* set by the caller */
-    int single, exponential, differential, threads;
+    int single, differential, threads;
+    cn_diodes diodes;
     cn_idx layers, features;             /* layers of free nodes: hidden ones and the outputs */
     cn_idx size[CN_RELAX_LAYERS];
     cn_idx batch;
@@ -37,7 +40,8 @@ typedef struct cn_relax {
     void *first;                         /* (blocks, features, 2, 16): G+ and G- by blocks of columns */
     void *upper[CN_RELAX_LAYERS];        /* from 1 on: (size[l], room[l - 1]), a row for each upper node */
     void *bias[CN_RELAX_LAYERS];         /* (room[l],) */
-    void *low[CN_RELAX_LAYERS], *high[CN_RELAX_LAYERS]; /* (room[l],) between which diodes keep hidden nodes; 0 where no node is */
+    void *low[CN_RELAX_LAYERS], *high[CN_RELAX_LAYERS]; /* (room[l],) sources of diodes, between which these keep
+                                                             * hidden nodes; 0 where no node is */
     /* workspace */
     cn_idx room[CN_RELAX_LAYERS], rows, widest;
     void *memory;

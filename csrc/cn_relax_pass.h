@@ -44,6 +44,8 @@ INLINE V NAME(smaller)(V a, V b)
 }
 #endif
 
+#include "cn_relax_diode.h"
+
 /* By halves, so that it is the same however wide vectors are. */
 INLINE REAL NAME(total)(const V *v)
 {
@@ -149,12 +151,14 @@ INLINE void NAME(all_dots)(const REAL *v, size_t v_row, const REAL *g, size_t ro
 }
 
 /* One exact step of hidden layer l for R rows whose currents from below are in `base`; returns the largest change. */
-INLINE REAL NAME(hidden)(const cn_relax *r, const NOW *t, cn_idx l, const REAL *base, size_t base_row, const int R)
+INLINE REAL NAME(hidden)(const cn_relax *r, const NOW *t, cn_idx l, const REAL *base, size_t base_row, const int R,
+                       const cn_diodes diodes)
 {
     const size_t room = (size_t)r->room[l], above_row = (size_t)r->room[l + 1];
     const cn_idx above = r->size[l + 1];
     const REAL *over = t->over[l], *low = r->low[l], *high = r->high[l], *g = r->upper[l + 1], *v = t->v[l + 1];
     REAL *to = t->v[l];
+    const REAL saturation = (REAL)r->saturation[l], thermal = (REAL)r->thermal[l];
     V most = NAME(spread)(0);
     enum { WIDE = 16 / (sizeof(V) / sizeof(REAL)) >= 2 ? 2 : 1 };
     for (size_t j = 0; j < room; j += WIDE * (size_t)IN_VECTOR) {
@@ -171,7 +175,10 @@ INLINE REAL NAME(hidden)(const cn_relax *r, const NOW *t, cn_idx l, const REAL *
             const V per = NAME(load)(over + at), from = NAME(load)(low + at), upto = NAME(load)(high + at);
             for (int k = 0; k < R; k++) {
                 REAL *where = to + (size_t)k * room + at;
-                const V settled = NAME(smaller)(upto, NAME(larger)(from, sum[k][e] * per));
+                const V settled =
+                    diodes == CN_DIODES_IDEAL
+                        ? NAME(smaller)(upto, NAME(larger)(from, sum[k][e] * per))
+                        : NAME(bent)(sum[k][e], per, from, upto, diodes == CN_DIODES_PAIRS, saturation, thermal);
                 const V change = settled - NAME(load)(where);
                 most = NAME(larger)(most, NAME(larger)(change, -change));
                 NAME(store)(where, settled);
@@ -222,7 +229,12 @@ INLINE REAL NAME(step)(const cn_relax *r, const NOW *t, cn_idx l, const int R)
         NAME(all_dots)(t->v[l - 1], (size_t)r->room[l - 1], r->upper[l], (size_t)r->room[l - 1], r->size[l], R, sums, row);
         base = sums;
     }
-    return l == r->layers - 1 ? NAME(output)(r, t, base, row, R) : NAME(hidden)(r, t, l, base, row, R);
+    if (l == r->layers - 1) return NAME(output)(r, t, base, row, R);
+    switch (r->diodes) {
+    case CN_DIODES_IDEAL: return NAME(hidden)(r, t, l, base, row, R, CN_DIODES_IDEAL);
+    case CN_DIODES_ONE: return NAME(hidden)(r, t, l, base, row, R, CN_DIODES_ONE);
+    default: return NAME(hidden)(r, t, l, base, row, R, CN_DIODES_PAIRS);
+    }
 }
 
 /* Sweeps of R rows, alternately over every other layer; a nudged state begins with those that hold the outputs. */

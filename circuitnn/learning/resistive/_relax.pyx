@@ -14,12 +14,15 @@ cdef extern from "cn_types.h":
 cdef extern from "cn_relax.h":
     enum:
         CN_RELAX_LAYERS, CN_RELAX_BLOCK
+    ctypedef enum cn_diodes:
+        CN_DIODES_IDEAL
     ctypedef enum cn_nudge:
         CN_NUDGE_EXACT
     ctypedef enum cn_sides:
         CN_SIDES_CENTRED
     ctypedef struct cn_relax:
-        int single, exponential, differential, threads
+        int single, differential, threads
+        cn_diodes diodes
         cn_idx layers, features, batch
         cn_idx size[16]
         double gain, scale, least, largest
@@ -70,7 +73,9 @@ cdef class Kernel:
 
     Parameters
     ----------
-    single, exponential, differential : bool
+    single, differential : bool
+    diodes : int
+        Place in ideal, one exponential, pairs of exponential ones.
     batch, threads : int
     gain, scale, least, largest : float
     nodes : tuple of int
@@ -85,13 +90,13 @@ cdef class Kernel:
     cdef cn_relax r
     cdef list keep
 
-    def __cinit__(self, bint single, bint exponential, bint differential, int batch, int threads, double gain,
+    def __cinit__(self, bint single, bint differential, int diodes, int batch, int threads, double gain,
                   double scale, double least, double largest, tuple nodes, tuple saturation, tuple thermal, first,
                   list upper, list bias, list low, list high):
         cdef int k
         memset(&self.r, 0, sizeof(cn_relax))
         self.keep = [first, upper, bias, low, high]
-        self.r.single, self.r.exponential, self.r.differential = single, exponential, differential
+        self.r.single, self.r.differential, self.r.diodes = single, differential, <cn_diodes> diodes
         self.r.batch, self.r.threads, self.r.gain, self.r.scale = batch, threads, gain, scale
         self.r.least, self.r.largest = least, largest
         self.r.layers, self.r.features = len(nodes), first.shape[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,10 +20,10 @@ class ResistiveNetwork:
     """Layers of nodes joined by conductances, with diodes at hidden nodes (deep resistive network).
 
     Each input x is a pair of voltage sources, +gain x and -gain x; every source is joined to every node of the first
-    layer, every node of a layer to every node of the next. A hidden node has a diode to a source: of the first half of a
-    layer it keeps the voltage from falling below ``low``, of the second half from rising above ``high``; with ``pairs``
-    each node has both. Each node is fed a bias current. Between a hidden node and the next layer may stand a bidirectional
-    amplifier: voltage times A forward, current divided by A backward. Outputs are linear.
+    layer, every node of a layer to every node of the next. A hidden node has a diode to a source: of the first half of
+    a layer it keeps the voltage from falling below ``low``, of the second half from rising above ``high``; with
+    ``pairs`` each node has both. Each node is fed a bias current. Between a hidden node and the next layer may stand a
+    bidirectional amplifier: voltage times A forward, current divided by A backward. Outputs are linear.
 
     Equilibria minimise the co-content (Kendall et al. 2020, arXiv 2006.01981; Scellier 2024, arXiv 2402.11674).
 
@@ -101,7 +102,7 @@ class ResistiveNetwork:
         self.currents = self._filled(self.currents, [(n,) for n in self.nodes], "currents")
 
     @staticmethod
-    def _filled(given: list[Array], shapes: list[tuple[int, ...]], what: str) -> list[Array]:
+    def _filled(given: list[Array], shapes: Sequence[tuple[int, ...]], what: str) -> list[Array]:
         if not given:
             return [np.zeros(shape) for shape in shapes]
         arrays = [np.array(array, dtype=np.float64) for array in given]
@@ -141,7 +142,7 @@ class ResistiveNetwork:
         (array([  0., -inf]), array([inf,  0.]))
         """
         n = self.nodes[layer]
-        low, high = np.full(n, self.low), np.full(n, self.high)
+        low, high = np.full(n, float(self.low)), np.full(n, float(self.high))
         if not self.pairs:
             low[n // 2 :] = -np.inf
             high[: n // 2] = np.inf

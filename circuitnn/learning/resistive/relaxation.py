@@ -96,7 +96,8 @@ class Relaxation:
         self._bias = [_aligned((room,), self._type) for room in rooms]
         #: Volts of a node for one in the solver, by layers.
         self._scales = [network.amplification**layer for layer in range(len(nodes))]
-        lows, highs = [], []
+        lows: list[NDArray[np.floating]] = []
+        highs: list[NDArray[np.floating]] = []
         for layer, room in enumerate(rooms[:-1]):
             low, high = network.limits(layer)
             for rows, values in ((lows, low), (highs, high)):
@@ -104,8 +105,8 @@ class Relaxation:
                 rows[-1][: len(values)] = values / self._scales[layer]
         self._kernel = Kernel(
             precision == "single",
-            network.diodes == "exponential",
             network.differential,
+            0 if network.diodes == "ideal" else 2 if network.pairs else 1,
             batch,
             threads,
             network.gain,
