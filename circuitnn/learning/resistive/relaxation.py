@@ -162,14 +162,12 @@ class Relaxation:
         for to, current, scale in zip(self._bias, network.currents, self._scales, strict=True):
             to[: len(current)] = current / scale
 
-    def _store(self) -> None:
+    def store(self) -> None:
         """Give conductances and currents to the network."""
         network, nodes = self.network, self.network.nodes
         blocks = self._first.transpose(2, 1, 0, 3).reshape(2 * network.sizes[0], -1)
         found = [blocks[:, : nodes[0]], *(g[:, :n].T for g, n in zip(self._upper, nodes, strict=False))]
         currents = [c[:n] * s for c, n, s in zip(self._bias, nodes, self._scales, strict=True)]
-        if not all(np.isfinite(array).all() for array in (*found, *currents)):
-            raise AnalysisError("training has left the finite numbers", hint="smaller rates, or a g_max")
         network.conductances = [np.array(g, dtype=np.float64, order="C") for g in found]
         network.currents = [np.array(c, dtype=np.float64) for c in currents]
 
@@ -348,8 +346,9 @@ class Relaxation:
         sweeps: int = 4,
         seed: int = 0,
         minibatch: int = 0,
+        store: bool = True,
     ) -> None:
-        """Train on examples in order, minibatch after minibatch; the network has the new conductances afterwards.
+        """Train on examples in order, minibatch after minibatch.
 
         G <- clip(G - rate dC/dG, g_min, g_max) with the gradient of `gradient`.
 
@@ -365,13 +364,15 @@ class Relaxation:
             Of each phase.
         seed, minibatch : int
             Of random sides, and how many minibatches there were before.
+        store : bool
+            Give the new conductances to the network; else `store` does that later.
 
         Raises
         ------
         ConvergenceError
             When a negative nudge leaves no stable state.
         AnalysisError
-            When conductances leave the finite numbers.
+            When conductances leave the finite numbers, or all those of a node fall to 0.
         UsageError
 
         Examples
@@ -417,4 +418,5 @@ class Relaxation:
                 seed,
                 minibatch + first // self.batch,
             )
-        self._store()
+        if store:
+            self.store()
