@@ -15,18 +15,9 @@ from numpy.typing import NDArray
 
 from circuitnn.learning.arrays import SynapseArray
 from circuitnn.learning.layered import with_ones
-from circuitnn.learning.rules.hopfield import step
+from circuitnn.learning.rules.hopfield import free_states, step
 
 Array = NDArray[Any]
-
-
-def free_states(arrays: list[SynapseArray], x: Array, steps: int) -> tuple[Array, list[Array]]:
-    """Return what the inputs give to the first layer, and the states of all layers after free steps from 0."""
-    drive = arrays[0].forward(with_ones(x))
-    states = [np.zeros((len(x), array.shape[1]), x.dtype) for array in arrays]
-    for _ in range(steps):
-        states = step(arrays, drive, states)
-    return drive, states
 
 
 def equilibrium_updates(
@@ -41,7 +32,7 @@ def equilibrium_updates(
     x, t : ndarray, shape (samples, inputs) and (samples, outputs)
     beta : float
     free_steps, steps : int
-        Of the free and of the nudged phase.
+        Of the free and of the nudged phase; every second layer moves in each.
     centred : bool
         Half the difference of a phase with ``beta`` and one with ``-beta``.
 
@@ -54,8 +45,8 @@ def equilibrium_updates(
     runs = []
     for signed in (beta, -beta) if centred else (beta,):
         states, run = free, [_slopes(x, free)]
-        for _ in range(steps):
-            states = step(arrays, drive, states, signed, t)
+        for turn in range(steps):
+            states = step(arrays, drive, states, turn, signed, t)
             run.append(_slopes(x, states))
         runs.append([[(b - a) / signed for a, b in zip(*pair, strict=True)] for pair in pairwise(run)])
     return [[sum(parts) / len(runs) for parts in zip(*at, strict=True)] for at in zip(*runs, strict=True)]
@@ -72,46 +63,39 @@ def time_gradients(arrays: list[SynapseArray], x: Array, t: Array, *, free_steps
     arrays, x, t, free_steps
         As ``equilibrium_updates`` takes them.
     steps : int
-        How many steps back to go; at most ``free_steps``.
+        How many more free steps follow, to go back through.
 
     Returns
     -------
     list of list of ndarray, shape (inputs + 1, outputs)
         For the last step, the one before it, ..., a matrix each, summed over the samples.
     """
-    drive, states = free_states(arrays, x, free_steps - steps)
+    last = len(arrays) - 1
+    drive, states = free_states(arrays, x, free_steps)
     trajectory = [states]
-    for _ in range(steps):
-        trajectory.append(step(arrays, drive, trajectory[-1]))
+    for turn in reversed(range(steps)):
+        trajectory.append(step(arrays, drive, trajectory[-1], turn))
     gradients = []
-    # by the potentials a of the step that is looked at; its activities are trajectory[k + 1]
-    by_potential = [np.zeros_like(s) for s in trajectory[-1][:-1]] + [trajectory[-1][-1] - t]
-    for k in reversed(range(steps)):
-        before = [x, *trajectory[k]]
-        gradients.append(
-            [
-                with_ones(before[m]).T @ by_potential[m]
-                + (_padded(by_potential[m - 1].T @ before[m + 1]) if m else 0.0)
-                for m in range(len(arrays))
-            ]
-        )
-        by_state = []
-        for layer, s in enumerate(trajectory[k]):
-            g = np.zeros_like(s)
-            if layer:
-                g += arrays[layer].forward(np.hstack([by_potential[layer - 1], np.zeros((len(s), 1))]))
-            if layer + 1 < len(arrays):
-                g += arrays[layer + 1].backward(by_potential[layer + 1])[:, :-1]
-            by_state.append(g)
-        by_potential = [4.0 * s * (1.0 - s) * g for s, g in zip(trajectory[k], by_state, strict=True)]
+    by_state = [np.zeros_like(s) for s in trajectory[-1]]
+    s = trajectory[-1][last]
+    by_state[last] = (s - t) / (4.0 * s * (1.0 - s))
+    for turn in range(steps):
+        after, before = trajectory[steps - turn], [x, *trajectory[steps - turn - 1]]
+        found = [np.zeros(array.shape) for array in arrays]
+        moved = range((last + turn) % 2, last + 1, 2)
+        by_potential = {k: 4.0 * after[k] * (1.0 - after[k]) * by_state[k] for k in moved}
+        for k, g in by_potential.items():
+            by_state[k] = np.zeros_like(g)
+            found[k] += with_ones(before[k]).T @ g
+            if k:
+                by_state[k - 1] += arrays[k].backward(g)[:, :-1]
+            if k < last:
+                found[k + 1][:-1] += g.T @ before[k + 2]
+                by_state[k + 1] += arrays[k + 1].forward(np.hstack([g, np.zeros((len(g), 1))]))
+        gradients.append(found)
     return gradients
 
 
 def _slopes(x: Array, states: list[Array]) -> list[Array]:
     """Return ``dPhi/dW`` of all matrices."""
     return [with_ones(below).T @ above for below, above in zip([x, *states], states, strict=False)]
-
-
-def _padded(gradient: Array) -> Array:
-    """Return the gradient of a transposed read, in which biases have no part."""
-    return np.vstack([gradient, np.zeros((1, gradient.shape[1]))])

@@ -58,8 +58,8 @@ class ContinualEquilibrium(Hopfield):
         if self.nudging == "centred":
             states, way = self._nudged(drive, states, -beta, t), 2.0
         factors = [rate / (way * beta * len(x)) for rate in self._rates]
-        for _ in range(self.nudged_steps):
-            after = step(self._arrays, drive, states, beta, t)
+        for turn in range(self.nudged_steps):
+            after = step(self._arrays, drive, states, turn, beta, t)
             pulse(self._arrays, x, after, states, factors)
             states = after
             drive = self._arrays[0].forward(with_ones(x))

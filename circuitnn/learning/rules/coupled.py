@@ -65,7 +65,7 @@ class Coupled(Rule):
     --------
     A divider learns to halve the voltage of its input:
 
-    >>> rule = Coupled(network=(1, 0, 1), edges="0-2 1-2", rails=(0.0,), rate=0.3)
+    >>> rule = Coupled(network=(1, 1), edges="0-2 1-2", rails=(0.0,), rate=0.3)
     >>> for _ in range(200):
     ...     rule.learn(np.array([[1.0]]), np.array([[0.5]]))
     >>> rule.outputs(np.array([[1.0], [0.4]])).round(3).tolist()
@@ -90,13 +90,6 @@ class Coupled(Rule):
 
     title: ClassVar[str] = "coupled learning in a network of adjustable resistors"
     source: ClassVar[str] = "Stern et al. 2021; Dillavou et al. 2022, 2024"
-
-    def __post_init__(self) -> None:
-        # a network of resistors may have no hidden node at all
-        sizes = tuple(self.network)
-        self._hidden = tuple(size for size in sizes[1:-1] if size)
-        self.network = (sizes[0], *self._hidden, sizes[-1]) if len(sizes) >= 2 else sizes
-        super().__post_init__()
 
     def build(self) -> None:
         """Check the hyper-parameters and join the nodes by edges."""

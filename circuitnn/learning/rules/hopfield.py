@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.arrays import SynapseArray
-from circuitnn.learning.layered import with_ones
+from circuitnn.learning.layered import restore_part, with_ones
 from circuitnn.learning.rule import Rule, copy_into
 from circuitnn.learning.settings import number, one_of, whole
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
@@ -39,12 +39,19 @@ def activation(a: Array) -> Array:
 
 
 def step(
-    arrays: list[SynapseArray], drive: Array, states: list[Array], nudge: float = 0.0, t: Array | None = None
+    arrays: list[SynapseArray],
+    drive: Array,
+    states: list[Array],
+    turn: int,
+    nudge: float = 0.0,
+    t: Array | None = None,
 ) -> list[Array]:
-    """Return the next states of all layers: ``s <- f(dPhi/ds)``, the outputs drawn towards their targets.
+    """Return the next states: every second layer takes ``s <- f(dPhi/ds)``, the outputs drawn towards their targets.
 
     ``Phi(s) = sum_l s_l W_l s_(l+1) + b_l s_(l+1)``; a nudge adds ``nudge (t - s)`` to the activities of the outputs
-    (Ernoult et al. 2019, section 3 and their code).
+    (Ernoult et al. 2019, section 3 and their code). Layers take turns, since neighbours that move together can swing
+    between two states for ever; a layer moved alone goes to the maximum of ``Phi(s) - sum F(s)``, ``F' = f^-1``, with
+    the other layers held, so that this grows in every step.
 
     Parameters
     ----------
@@ -54,21 +61,35 @@ def step(
         What the inputs and biases give to the first layer; it stays while the network settles.
     states : list of ndarray, shape (samples, units)
         Activities of all layers but the inputs.
+    turn : int
+        Even: outputs, the last layer but two, ... move; odd: the layers between them.
     nudge : float
     t : ndarray, shape (samples, outputs), optional
         Targets; needed when ``nudge`` is not 0.
     """
-    after = []
+    after = list(states)
     last = len(states) - 1
-    for layer, old in enumerate(states):
+    for layer in range((last + turn) % 2, last + 1, 2):
         a = drive.copy() if layer == 0 else arrays[layer].forward(with_ones(states[layer - 1]))
         if layer < last:
             a += arrays[layer + 1].backward(states[layer + 1])[:, :-1]
         activation(a)
         if layer == last and nudge:
-            a += nudge * (t - old)
-        after.append(a)
+            a += nudge * (t - states[last])
+        after[layer] = a
     return after
+
+
+def free_states(arrays: list[SynapseArray], x: Array, steps: int) -> tuple[Array, list[Array]]:
+    """Return what the inputs give to the first layer, and the states of all layers after free steps from 0.
+
+    The last of these steps moves the outputs.
+    """
+    drive = arrays[0].forward(with_ones(x))
+    states = [np.zeros((len(x), array.shape[1]), x.dtype) for array in arrays]
+    for turn in reversed(range(steps)):
+        states = step(arrays, drive, states, turn)
+    return drive, states
 
 
 def pulse(arrays: list[SynapseArray], x: Array, upper: list[Array], lower: list[Array], factors: list[float]) -> None:
@@ -106,9 +127,10 @@ class Hopfield(Rule):
     ``4 s (1 - s)``, the loss is therefore a quarter of the binary cross-entropy.
 
     In the circuit a matrix is one crossbar. Rows are driven with the activities of the lower layer and read at the
-    columns, columns with those of the upper layer and read at the rows: every step is one read in each direction. The
-    first crossbar, whose inputs stand still, is read once an example. Neurons keep their activities of the free phase
-    until the nudged one is over; then two rank-one updates follow.
+    columns, columns with those of the upper layer and read at the rows: while the layers take turns, every crossbar but
+    the first is read forwards in one step and back in the next. The first, whose inputs stand still, is read once an
+    example. Neurons keep their activities of the free phase until the nudged one is over; then two rank-one updates
+    follow.
 
     Parameters
     ----------
@@ -121,6 +143,8 @@ class Hopfield(Rule):
         ``beta`` against free; ``beta`` against ``-beta``, with an error of second order; or ``beta`` of a random sign,
         drawn for every minibatch, against free: its error of first order averages out (Laborieux et al. 2021).
     free_steps, nudged_steps : int
+        In each of them every second layer moves. (The published network moves all layers in every step: until it swings
+        these are two networks like this one, a step apart.)
     decay : float
         Factor of all rates after each epoch.
     synapses : SynapseKind or str
@@ -198,7 +222,7 @@ class Hopfield(Rule):
 
     def arrays(self) -> dict[str, Array]:
         """Return weights, rates, random state and cost."""
-        held = {f"{i}.{k}": a for i, one in enumerate(self._arrays) for k, a in one.synapses.arrays().items()}
+        held = {f"array{i}.{k}": a for i, one in enumerate(self._arrays) for k, a in one.arrays().items()}
         return {**super().arrays(), "rates": self._rates, **held}
 
     def restore(self, arrays: dict[str, Array]) -> None:
@@ -206,21 +230,14 @@ class Hopfield(Rule):
         super().restore(arrays)
         copy_into(self._rates, arrays["rates"], "rates")
         for i, one in enumerate(self._arrays):
-            start = f"{i}."
-            one.synapses.restore({k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)})
-            one.moved()
+            restore_part(one, arrays, f"array{i}.")
 
     def _free(self, x: Array) -> tuple[Array, list[Array]]:
-        """Return what the inputs give to the first layer, and the states of all layers when nothing nudges them."""
-        drive = self._arrays[0].forward(with_ones(x))
-        states = [np.zeros((len(x), units), np.float32) for units in self.network[1:]]
-        for _ in range(self.free_steps):
-            states = step(self._arrays, drive, states)
-        return drive, states
+        return free_states(self._arrays, x, self.free_steps)
 
     def _nudged(self, drive: Array, states: list[Array], beta: float, t: Array) -> list[Array]:
-        for _ in range(self.nudged_steps):
-            states = step(self._arrays, drive, states, beta, t)
+        for turn in range(self.nudged_steps):
+            states = step(self._arrays, drive, states, turn, beta, t)
         return states
 
     def _sign(self) -> float:
