@@ -174,13 +174,13 @@ class PcmPairSynapses(Synapses):
     def program(self, weights: Array, restart: Array | None = None) -> None:
         """Bring weights, shape (inputs, outputs), to targets: closed loop, cell by cell.
 
-        A pair of which the cell that is to rise is full, or one of ``restart``, gets RESET pulses first. Then SET
+        A pair of which the cell that is to rise would be full, or one of ``restart``, gets RESET pulses first. Then SET
         pulses raise one cell, each followed by a read, until less than half a step is missing or the target is passed.
         """
         weights = np.array(weights, np.float32)
-        rising = (weights < self._weights).astype(np.intp)
-        reset = np.take_along_axis(self.state, rising[None], 0)[0] > self.kind.full * self._largest
-        reset &= weights != self._weights
+        missing = weights - self._weights
+        rising = np.where(missing > 0.0, self.state[0], self.state[1])
+        reset = (missing != 0.0) & (rising + np.abs(missing) > self.kind.full * self._largest)
         if restart is not None:
             reset |= restart
         self._reset(reset)
