@@ -21,7 +21,7 @@ def sign(a: np.ndarray) -> np.ndarray:
     >>> sign(np.array([-0.2, 0.0, 3.0]))
     array([-1.,  1.,  1.])
     """
-    return np.where(a >= 0.0, 1.0, -1.0)
+    return np.where(a >= 0.0, 1.0, -1.0).astype(a.dtype)
 
 
 def sign_slope(a: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def sign_slope(a: np.ndarray) -> np.ndarray:
     >>> sign_slope(np.array([-1.5, -0.2, 1.0]))
     array([0., 1., 1.])
     """
-    return (np.abs(a) <= 1.0).astype(float)
+    return (np.abs(a) <= 1.0).astype(a.dtype)
 
 
 def scaled_signs(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
