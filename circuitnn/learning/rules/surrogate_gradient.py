@@ -151,11 +151,11 @@ class SurrogateGradient(Rule):
         peak = np.take_along_axis(u, at, axis=1)
         du = np.zeros_like(u)
         np.put_along_axis(du, at, (softmax(peak) - t[:, None]) / len(x), axis=1)
-        found, ds = [], None
-        for layer, w in zip(layers[::-1], self.weights[::-1], strict=True):
-            gradient, slope = layer.backward(ds, du)
+        gradient, slope = layers[-1].backward(None, du)
+        found = [gradient]
+        for layer, w in zip(layers[-2::-1], self.weights[:0:-1], strict=True):
+            gradient, slope = layer.backward(slope @ w.T, None)
             found.append(gradient)
-            ds, du = slope @ w.T, None
         return found[::-1]
 
     def learn(self, x: Array, t: Array) -> None:
