@@ -144,6 +144,8 @@ _SKIP: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "mapping.operators": ("family of operators", ("node", "activations", "axes")),
     "mapping.encodings": ("encoding", ("encoding",)),
+    "learning.rules": ("learning rule", ()),
+    "learning.synapses": ("kind of synapses", ("synapse",)),
     "cli.commands": ("command", ()),
     "bench.cases": ("benchmark", ()),
     "runs.control.commands": ("group of commands", ()),

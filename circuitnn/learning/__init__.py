@@ -1,0 +1,1 @@
+"""Learning in the circuit: rules, the synapses that they move, and the trainer that runs them."""

@@ -1,0 +1,1 @@
+"""One learning rule a file; the file is named as the rule."""

@@ -1,0 +1,150 @@
+"""Numbers of rules and kinds of synapses: which there are, of what type, and from what text they are read."""
+
+from __future__ import annotations
+
+import math
+import types
+from dataclasses import fields
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from circuitnn.errors import UsageError, nearest
+from circuitnn.units import parse_value
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def converted(made: type, given: dict[str, Any], what: str) -> dict[str, Any]:
+    """Return ``given`` with text turned into what the fields of a dataclass are annotated as.
+
+    Parameters
+    ----------
+    made : type
+        A dataclass whose fields are numbers, names, truth values, or tuples of numbers.
+    given : dict
+        Values by field name; text such as ``"4.7k"``, ``"true"`` or ``"0.1,0.2"`` is read, other values are kept.
+    what : str
+        What it is called in messages.
+
+    Raises
+    ------
+    UsageError
+        When a name is unknown or a text cannot be read.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Made:
+    ...     rate: float = 0.1
+    ...     rates: tuple[float, ...] = ()
+    ...     sizes: tuple[int, ...] = ()
+    >>> converted(Made, {"rate": "1m", "rates": "0.5,2", "sizes": "784-100-10"}, "rule")
+    {'rate': 0.001, 'rates': (0.5, 2.0), 'sizes': (784, 100, 10)}
+    """
+    hints = get_type_hints(made)
+    known = [f.name for f in fields(made) if f.init]
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"the {what} takes no {name!r}", expected=", ".join(known) or "nothing", hint=nearest(name, known)
+            )
+    return {
+        name: _read(value, hints[name], f"{name} of the {what}") if isinstance(value, str) else value
+        for name, value in given.items()
+    }
+
+
+def _read(text: str, kind: Any, what: str) -> Any:
+    text = text.strip()
+    if get_origin(kind) in (Union, types.UnionType):
+        choices = [one for one in get_args(kind) if one is not type(None)]
+        if text.lower() == "none" and len(choices) < len(get_args(kind)):
+            return None
+        # of several, numbers are tried before text
+        for one in sorted(choices, key=lambda one: one is str):
+            try:
+                return _read(text, one, what)
+            except UsageError:
+                if one is choices[-1] or len(choices) == 1:
+                    raise
+        return text
+    if kind is str:
+        return text
+    if kind is bool:
+        if text.lower() in (*_TRUE, *_FALSE):
+            return text.lower() in _TRUE
+        raise UsageError(f"{what} is {text!r}", expected="true or false")
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        parts = text.replace("-", ",") if inner is int else text
+        return tuple(_read(part, inner, what) for part in parts.split(",") if part.strip())
+    try:
+        value = parse_value(text)
+    except UsageError as error:
+        raise UsageError(f"{what} is {text!r}", expected="a number") from error
+    if kind is int:
+        if value != round(value):
+            raise UsageError(f"{what} is {text!r}", expected="a whole number")
+        return round(value)
+    return float(value)
+
+
+def described(text: str) -> tuple[str, dict[str, str]]:
+    """Return the name and the texts of ``"name:key=value,key=value"``.
+
+    Raises
+    ------
+    UsageError
+        When a part is no ``key=value``.
+
+    Examples
+    --------
+    >>> described("pulsed:steps=1200,noise=0.3")
+    ('pulsed', {'steps': '1200', 'noise': '0.3'})
+    """
+    name, _, rest = text.partition(":")
+    values: dict[str, str] = {}
+    for part in rest.split(",") if rest else ():
+        key, equals, value = part.partition("=")
+        if not (equals and key.strip() and value.strip()):
+            raise UsageError(f"{part!r} in {text!r}", expected="name=value")
+        values[key.strip()] = value.strip()
+    return name.strip(), values
+
+
+def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_low: bool = False) -> float:
+    """Return a finite number between bounds, or raise UsageError; ``open_low`` excludes the lower one.
+
+    Examples
+    --------
+    >>> number("rate", 0.1, 0.0)
+    0.1
+    """
+    try:
+        good = not isinstance(value, str | bool) and math.isfinite(value) and low <= value <= high
+    except (TypeError, ValueError):
+        good = False
+    if not good or (open_low and value == low):
+        above = f"above {low:g}" if open_low else f"at least {low:g}"
+        wanted = " and ".join([above] * math.isfinite(low) + [f"at most {high:g}"] * math.isfinite(high))
+        raise UsageError(f"{what} is {value!r}", expected=f"a finite number {wanted}".rstrip(), names=[what])
+    return float(value)
+
+
+def whole(what: str, value: Any, low: int = 1) -> int:
+    """Return a whole number of at least ``low``, or raise UsageError."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < low:
+        raise UsageError(f"{what} is {value!r}", expected=f"a whole number of at least {low}", names=[what])
+    return int(value)
+
+
+def one_of(what: str, value: Any, known: tuple[str, ...]) -> str:
+    """Return a name out of several, or raise UsageError."""
+    if value not in known:
+        raise UsageError(
+            f"{what} is {value!r}",
+            expected=" or ".join(map(repr, known)),
+            hint=nearest(str(value), list(known)),
+            names=[what],
+        )
+    return str(value)

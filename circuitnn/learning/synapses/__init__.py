@@ -1,0 +1,1 @@
+"""How weights are held and moved by pulses, one kind a file."""
