@@ -244,9 +244,9 @@ def kernel(threads, way):
     shape = 300, 130
     state = rng.uniform(-0.5, 0.5, shape).astype(np.float32)
     ends = {"up": (1e-3, 3e-3), "down": (1e-3, 3e-3), "low": (-1.0, -0.6), "high": (0.6, 1.0)}
-    device = {"state": state, "slope": 0.5, "about_zero": True, "noise": 0.3, "falls": False, "only_up": False}
+    device = {"state": state, "slopes": (-0.5, 0.5), "about_zero": True, "noise": 0.3, "falls": False, "only_up": False}
     device |= {name: rng.uniform(*between, shape).astype(np.float32) for name, between in ends.items()}
-    device |= {"table": None, "half": None, "energy": None}
+    device["table"] = None
     pulses = Pulses([device], None, None, way, 31, True, False, 2e-3, 77, threads)
     for _ in range(3):
         x, d = rng.uniform(-1, 1, (20, 300)), 0.02 * rng.standard_normal((20, 130))

@@ -267,7 +267,7 @@ class PulsedSynapses(Synapses):
         return {
             "state": single(held),
             **{k: single(v if own else v[:1, :1]) for k, v in numbers.items()},
-            "slope": kind.slope,
+            "slopes": (-kind.slope, kind.slope),
             "about_zero": low < 0.0,
             "table": None if steps is None else single(steps.size),
             "half": None
