@@ -303,6 +303,24 @@ def test_backpropagation_on_pulsed_devices_learns_and_resumes():
     assert rule.cost.pulses == again.cost.pulses > 1000
 
 
+def test_exact_steps_train_as_ideal_weights_do():
+    rng = np.random.default_rng(6)
+    x, t = rng.random((100, 8)), np.eye(3)[rng.integers(0, 3, 100)]
+    numbers = ",".join(f"{name}={value}" for name, value in EXACT.items())
+    exact = f"pulsed:steps=2000,update=deterministic,partial=true,{numbers}"
+    rules = [
+        rule_of("backpropagation", network="8-6-3", batch=1, rate=0.1, largest=10.0, synapses=synapses)
+        for synapses in ("ideal", exact)
+    ]
+    before = rules[0].layers[0].weights.copy()
+    for rule in rules:
+        rule.learn(x, t)
+    for ideal, pulsed in zip(rules[0].layers, rules[1].layers, strict=True):
+        # 100 updates, each rounded to float32 near 1
+        assert np.abs(ideal.weights - pulsed.weights).max() < 2e-5
+    assert np.abs(rules[0].layers[0].weights - before).max() > 0.05
+
+
 @pytest.mark.parametrize(
     ("numbers", "names"),
     [({"steps": 0}, "steps"), ({"law": "cubic"}, "law"), ({"nonlinearity": 2}, "nonlin"), ({"slots": 40}, "slots"),
