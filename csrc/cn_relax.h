@@ -35,6 +35,7 @@ typedef struct cn_relax {
     cn_idx batch;
     double gain;                         /* on inputs */
     double scale;                        /* an output is scale times its node's voltage here */
+    double temperature;                  /* of the cross-entropy: an output of so much counts as 1 */
     double least, largest;               /* conductances */
     double saturation[CN_RELAX_LAYERS], thermal[CN_RELAX_LAYERS]; /* of exponential diodes, hidden layers */
     void *first;                         /* (blocks, features, 2, 16): G+ and G- by blocks of columns */

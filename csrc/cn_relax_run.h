@@ -148,12 +148,12 @@ static void OF(nudge)(const cn_relax *r, cn_nudge nudge, double beta, const REAL
                       REAL *conductance)
 {
     const cn_idx nodes = r->size[r->layers - 1], each = r->differential ? 2 : 1, n = nodes / each;
-    const REAL by = (REAL)(1.0 / r->scale), scale = (REAL)r->scale;
+    const REAL by = (REAL)(1.0 / r->scale), sharp = (REAL)(r->scale / r->temperature);
     REAL top = 0, sum = 0;
     *conductance = nudge == CN_NUDGE_EXACT ? (REAL)beta : 0;
     if (nudge == CN_NUDGE_ENTROPY) {
         for (cn_idx k = 0; k < n; k++) {
-            const REAL value = scale * (r->differential ? v[2 * k] - v[2 * k + 1] : v[k]);
+            const REAL value = sharp * (r->differential ? v[2 * k] - v[2 * k + 1] : v[k]);
             extra[k] = value;
             top = k == 0 || value > top ? value : top;
         }
@@ -167,7 +167,7 @@ static void OF(nudge)(const cn_relax *r, cn_nudge nudge, double beta, const REAL
         else if (nudge == CN_NUDGE_CURRENT)
             current = (REAL)beta * (by * target[k] - now);
         else
-            current = (REAL)beta * by * (target[k] - extra[k] / sum);
+            current = (REAL)beta / sharp * (target[k] - extra[k] / sum);
         extra[each * k] = current;
         if (r->differential) extra[2 * k + 1] = -current;
     }

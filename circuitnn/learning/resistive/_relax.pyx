@@ -25,7 +25,7 @@ cdef extern from "cn_relax.h":
         cn_diodes diodes
         cn_idx layers, features, batch
         cn_idx size[16]
-        double gain, scale, least, largest
+        double gain, scale, temperature, least, largest
         double saturation[16]
         double thermal[16]
         void *first
@@ -83,7 +83,7 @@ cdef class Kernel:
     diodes : int
         Place in ideal, one exponential, pairs of exponential ones.
     batch, threads : int
-    gain, scale, least, largest : float
+    gain, scale, temperature, least, largest : float
     nodes : tuple of int
     saturation, thermal : tuple of float
         Of each layer but the last.
@@ -97,14 +97,14 @@ cdef class Kernel:
     cdef list keep
 
     def __cinit__(self, bint single, bint differential, int diodes, int batch, int threads, double gain,
-                  double scale, double least, double largest, tuple nodes, tuple saturation, tuple thermal, first,
-                  list upper, list bias, list low, list high):
+                  double scale, double temperature, double least, double largest, tuple nodes, tuple saturation,
+                  tuple thermal, first, list upper, list bias, list low, list high):
         cdef int k
         memset(&self.r, 0, sizeof(cn_relax))
         self.keep = [first, upper, bias, low, high]
         self.r.single, self.r.differential, self.r.diodes = single, differential, <cn_diodes> diodes
         self.r.batch, self.r.threads, self.r.gain, self.r.scale = batch, threads, gain, scale
-        self.r.least, self.r.largest = least, largest
+        self.r.temperature, self.r.least, self.r.largest = temperature, least, largest
         self.r.layers, self.r.features = len(nodes), first.shape[1]
         self.r.first = at(first)
         for k in range(len(nodes)):

@@ -64,6 +64,10 @@ class Relaxation:
         Of all numbers in the solver.
     threads : int
         Results do not depend on it.
+    temperature : float
+        V: outputs divided by it are what the cross-entropy takes the softmax of. With T it is T^2 times the
+        cross-entropy that is minimised, whose nudging current is beta T (t - softmax(o / T)): as of a squared error,
+        scaling all voltages leaves the path of training as it was.
 
     Raises
     ------
@@ -78,12 +82,20 @@ class Relaxation:
     """
 
     def __init__(
-        self, network: ResistiveNetwork, *, batch: int = 4, precision: str = "double", threads: int = 1
+        self,
+        network: ResistiveNetwork,
+        *,
+        batch: int = 4,
+        precision: str = "double",
+        threads: int = 1,
+        temperature: float = 1.0,
     ) -> None:
         if precision not in _PRECISIONS:
             raise UsageError(f"there is no precision {precision!r}", expected=" or ".join(_PRECISIONS))
         if batch < 1 or threads < 1:
             raise UsageError(f"a batch of {batch} and {threads} threads", expected="at least 1 of each")
+        if not 0.0 < temperature < np.inf:
+            raise UsageError(f"the temperature is {temperature}", expected="a positive number of volts")
         if len(network.nodes) > LAYERS:
             raise UsageError(f"{len(network.nodes)} layers", expected=f"at most {LAYERS}")
         self.network = network
@@ -111,6 +123,7 @@ class Relaxation:
             threads,
             network.gain,
             self._scales[-1],
+            temperature,
             network.g_min,
             network.g_max,
             nodes,
@@ -190,7 +203,7 @@ class Relaxation:
             V; of nudges by currents the free state, which sets the currents.
         nudging : {"exact", "current", "cross-entropy"}
             A conductance beta to a source at the target; the current beta (t - o) with o of the free state; the current
-            beta (t - softmax(o)) with o in volts.
+            beta T (t - softmax(o / T)).
         sweeps : int
             How many; with a tolerance at most that many.
         tolerance : float
@@ -281,7 +294,8 @@ class Relaxation:
 
         From voltage differences alone: with m amplifiers between a conductance and the outputs,
         A^(2m) [(dV+)^2 - (dV-)^2] / (2 span); of a bias -A^(2m) (V+ - V-) / span (Kendall et al. 2020; centred:
-        Laborieux et al. 2021). The loss is sum (o - t)^2 / 2, or the cross-entropy, in the limit of a small nudge.
+        Laborieux et al. 2021). The loss is sum (o - t)^2 / 2, or T^2 times the cross-entropy of o / T, in the limit of
+        a small nudge.
 
         Parameters
         ----------
