@@ -1,7 +1,9 @@
-"""Equilibrium propagation with exponential diodes and amplifiers at voltages of real circuits (docs/learning_realistic_voltages.md).
+"""Equilibrium propagation with exponential diodes and amplifiers at voltages of real circuits.
 
-``point``: MNIST, 784 pairs of sources, 100 hidden nodes, 10 pairs of outputs, 10 epochs; the published figure for this circuit
-is 3.43 % test error (Kendall et al. 2020, arXiv 2006.01981). Voltages and powers of the trained network.
+What comes of it is in docs/learning_realistic_voltages.md.
+
+``point``: MNIST, 784 pairs of sources, 100 hidden nodes, 10 pairs of outputs, 10 epochs; the published figure for this
+circuit is 3.43 % test error (Kendall et al. 2020, arXiv 2006.01981). Voltages and powers of the trained network.
 ``amplified``: the same with the amplifier before the diode: an input of 0.25 V does.
 ``ablation``: what each part of the setting is good for: the way from what is obvious, and each part left out.
 
@@ -160,7 +162,8 @@ def described(rule, placed_behind):
     print(f"  largest diode current {peak:.3g} A")
     for g in made.conductances:
         shares = np.mean(g <= 1.001 * made.g_min), np.mean(g >= 0.999 * made.g_max)
-        print(f"  cells: median {1e6 * np.median(g):.2f} uS, {100 * shares[0]:.0f} % least, {100 * shares[1]:.2f} % largest")
+        least, largest = (100 * share for share in shares)
+        print(f"  cells: median {1e6 * np.median(g):.2f} uS, {least:.0f} % least, {largest:.2f} % largest")
 
 
 def point(seeds, epochs, parameters, placed_behind=False):

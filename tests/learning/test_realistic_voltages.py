@@ -48,7 +48,7 @@ def diode_current(made, layer, v):
 
 
 def settled(made, x, v):
-    """All node voltages by Newton's method on Kirchhoff's current law with amplifiers as two controlled sources each."""
+    """All node voltages by Newton's method on Kirchhoff's current law an amplifier being two controlled sources."""
     nodes, total, a = made.nodes, sum(made.nodes), made.amplification
     at = np.cumsum([0, *nodes])
     v = np.concatenate(v)
