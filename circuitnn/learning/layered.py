@@ -53,6 +53,9 @@ class Layered(Rule):
         Resistance of a segment of the lines of all arrays.
     precision : {"single", "double"}
         Of weights and activities.
+    start : float
+        Initial weights are even in plus or minus this over the square root of the inputs; biases are 0. Rules that send
+        errors back through random conductances align the better the less there is of initial weights.
     """
 
     batch: int = 32
@@ -64,15 +67,17 @@ class Layered(Rule):
     largest: float = 1.0
     r_wire: float = 0.0
     precision: str = "single"
+    start: float = 1.0
 
     #: Activations of which a rule has one.
     activations: ClassVar[tuple[str, ...]] = tuple(ACTIVATIONS)
 
     def build(self) -> None:
-        """Make arrays with weights even in +-1 / sqrt(inputs), and zero biases."""
+        """Make arrays with random weights."""
         number("rate", self.rate, 0.0, open_low=True)
         number("decay", self.decay, 0.0, 1.0, open_low=True)
         number("r_wire", self.r_wire, 0.0)
+        number("start", self.start, 0.0)
         number("largest", self.largest, 0.0, open_low=True)
         one_of("activation", self.activation, self.activations)
         one_of("loss", self.loss, ("cross_entropy", "squared"))
@@ -86,7 +91,7 @@ class Layered(Rule):
 
     def initial(self, inputs: int, outputs: int) -> Array:
         """Return initial weights, shape (inputs + 1, outputs), the last row of which are biases."""
-        weights = self.rng.uniform(-1.0, 1.0, (inputs + 1, outputs)) / np.sqrt(inputs)
+        weights = self.rng.uniform(-self.start, self.start, (inputs + 1, outputs)) / np.sqrt(inputs)
         weights[-1] = 0.0
         return weights.astype(self.dtype)
 
