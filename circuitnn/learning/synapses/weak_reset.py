@@ -18,6 +18,9 @@ from circuitnn.learning.synapses.synapse import SynapseKind, Synapses
 
 Array = NDArray[Any]
 
+#: Pulses in a row after a SET, at most.
+_MOST = 4096
+
 
 @dataclass(frozen=True)
 class WeakReset(SynapseKind):
@@ -37,8 +40,8 @@ class WeakReset(SynapseKind):
         ln of the factor of a pulse at ``r_set``.
     soft : float
         Nepers of resistance over which it falls by e; 0: it does not. The end of RESET grows with the logarithm of the
-        number of pulses, which is such a law: a model of HfO2 cells (JART VCM v1b) at 1.6 V, 1 us from 36 kohm follows
-        ``step = soft = 0.09`` (docs/learning_binary.md).
+        number of pulses, which is such a law: a model of HfO2 cells (JART VCM v1b) at 1.6 V, 1 us from 40 kohm on follows
+        ``step = 0.09, soft = 0.12`` (docs/learning_binary.md).
     noise : float
         Deviation of a pulse's step from pulse to pulse, of the step.
     set_noise : float
@@ -120,11 +123,16 @@ class WeakResetSynapses(Synapses):
         self.sets = np.zeros(weights.size, np.uint32)
         self._rounds = np.zeros(1, np.uint64)
         upper = weights.ravel() >= 0.0
-        due, least = np.ones(weights.size, bool), kind.restored
+        due, given = np.ones(weights.size, bool), 0
         while due.any():
+            if given == _MOST:
+                raise UsageError(
+                    f"{_MOST} pulses do not part devices that a SET leaves {kind.set_noise:g} apart",
+                    expected="a larger step, a larger soft, or a smaller set_noise",
+                )
             self._round(np.where(due, np.where(upper, math.inf, -math.inf), 0.0))
-            least -= 1
-            due = ((self.logs[1] > self.logs[0]) != upper) | (least > 0)
+            given += 1
+            due = ((self.logs[1] > self.logs[0]) != upper) | (given < kind.restored)
         self._read()
 
     def _read(self) -> None:
