@@ -215,7 +215,7 @@ class SurrogateGradient(Rule):
         """Return weights, moments, and what the arrays hold."""
         found = super().arrays() | {"pace": np.array([self.pace]), "counts": self._counts.copy()}
         for k, array in enumerate(self.layers):
-            found |= {f"layer{k}.{name}": value for name, value in array.synapses.arrays().items()}
+            found |= {f"layer{k}.{name}": value for name, value in array.arrays().items()}
         return found | {name: value.copy() for name, value in self._digital()}
 
     def restore(self, arrays: dict[str, Array]) -> None:
