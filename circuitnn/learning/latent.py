@@ -26,9 +26,9 @@ class Latent(Normalised):
     """Training of few-valued weights: real weights from -1 to 1 take the updates, cells hold what they round to.
 
     Forward and transposed reads go through the cells. Each update (Adam; Kingma and Ba, ICLR 2015, arXiv:1412.6980)
-    reads and writes all real weights and both their moments in the digital memory, which ``cost`` counts as
-    ``"digital updates"``: six accesses of 32 bits to a buffer each. Cells whose rounded value has changed are programmed
-    one by one.
+    reads and writes all real weights and both their moments in the digital memory, which ``cost`` counts as ``"digital
+    updates"``: six accesses of 32 bits to a buffer each. Cells whose rounded value has changed are programmed one by
+    one.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Latent(Normalised):
 
     @abstractmethod
     def rounded(self, real: Array) -> tuple[Array, Array]:
-        """Return what cells hold for real weights, shape (inputs, outputs), and the gains of bit lines, (outputs,) or (1,)."""
+        """Return what cells hold for real weights (inputs, outputs), and gains of bit lines, (outputs,) or (1,)."""
 
     @abstractmethod
     def to_real(self, gradient: Array, real: Array, gain: Array) -> Array:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from circuitnn.learning.spiking._surrogate import Layer, spikes
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.layered import softmax
 from circuitnn.learning.rule import rule_of
-from circuitnn.learning.spiking._surrogate import Layer, spikes
 from circuitnn.learning.spiking.lif_circuit import lif_circuit
 
 SIZES = (5, 7, 6, 3)
@@ -49,7 +49,8 @@ def plain(one, weights, x, smooth):
 def test_forward_is_the_equations(smooth):
     one = rule()
     x, _ = problem()
-    for layer, (u, s) in zip(one.forward(one.weights, x, smooth=smooth), plain(one, one.weights, x, smooth), strict=True):
+    found = one.forward(one.weights, x, smooth=smooth)
+    for layer, (u, s) in zip(found, plain(one, one.weights, x, smooth), strict=True):
         # sums in another order
         np.testing.assert_allclose(layer.u, u, rtol=0, atol=1e-12)
         if layer.s is not None:

@@ -25,19 +25,20 @@ _FIRST, _SECOND, _SMALL, _CHUNK = 0.9, 0.999, 1e-8, 512
 class SurrogateGradient(Rule):
     """Backpropagation through time with a slope put in place of the spike's (Neftci, Mostafa and Zenke, 2019).
 
-    Hidden neurons are leaky integrate-and-fire: in steps of ``dt``, with spikes s and the current i of a crossbar's column,
-    u[n + 1] = (beta u[n] + i[n]) (1 - s[n]), i[n] = alpha i[n - 1] + W x[n], s[n] = [u[n] >= 1], beta = exp(-dt/tau_mem),
-    alpha = exp(-dt/tau_syn) (equations 4 to 6 there; 0 for ``tau_syn`` = 0). Backwards ds/du = 1 / (1 + k |u - 1|)^2; the
-    reset passes no gradient (Zenke and Vogels, Neural Computation 33, 899 (2021)). Outputs are the largest values that
-    membranes without threshold reach; the loss is the cross entropy of their softmax.
+    Hidden neurons are leaky integrate-and-fire: in steps of ``dt``, with spikes s and the current i of a crossbar's
+    column, u[n + 1] = (beta u[n] + i[n]) (1 - s[n]), i[n] = alpha i[n - 1] + W x[n], s[n] = [u[n] >= 1], beta =
+    exp(-dt/tau_mem), alpha = exp(-dt/tau_syn) (equations 4 to 6 there; 0 for ``tau_syn`` = 0). Backwards ds/du = 1 /
+    (1 + k |u - 1|)^2; the reset passes no gradient (Zenke and Vogels, Neural Computation 33, 899 (2021)). Outputs are
+    the largest values that membranes without threshold reach; the loss is the cross entropy of their softmax.
 
-    In the circuit, row pulses of length ``dt`` make the currents, each column charges a capacitor with a leak of the time
-    constant ``tau_mem``, a clocked comparator fires and a switch empties the capacitor; ``spiking.lif_circuit`` builds it
-    for the general engine. Training is off line: pulses go to the arrays only when outputs are asked for, a pulse a cell to
-    the weight wanted. Training with torch instead needs nothing here but its weights: ``load_weights``.
+    In the circuit, row pulses of length ``dt`` make the currents, each column charges a capacitor with a leak of the
+    time constant ``tau_mem``, a clocked comparator fires and a switch empties the capacitor; ``spiking.lif_circuit``
+    builds it for the general engine. Training is off line: pulses go to the arrays only when outputs are asked for, a
+    pulse a cell to the weight wanted. Training with torch instead needs nothing here but its weights:
+    ``load_weights``.
 
-    An example's numbers from 0 to 1 become one spike each, the earlier the larger: in step (1 - x) ``latest`` (steps - 1),
-    and none below ``least``.
+    An example's numbers from 0 to 1 become one spike each, the earlier the larger: in step (1 - x) ``latest`` (steps -
+    1), and none below ``least``.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ class SurrogateGradient(Rule):
         return (start, neurons, values) if len(row) else (start, np.zeros(1, np.intc), np.zeros(1))
 
     def forward(self, weights: list[Array], x: Array, *, smooth: bool = False) -> list[Layer]:
-        """Return the layers with the membranes ``u`` and spikes ``s`` that a batch gives; ``smooth``: spikes with slope."""
+        """Return the layers with membranes ``u`` and spikes ``s`` of a batch; ``smooth``: spikes with slope."""
         found: list[Layer] = []
         events = self.coded(x)
         for k, w in enumerate(weights):
@@ -196,7 +197,7 @@ class SurrogateGradient(Rule):
             return [np.ascontiguousarray(array.forward(np.eye(array.shape[0]))) for array in self.layers]
 
     def outputs(self, x: Array) -> Array:
-        """Return the largest membranes of the outputs, shape (samples, outputs), with the weights that the arrays hold."""
+        """Return the largest membranes, shape (samples, outputs), with the weights that the arrays hold."""
         self.program()
         weights, found = self.held(), []
         for first in range(0, len(x), _CHUNK):

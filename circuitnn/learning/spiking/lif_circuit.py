@@ -1,6 +1,8 @@
-"""Layers of leaky integrate-and-fire neurons as a circuit for the general engine: rows, cells, capacitors, comparators."""
+"""Layers of leaky integrate-and-fire neurons as a circuit: rows, cells, capacitors and comparators."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +23,9 @@ def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: floa
     """Return the circuit of spiking layers without currents that last (alpha = 0), driven with one example's spikes.
 
     A row carries a pulse in the step of a spike. Its cells, a pair a weight, hold conductances in proportion to the
-    positive and to the negative part; what the pair's lines carry at virtual ground is mirrored into the membrane, whose
-    leak makes ``tau_mem``. Near the end of each step a comparator's decision is sampled and kept for the next one, in
-    which a switch holds the membrane at 0 and the row of the next layer carries a pulse. The last layer has no
+    positive and to the negative part; what the pair's lines carry at virtual ground is mirrored into the membrane,
+    whose leak makes ``tau_mem``. Near the end of each step a comparator's decision is sampled and kept for the next
+    one, in which a switch holds the membrane at 0 and the row of the next layer carries a pulse. The last layer has no
     comparators.
 
     Parameters
@@ -37,8 +39,8 @@ def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: floa
     Returns
     -------
     Circuit
-        To be run from rest: ``tran(stop, uic=True)``. Membranes are the nodes ``u{layer}_{neuron}``, in units of 0.5 V, the state of step n at the time n dt; decisions
-        ``s{layer}_{neuron}``, 1 V where the neuron fires.
+        To be run from rest: ``tran(stop, uic=True)``. Membranes are the nodes ``u{layer}_{neuron}``, in units of 0.5
+        V, the state of step n at the time n dt; decisions ``s{layer}_{neuron}``, 1 V where the neuron fires.
 
     Raises
     ------
@@ -52,13 +54,14 @@ def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: floa
     >>> round(float(tran["v(u0_0)"][-1]) / 0.5, 3), round(0.7 * float(np.exp(-0.1)) + 0.7, 3)
     (1.333, 1.333)
     """
-    steps, rows = spikes.shape
-    if rows != weights[0].shape[0] or any(a.shape[1] != b.shape[0] for a, b in zip(weights, weights[1:], strict=False)):
+    rows = spikes.shape[1]
+    if rows != weights[0].shape[0] or any(a.shape[1] != b.shape[0] for a, b in pairwise(weights)):
         raise UsageError(f"spikes of {rows} rows for weights {[w.shape for w in weights]}", expected="sizes that fit")
     number("dt", dt, 0.0, open_low=True)
     number("tau_mem", tau_mem, 0.0, open_low=True)
     circuit = Circuit("layers of integrate-and-fire neurons")
-    circuit.add_text(".model sampling sw(vt=0.5 vh=0 ron=1k roff=1e18)\n.model emptying sw(vt=0.5 vh=0 ron=1k roff=1e15)")
+    circuit.add_text(".model sampling sw(vt=0.5 vh=0 ron=1k roff=1e18)")
+    circuit.add_text(".model emptying sw(vt=0.5 vh=0 ron=1k roff=1e15)")
     edge = _EDGE * dt
     # a decision is taken over from the membrane, then handed on
     for name, delay in (("take", 1.0 - _SAMPLE), ("hand", 1.0 - _SAMPLE / 2)):
