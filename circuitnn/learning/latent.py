@@ -17,8 +17,8 @@ Array = NDArray[Any]
 
 #: Adam's constants (Kingma and Ba, ICLR 2015).
 _FIRST, _SECOND, _SMALL = 0.9, 0.999, 1e-8
-#: Accesses to the digital memory an update: a weight and two moments, read and written.
-_ACCESSES = 6
+#: Bits to and from the digital memory an update: a weight and two moments of 32 bits, read and written.
+UPDATE_BITS = 192
 
 
 @dataclass(kw_only=True, eq=False)
@@ -81,7 +81,7 @@ class Latent(Normalised):
             second += self.dtype(1.0 - _SECOND) * (g * g - second)
             value -= self.dtype(rate) * first / (np.sqrt(second) + self.dtype(_SMALL))
         count = sum(value.size for value in trained)
-        self.cost.add("digital updates", count, 0.0, count * _ACCESSES * 32 * Technology().buffer_energy)
+        self.cost.add("digital updates", count, 0.0, count * UPDATE_BITS * Technology().buffer_energy)
         for k, (real, array) in enumerate(zip(self.real, self.layers, strict=True)):
             np.clip(real, -1.0, 1.0, out=real)
             held, self._gains[k] = self.rounded(real)

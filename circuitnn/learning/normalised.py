@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.errors import UsageError
 from circuitnn.learning import straight_through
 from circuitnn.learning.layered import ACTIVATIONS, Layered
 from circuitnn.learning.rule import copy_into
@@ -162,8 +163,24 @@ class Normalised(Layered):
             self.apply(self.gradients(x, t))
 
     def deltas(self, activities: list[Array], error: Array) -> list[Array]:
-        """Not used: errors pass the normalisation on their way."""
-        raise NotImplementedError
+        """Raise: errors pass the normalisation on their way, and ``gradients`` has them."""
+        raise UsageError("errors of normalised layers are not told apart", hint="gradients(x, t) has all of them")
+
+    def as_layers(self) -> list[tuple[Array, Array, str]]:
+        """Return ``(weights, bias, activation)`` of each layer, the normalisation by running statistics put into them.
+
+        Raises
+        ------
+        UsageError
+            For neurons that are signs, or inputs that are.
+        """
+        if self.activation in ("sign", "identity"):
+            raise UsageError("networks of binary neurons are not compiled", expected="activation relu, tanh or sigmoid")
+        scales = [g / np.sqrt(v + self.dtype(_EPSILON)) for g, v in zip(self.gamma, self.variance, strict=True)]
+        held = [array.synapses.weights * (self.gain(k) * scales[k]) for k, array in enumerate(self.layers)]
+        shifts = [b - m * s for b, m, s in zip(self.beta, self.mean, scales, strict=True)]
+        names = [self.activation] * (len(held) - 1) + ["softmax" if self.loss == "cross_entropy" else "linear"]
+        return [(w.astype(float), b.astype(float), f) for w, b, f in zip(held, shifts, names, strict=True)]
 
     def outputs(self, x: Array) -> Array:
         """Return the last layer's outputs, shape (samples, outputs)."""

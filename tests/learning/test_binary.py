@@ -143,6 +143,21 @@ def test_cells_hold_the_rounded_weights_and_states_go_on_bit_by_bit(which):
         np.testing.assert_array_equal(a, b, err_msg=key)
 
 
+@pytest.mark.parametrize("name", ["binary", "quantised"])
+def test_what_was_learnt_leaves_as_plain_layers(name):
+    x, t = problem(3, 40)
+    rule = rule_of(name, network=SIZES, batch=8, seed=4, rate=0.05, activation="relu", precision="double")
+    rule.learn(x, t)
+    h = x
+    for w, b, f in rule.as_layers():
+        h = h @ w + b
+        h = np.maximum(h, 0.0) if f == "relu" else h
+    # the same products in another order
+    np.testing.assert_allclose(h, rule.outputs(x), rtol=1e-10, atol=1e-10)
+    with pytest.raises(UsageError, match="binary neurons"):
+        rule_of("xnor", network=SIZES).as_layers()
+
+
 def test_xnor_sums_are_counts():
     rule = rule_of("xnor", network=(33, 7, 2), precision="double", seed=1)
     x = np.random.default_rng(2).random((5, 33))

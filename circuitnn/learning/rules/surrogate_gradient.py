@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.learning.arrays import SynapseArray
+from circuitnn.learning.latent import UPDATE_BITS
 from circuitnn.learning.layered import restore_part, softmax
 from circuitnn.learning.rule import Rule, copy_into
 from circuitnn.learning.settings import number, whole
 from circuitnn.learning.spiking._surrogate import Layer, spikes
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
+from circuitnn.mapping.cost.technology import Technology
 
 Array = NDArray[Any]
 
@@ -33,12 +35,12 @@ class SurrogateGradient(Rule):
 
     In the circuit, row pulses of length ``dt`` make the currents, each column charges a capacitor with a leak of the
     time constant ``tau_mem``, a clocked comparator fires and a switch empties the capacitor; ``spiking.lif_circuit``
-    builds it for the general engine. Training is off line: pulses go to the arrays only when outputs are asked for, a
-    pulse a cell to the weight wanted. Training with torch instead needs nothing here but its weights:
-    ``load_weights``.
+    builds it for the general engine. Training is off line, in a digital memory whose updates ``cost`` counts; the
+    arrays are programmed at the end of an epoch, and before outputs are computed, a change a cell. Training with torch
+    instead needs nothing here but its weights: ``load_weights``.
 
-    An example's numbers from 0 to 1 become one spike each, the earlier the larger: in step (1 - x) ``latest`` (steps -
-    1), and none below ``least``.
+    An example's numbers from 0 to 1 become one spike each, the earlier the larger: in step (1 - x) ``latest``
+    (steps - 1), and none below ``least``.
 
     Parameters
     ----------
@@ -171,6 +173,8 @@ class SurrogateGradient(Rule):
                 two += (1.0 - _SECOND) * (g * g - two)
                 w -= rate * one / (np.sqrt(two) + _SMALL)
             self._counts[1] = 1
+            count = sum(w.size for w in self.weights)
+            self.cost.add("digital updates", count, 0.0, count * UPDATE_BITS * Technology().buffer_energy)
 
     def load_weights(self, weights: list[Array]) -> None:
         """Take over weights, (inputs, outputs) an array, that were trained elsewhere, and program the arrays.
@@ -209,8 +213,9 @@ class SurrogateGradient(Rule):
         return np.concatenate(found) if found else np.zeros((0, self.network[-1]))
 
     def end_epoch(self) -> None:
-        """Let the rate decay."""
+        """Let the rate decay, and program the arrays."""
         self.pace *= self.decay
+        self.program()
 
     def arrays(self) -> dict[str, Array]:
         """Return weights, moments, and what the arrays hold."""
