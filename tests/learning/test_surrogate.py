@@ -91,8 +91,7 @@ def test_gradient_of_spikes_uses_the_surrogate_slope():
     found = one.gradients(x, t)
     layers = plain(one, one.weights, x, False)
     u = layers[-1][0]
-    at = u.argmax(axis=1)
-    d_s = d_u = np.zeros_like(u)
+    at = one.steps - 1 - u[:, ::-1].argmax(axis=1)
     d_u = np.zeros_like(u)
     for e in range(len(x)):
         p = softmax(u[e].max(axis=0))

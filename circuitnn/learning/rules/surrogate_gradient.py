@@ -72,18 +72,18 @@ class SurrogateGradient(Rule):
     [0, 1, 2]
     """
 
-    network: tuple[int, ...] = (784, 200, 10)
+    network: tuple[int, ...] = (784, 300, 10)
     batch: int = 100
     steps: int = 25
     dt: float = 1e-3
     tau_mem: float = 10e-3
-    tau_syn: float = 0.0
+    tau_syn: float = 5e-3
     sharpness: float = 10.0
     latest: float = 0.6
     least: float = 0.1
-    initial: float = 10.0
-    rate: float = 0.002
-    decay: float = 0.85
+    initial: float = 5.0
+    rate: float = 0.004
+    decay: float = 0.7
     synapses: str | SynapseKind = "ideal"
     largest: float = 1.0
     r_wire: float = 0.0
@@ -150,7 +150,8 @@ class SurrogateGradient(Rule):
         """
         layers = self.forward(self.weights, x, smooth=smooth)
         u = layers[-1].u
-        at = u.argmax(axis=1)[:, None]
+        # of equal values the last: before the first spikes all are 0, and nothing leads to the first step
+        at = self.steps - 1 - u[:, ::-1].argmax(axis=1)[:, None]
         peak = np.take_along_axis(u, at, axis=1)
         du = np.zeros_like(u)
         np.put_along_axis(du, at, (softmax(peak) - t[:, None]) / len(x), axis=1)
