@@ -33,11 +33,11 @@ class SurrogateGradient(Rule):
     (1 + k |u - 1|)^2; the reset passes no gradient (Zenke and Vogels, Neural Computation 33, 899 (2021)). Outputs are
     the largest values that membranes without threshold reach; the loss is the cross entropy of their softmax.
 
-    In the circuit, row pulses of length ``dt`` make the currents, each column charges a capacitor with a leak of the
-    time constant ``tau_mem``, a clocked comparator fires and a switch empties the capacitor; ``spiking.lif_circuit``
-    builds it for the general engine. Training is off line, in a digital memory whose updates ``cost`` counts; the
-    arrays are programmed at the end of an epoch, and before outputs are computed, a change a cell. Training with torch
-    instead needs nothing here but its weights: ``load_weights``.
+    In the circuit, row pulses make the currents, each column charges a capacitor with a leak of the time constant
+    ``tau_mem``, behind another of ``tau_syn`` if that is not 0; a clocked comparator fires and a switch empties the
+    membrane. ``spiking.lif_circuit`` builds it for the general engine. Training is off line, in a digital memory whose
+    updates ``cost`` counts; the arrays are programmed at the end of an epoch, and before outputs are computed, a
+    change a cell. Training with torch instead needs nothing here but its weights: ``load_weights``.
 
     An example's numbers from 0 to 1 become one spike each, the earlier the larger: in step (1 - x) ``latest``
     (steps - 1), and none below ``least``.

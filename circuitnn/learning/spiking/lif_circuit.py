@@ -26,9 +26,9 @@ def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: floa
     into a second capacitor with a leak, whose voltage sets the current of the membrane; both give the equations of
     ``SurrogateGradient`` exactly but for the lengths of edges, of short pulses and of sampling. Its cells, a pair a
     weight, hold conductances in proportion to the positive and to the negative part; what the pair's lines carry at
-    virtual ground is mirrored, whose leak makes ``tau_mem``. Near the end of each step a comparator's decision is
-    sampled and kept for the next one, in which a switch holds the membrane at 0 and the row of the next layer carries
-    a pulse. The last layer has no comparators.
+    virtual ground is mirrored. The leak of the membrane makes ``tau_mem``. Near the end of each step a comparator's
+    decision is sampled and kept for the next one, in which a switch holds the membrane at 0 and the row of the next
+    layer carries a pulse. The last layer has no comparators.
 
     Parameters
     ----------
