@@ -272,3 +272,17 @@ def test_few_bit_errors_do_no_harm():
     assert found[1e-3] > found[0.0] - 0.02 and found[0.5] < 0.3 < 0.9 < found[0.0]
     with pytest.raises(UsageError, match="rate"):
         flipped(good[0], 1.5, np.random.default_rng(0))
+
+
+def test_devices_that_err_hold_levels_nearly():
+    """On pulsed devices cells come near to their levels, and the network learns with what it reads."""
+    x, t, labels = digits()
+    rule = rule_of("quantised", network=(64, 64, 10), batch=50, seed=1, rate=0.02, bits=3, synapses="pulsed:steps=1200")
+    for _ in range(5):
+        rule.learn(x[:1200], t[:1200])
+        rule.end_epoch()
+    for array, real in zip(rule.layers, rule.real, strict=True):
+        off = np.abs(array.synapses.weights - rule.rounded(real)[0])
+        assert 0.0 < off.mean() < 0.1
+    assert rule.cost.pulses > 0
+    assert np.mean(rule.outputs(x[1200:]).argmax(axis=1) == labels[1200:]) > 0.88
