@@ -1,6 +1,6 @@
 """Binary networks on MNIST: weak RESETs, few-valued weights, bit errors, a model's pulse law (docs/learning_binary.md).
 
-    python benchmarks/learning_binary.py weak_reset [--epochs 14] [--network 784-512-512-10] [--set decay=0.8]
+    python benchmarks/learning_binary.py weak_reset [--epochs 6] [--network 784-1024-1024-10] [--set decay=0.55]
     python benchmarks/learning_binary.py binary | xnor | quantised
     python benchmarks/learning_binary.py errors --epochs 8          a binary network with ever more of its bits wrong
     python benchmarks/learning_binary.py pulses                     JART VCM v1b under weak RESETs
@@ -72,8 +72,8 @@ def pulses(count: int = 20, width: float = 1e-6) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("weak_reset", "binary", "xnor", "quantised", "errors", "pulses"))
-    parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--network", default="784-512-512-10")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--network", default="784-1024-1024-10")
     parser.add_argument("--examples", type=int, default=60000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")

@@ -1,6 +1,6 @@
 """A spiking network by surrogate gradients on MNIST, one spike a pixel (docs/learning_binary.md).
 
-    python benchmarks/learning_surrogate.py [--epochs 6] [--network 784-300-10] [--set rate=0.004 decay=0.7]
+    python benchmarks/learning_surrogate.py [--epochs 6] [--network 784-300-10] [--set rate=0.004]
 
 Prints test accuracy after each epoch, spikes an example, and what an example takes.
 """
