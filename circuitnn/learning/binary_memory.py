@@ -29,7 +29,7 @@ class BinaryMemory:
 
     Examples
     --------
-    The errors of a pair are far fewer than those of one device against the best reference:
+    A pair errs far less often than one device against a reference:
 
     >>> memory = BinaryMemory(lrs=5e3, hrs=50e3, lrs_spread=0.2, hrs_spread=0.7)
     >>> f"{memory.single():.2e} {memory.differential():.2e}"

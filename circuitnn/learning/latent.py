@@ -17,8 +17,8 @@ Array = NDArray[Any]
 
 #: Adam's constants (Kingma and Ba, ICLR 2015).
 _FIRST, _SECOND, _SMALL = 0.9, 0.999, 1e-8
-#: Accesses to the digital memory an update: a weight and two moments, read and written.
-_ACCESSES = 6
+#: Bits to and from the digital memory an update: a weight and two moments of 32 bits, read and written.
+UPDATE_BITS = 192
 
 
 @dataclass(kw_only=True, eq=False)
@@ -26,9 +26,9 @@ class Latent(Normalised):
     """Training of few-valued weights: real weights from -1 to 1 take the updates, cells hold what they round to.
 
     Forward and transposed reads go through the cells. Each update (Adam; Kingma and Ba, ICLR 2015, arXiv:1412.6980)
-    reads and writes all real weights and both their moments in the digital memory, which ``cost`` counts as
-    ``"digital updates"``: six accesses of 32 bits to a buffer each. Cells whose rounded value has changed are programmed
-    one by one.
+    reads and writes all real weights and both their moments in the digital memory, which ``cost`` counts as ``"digital
+    updates"``: six accesses of 32 bits to a buffer each. Cells whose rounded value has changed are programmed one by
+    one.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Latent(Normalised):
 
     @abstractmethod
     def rounded(self, real: Array) -> tuple[Array, Array]:
-        """Return what cells hold for real weights, shape (inputs, outputs), and the gains of bit lines, (outputs,) or (1,)."""
+        """Return what cells hold for real weights (inputs, outputs), and gains of bit lines, (outputs,) or (1,)."""
 
     @abstractmethod
     def to_real(self, gradient: Array, real: Array, gain: Array) -> Array:
@@ -81,7 +81,7 @@ class Latent(Normalised):
             second += self.dtype(1.0 - _SECOND) * (g * g - second)
             value -= self.dtype(rate) * first / (np.sqrt(second) + self.dtype(_SMALL))
         count = sum(value.size for value in trained)
-        self.cost.add("digital updates", count, 0.0, count * _ACCESSES * 32 * Technology().buffer_energy)
+        self.cost.add("digital updates", count, 0.0, count * UPDATE_BITS * Technology().buffer_energy)
         for k, (real, array) in enumerate(zip(self.real, self.layers, strict=True)):
             np.clip(real, -1.0, 1.0, out=real)
             held, self._gains[k] = self.rounded(real)

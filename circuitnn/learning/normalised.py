@@ -1,4 +1,4 @@
-"""Feed-forward layers whose sums are normalised over a batch before the neurons, as networks of few-valued weights need."""
+"""Feed-forward layers whose sums are normalised over a batch, as networks of few-valued weights need."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitnn.errors import UsageError
 from circuitnn.learning import straight_through
 from circuitnn.learning.layered import ACTIVATIONS, Layered
 from circuitnn.learning.rule import copy_into
-from circuitnn.learning.settings import number
 
 Array = NDArray[Any]
 
-#: Added to a variance, and the part of a batch's statistics that goes into the running ones (Ioffe and Szegedy, ICML 2015).
+#: Added to a variance; part of a batch's statistics that goes into the running ones (Ioffe and Szegedy, ICML 2015).
 _EPSILON, _RUNNING = 1e-4, 0.1
 
 #: Activation, and its slope from what goes in and what comes out.
@@ -69,11 +69,12 @@ class Gradients:
 
 @dataclass(kw_only=True, eq=False)
 class Normalised(Layered):
-    """Layers ``h <- f(gamma z + beta)``, z the sums ``gain (u @ W)`` less their mean over a batch, over their deviation.
+    """Layers ``h <- f(gamma z + beta)``: z are sums ``gain (u @ W)`` less their mean, over their deviation.
 
     Batch normalisation (Ioffe and Szegedy, ICML 2015, arXiv:1502.03167) is what makes networks of binary weights
-    trainable (Courbariaux et al., NIPS 2016). gamma, beta and the running statistics are numbers of the digital side, one
-    a neuron; behind a sign they come down to one threshold of the sum. After training outputs use running statistics.
+    trainable (Courbariaux et al., NIPS 2016). gamma, beta and the running statistics are numbers of the digital side,
+    one a neuron; behind a sign they come down to one threshold of the sum. After training outputs use running
+    statistics.
 
     Parameters
     ----------
@@ -91,10 +92,10 @@ class Normalised(Layered):
     def build(self) -> None:
         """Make arrays without biases, and the numbers of each neuron."""
         super().build()
-        self.gamma = [np.ones(n, self.dtype) for n in self.network[1:]]
-        self.beta = [np.zeros(n, self.dtype) for n in self.network[1:]]
-        self.mean = [np.zeros(n, self.dtype) for n in self.network[1:]]
-        self.variance = [np.ones(n, self.dtype) for n in self.network[1:]]
+        self.gamma: list[Array] = [np.ones(n, self.dtype) for n in self.network[1:]]
+        self.beta: list[Array] = [np.zeros(n, self.dtype) for n in self.network[1:]]
+        self.mean: list[Array] = [np.zeros(n, self.dtype) for n in self.network[1:]]
+        self.variance: list[Array] = [np.ones(n, self.dtype) for n in self.network[1:]]
 
     @abstractmethod
     def initial(self, inputs: int, outputs: int) -> Array:
@@ -105,7 +106,7 @@ class Normalised(Layered):
         """Learn from the gradients of a batch."""
 
     def driven(self, layer: int, h: Array) -> tuple[Array, Array]:
-        """Return what a layer's word lines carry for activities ``h``, and what one stands for, (batch, 1) or (1, 1)."""
+        """Return what word lines carry for activities ``h``, and what one stands for, (batch, 1) or (1, 1)."""
         return h, np.ones((1, 1), self.dtype)
 
     def through(self, layer: int, h: Array, d: Array) -> Array:
@@ -162,8 +163,24 @@ class Normalised(Layered):
             self.apply(self.gradients(x, t))
 
     def deltas(self, activities: list[Array], error: Array) -> list[Array]:
-        """Not used: errors pass the normalisation on their way."""
-        raise NotImplementedError
+        """Raise: errors pass the normalisation on their way, and ``gradients`` has them."""
+        raise UsageError("errors of normalised layers are not told apart", hint="gradients(x, t) has all of them")
+
+    def as_layers(self) -> list[tuple[Array, Array, str]]:
+        """Return ``(weights, bias, activation)`` of each layer, the normalisation by running statistics put into them.
+
+        Raises
+        ------
+        UsageError
+            For neurons that are signs, or inputs that are.
+        """
+        if self.activation in ("sign", "identity"):
+            raise UsageError("networks of binary neurons are not compiled", expected="activation relu, tanh or sigmoid")
+        scales = [g / np.sqrt(v + self.dtype(_EPSILON)) for g, v in zip(self.gamma, self.variance, strict=True)]
+        held = [array.synapses.weights * (self.gain(k) * scales[k]) for k, array in enumerate(self.layers)]
+        shifts = [b - m * s for b, m, s in zip(self.beta, self.mean, scales, strict=True)]
+        names = [self.activation] * (len(held) - 1) + ["softmax" if self.loss == "cross_entropy" else "linear"]
+        return [(w.astype(float), b.astype(float), f) for w, b, f in zip(held, shifts, names, strict=True)]
 
     def outputs(self, x: Array) -> Array:
         """Return the last layer's outputs, shape (samples, outputs)."""

@@ -1,9 +1,9 @@
 """Weights and activities of few values, and the slopes that stand for theirs in training.
 
 A function of few values has no slope. A straight-through estimate puts that of a function nearby in its place: of
-clip(a, -1, 1) for the sign (Courbariaux et al., "Binarized neural networks", NIPS 2016, section 1.3; Bengio, Leonard and
-Courville, arXiv 1308.3432). The gradient in training is then exact for a network whose values are those of the few and
-whose changes are those of the function nearby.
+clip(a, -1, 1) for the sign (Courbariaux et al., "Binarized neural networks", NIPS 2016, section 1.3; Bengio, Leonard
+and Courville, arXiv 1308.3432). The gradient in training is then exact for a network whose values are those of the few
+and whose changes are those of the function nearby.
 """
 
 from __future__ import annotations

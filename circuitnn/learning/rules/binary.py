@@ -16,11 +16,11 @@ Array = NDArray[Any]
 
 @dataclass(kw_only=True, eq=False)
 class Binary(Latent):
-    """BinaryConnect (Courbariaux, Bengio and David, NIPS 2015) and binary-weight networks (Rastegari et al., ECCV 2016).
+    """BinaryConnect (Courbariaux et al., NIPS 2015) and binary-weight networks (Rastegari et al., ECCV 2016).
 
-    Cells hold the signs of real weights, +1 and -1: of a pair of conductances one is largest and one lowest. Real weights
-    take the gradient with respect to the signs, as it is, and are kept from -1 to 1; with ``scaled``, each bit line has
-    the gain alpha = mean |W|, and the gradient is that of Rastegari et al. (``scaled_gradient``).
+    Cells hold the signs of real weights, +1 and -1: of a pair of conductances one is largest and one lowest. Real
+    weights take the gradient with respect to the signs, as it is, and are kept from -1 to 1; with ``scaled``, each bit
+    line has the gain alpha = mean |W|, and the gradient is that of Rastegari et al. (``scaled_gradient``).
 
     Parameters
     ----------

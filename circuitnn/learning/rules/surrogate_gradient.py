@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.learning.arrays import SynapseArray
+from circuitnn.learning.latent import UPDATE_BITS
 from circuitnn.learning.layered import restore_part, softmax
 from circuitnn.learning.rule import Rule, copy_into
 from circuitnn.learning.settings import number, whole
 from circuitnn.learning.spiking._surrogate import Layer, spikes
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
+from circuitnn.mapping.cost.technology import Technology
 
 Array = NDArray[Any]
 
@@ -25,19 +27,20 @@ _FIRST, _SECOND, _SMALL, _CHUNK = 0.9, 0.999, 1e-8, 512
 class SurrogateGradient(Rule):
     """Backpropagation through time with a slope put in place of the spike's (Neftci, Mostafa and Zenke, 2019).
 
-    Hidden neurons are leaky integrate-and-fire: in steps of ``dt``, with spikes s and the current i of a crossbar's column,
-    u[n + 1] = (beta u[n] + i[n]) (1 - s[n]), i[n] = alpha i[n - 1] + W x[n], s[n] = [u[n] >= 1], beta = exp(-dt/tau_mem),
-    alpha = exp(-dt/tau_syn) (equations 4 to 6 there; 0 for ``tau_syn`` = 0). Backwards ds/du = 1 / (1 + k |u - 1|)^2; the
-    reset passes no gradient (Zenke and Vogels, Neural Computation 33, 899 (2021)). Outputs are the largest values that
-    membranes without threshold reach; the loss is the cross entropy of their softmax.
+    Hidden neurons are leaky integrate-and-fire: in steps of ``dt``, with spikes s and the current i of a crossbar's
+    column, u[n + 1] = (beta u[n] + i[n]) (1 - s[n]), i[n] = alpha i[n - 1] + W x[n], s[n] = [u[n] >= 1], beta =
+    exp(-dt/tau_mem), alpha = exp(-dt/tau_syn) (equations 4 to 6 there; 0 for ``tau_syn`` = 0). Backwards ds/du = 1 /
+    (1 + k |u - 1|)^2; the reset passes no gradient (Zenke and Vogels, Neural Computation 33, 899 (2021)). Outputs are
+    the largest values that membranes without threshold reach; the loss is the cross entropy of their softmax.
 
-    In the circuit, row pulses of length ``dt`` make the currents, each column charges a capacitor with a leak of the time
-    constant ``tau_mem``, a clocked comparator fires and a switch empties the capacitor; ``spiking.lif_circuit`` builds it
-    for the general engine. Training is off line: pulses go to the arrays only when outputs are asked for, a pulse a cell to
-    the weight wanted. Training with torch instead needs nothing here but its weights: ``load_weights``.
+    In the circuit, row pulses make the currents, each column charges a capacitor with a leak of the time constant
+    ``tau_mem``, behind another of ``tau_syn`` if that is not 0; a clocked comparator fires and a switch empties the
+    membrane. ``spiking.lif_circuit`` builds it for the general engine. Training is off line, in a digital memory whose
+    updates ``cost`` counts; the arrays are programmed at the end of an epoch, and before outputs are computed, a
+    change a cell. Training with torch instead needs nothing here but its weights: ``load_weights``.
 
-    An example's numbers from 0 to 1 become one spike each, the earlier the larger: in step (1 - x) ``latest`` (steps - 1),
-    and none below ``least``.
+    An example's numbers from 0 to 1 become one spike each, the earlier the larger: in step (1 - x) ``latest``
+    (steps - 1), and none below ``least``.
 
     Parameters
     ----------
@@ -69,18 +72,18 @@ class SurrogateGradient(Rule):
     [0, 1, 2]
     """
 
-    network: tuple[int, ...] = (784, 200, 10)
+    network: tuple[int, ...] = (784, 300, 10)
     batch: int = 100
     steps: int = 25
     dt: float = 1e-3
     tau_mem: float = 10e-3
-    tau_syn: float = 0.0
+    tau_syn: float = 5e-3
     sharpness: float = 10.0
     latest: float = 0.6
     least: float = 0.1
-    initial: float = 10.0
-    rate: float = 0.002
-    decay: float = 0.85
+    initial: float = 5.0
+    rate: float = 0.004
+    decay: float = 0.7
     synapses: str | SynapseKind = "ideal"
     largest: float = 1.0
     r_wire: float = 0.0
@@ -128,7 +131,7 @@ class SurrogateGradient(Rule):
         return (start, neurons, values) if len(row) else (start, np.zeros(1, np.intc), np.zeros(1))
 
     def forward(self, weights: list[Array], x: Array, *, smooth: bool = False) -> list[Layer]:
-        """Return the layers with the membranes ``u`` and spikes ``s`` that a batch gives; ``smooth``: spikes with slope."""
+        """Return the layers with membranes ``u`` and spikes ``s`` of a batch; ``smooth``: spikes with slope."""
         found: list[Layer] = []
         events = self.coded(x)
         for k, w in enumerate(weights):
@@ -147,7 +150,8 @@ class SurrogateGradient(Rule):
         """
         layers = self.forward(self.weights, x, smooth=smooth)
         u = layers[-1].u
-        at = u.argmax(axis=1)[:, None]
+        # of equal values the last: before the first spikes all are 0, and nothing leads to the first step
+        at = self.steps - 1 - u[:, ::-1].argmax(axis=1)[:, None]
         peak = np.take_along_axis(u, at, axis=1)
         du = np.zeros_like(u)
         np.put_along_axis(du, at, (softmax(peak) - t[:, None]) / len(x), axis=1)
@@ -170,6 +174,8 @@ class SurrogateGradient(Rule):
                 two += (1.0 - _SECOND) * (g * g - two)
                 w -= rate * one / (np.sqrt(two) + _SMALL)
             self._counts[1] = 1
+            count = sum(w.size for w in self.weights)
+            self.cost.add("digital updates", count, 0.0, count * UPDATE_BITS * Technology().buffer_energy)
 
     def load_weights(self, weights: list[Array]) -> None:
         """Take over weights, (inputs, outputs) an array, that were trained elsewhere, and program the arrays.
@@ -196,7 +202,7 @@ class SurrogateGradient(Rule):
             return [np.ascontiguousarray(array.forward(np.eye(array.shape[0]))) for array in self.layers]
 
     def outputs(self, x: Array) -> Array:
-        """Return the largest membranes of the outputs, shape (samples, outputs), with the weights that the arrays hold."""
+        """Return the largest membranes, shape (samples, outputs), with the weights that the arrays hold."""
         self.program()
         weights, found = self.held(), []
         for first in range(0, len(x), _CHUNK):
@@ -208,14 +214,15 @@ class SurrogateGradient(Rule):
         return np.concatenate(found) if found else np.zeros((0, self.network[-1]))
 
     def end_epoch(self) -> None:
-        """Let the rate decay."""
+        """Let the rate decay, and program the arrays."""
         self.pace *= self.decay
+        self.program()
 
     def arrays(self) -> dict[str, Array]:
         """Return weights, moments, and what the arrays hold."""
         found = super().arrays() | {"pace": np.array([self.pace]), "counts": self._counts.copy()}
         for k, array in enumerate(self.layers):
-            found |= {f"layer{k}.{name}": value for name, value in array.synapses.arrays().items()}
+            found |= {f"layer{k}.{name}": value for name, value in array.arrays().items()}
         return found | {name: value.copy() for name, value in self._digital()}
 
     def restore(self, arrays: dict[str, Array]) -> None:

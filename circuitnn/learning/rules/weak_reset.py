@@ -13,7 +13,7 @@ from circuitnn.learning.normalised import Gradients, Normalised
 from circuitnn.learning.sensed import SensedArray
 from circuitnn.learning.settings import number
 from circuitnn.learning.synapses.synapse import SynapseKind
-from circuitnn.learning.synapses.weak_reset import WeakReset
+from circuitnn.learning.synapses.weak_reset import WeakReset, WeakResetSynapses
 
 Array = NDArray[Any]
 
@@ -24,10 +24,10 @@ class WeakResetLearning(Normalised):
 
     The real weights that training of binary networks needs are not stored: they are ln(R_BLb / R_BL) of each pair, and
     only their signs are ever read. Driven: pairs with precharge pulses, row by row. Measured: which side of each sense
-    amplifier falls first. Pulses: from the straight-through gradient g of a batch, one weak RESET on BLb where g < 0, on BL
-    where g > 0, with the probability ``rate`` |g| / mean |g| of the layer, at most 1: ``rate`` is about the part of the
-    pairs that get a pulse. The CMOS holds activities, gamma, beta and statistics of the neurons (four numbers each), and
-    adds up the gradient of a batch; gamma and beta follow gradient descent.
+    amplifier falls first. Pulses: from the straight-through gradient g of a batch, one weak RESET on BLb where g < 0,
+    on BL where g > 0, with the probability ``rate`` |g| / mean |g| of the layer, at most 1: ``rate`` is about the part
+    of the pairs that get a pulse. The CMOS holds activities, gamma, beta and statistics of the neurons (four numbers
+    each), and adds up the gradient of a batch; gamma and beta follow gradient descent.
 
     Parameters
     ----------
@@ -73,6 +73,7 @@ class WeakResetLearning(Normalised):
         """Make the pairs, and the numbers of each neuron."""
         number("neuron_rate", self.neuron_rate, 0.0)
         number("r_wire", self.r_wire, 0.0, 0.0)
+        self.pairs: list[WeakResetSynapses] = []
         super().build()
 
     def initial(self, inputs: int, outputs: int) -> Array:
@@ -84,23 +85,24 @@ class WeakResetLearning(Normalised):
         kind = kind or self.kind
         if not isinstance(kind, WeakReset):
             raise UsageError(f"synapses are {self.synapses!r}", expected="weak_reset, which has a hidden weight")
-        return SensedArray(kind.build(weights, self.rng), cost=self.cost)
+        self.pairs.append(kind.build(weights, self.rng))
+        return SensedArray(self.pairs[-1], cost=self.cost)
 
     def apply(self, gradients: Gradients) -> None:
         """Pulse pairs, and move gamma and beta."""
-        for array, g in zip(self.layers, gradients.weights, strict=True):
+        for array, pairs, g in zip(self.layers, self.pairs, gradients.weights, strict=True):
             mean = float(np.abs(g).mean(dtype=np.float64))
             if mean > 0.0:
-                array.change(g * (-self.rate * self.pace * array.synapses.kind.step / mean))
+                array.change(g * (-self.rate * self.pace * pairs.kind.step / mean))
         rate = self.dtype(self.neuron_rate)
         for value, g in zip([*self.gamma, *self.beta], [*gradients.gamma, *gradients.beta], strict=True):
-            value -= rate * g
+            np.subtract(value, rate * g, out=value)
 
     @property
     def endurance(self) -> dict[str, float]:
         """Weak RESETs of a device and SETs of a pair, over all layers: the mean and the largest number."""
-        pulses = np.concatenate([array.synapses.pulses.ravel() for array in self.layers])
-        sets = np.concatenate([array.synapses.sets for array in self.layers])
+        pulses = np.concatenate([pairs.pulses.ravel() for pairs in self.pairs])
+        sets = np.concatenate([pairs.sets for pairs in self.pairs])
         return {
             "mean pulses": float(pulses.mean()),
             "most pulses": float(pulses.max()),

@@ -18,9 +18,9 @@ Array = NDArray[Any]
 class Xnor(Binary):
     """XNOR-Net (Rastegari et al., ECCV 2016): word lines carry +1 and -1, cells hold +1 and -1.
 
-    A layer's normalised inputs h go in as their signs, and its sums are multiplied by K = mean |h| of an example and by
-    alpha of an output (section 3.2). The slope of clip(h, -1, 1) stands for that of the sign, and K is held fixed on the
-    way back, as there. Examples, from 0 to 1, go into the first layer as signs of x - 1/2, without K.
+    A layer's normalised inputs h go in as their signs, and its sums are multiplied by K = mean |h| of an example and
+    by alpha of an output (section 3.2). The slope of clip(h, -1, 1) stands for that of the sign, and K is held fixed
+    on the way back, as there. Examples, from 0 to 1, go into the first layer as signs of x - 1/2, without K.
 
     Parameters
     ----------

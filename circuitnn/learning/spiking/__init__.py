@@ -1,0 +1,1 @@
+"""Spiking networks: kernels, and the circuits that they stand for."""

@@ -91,7 +91,7 @@ cdef class Layer:
             cn_lif_forward(&self.layer, &u[0, 0, 0], out, &scratch[0])
 
     def backward(self, ds, du):
-        """Return dC/dW and dC/d(current), (samples, steps, outputs), from dC/ds and dC/du, either of which may be None."""
+        """Return dC/dW and dC/d(current), (samples, steps, outputs), from dC/ds and dC/du; either may be None."""
         slope, gradient = np.empty_like(self.u), np.empty((self.layer.inputs, self.layer.outputs))
         cdef const double[:, :, ::1] u = self.u
         cdef const double[:, :, ::1] from_s = self.u if ds is None else ds

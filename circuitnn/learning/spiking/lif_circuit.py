@@ -1,6 +1,8 @@
-"""Layers of leaky integrate-and-fire neurons as a circuit for the general engine: rows, cells, capacitors, comparators."""
+"""Layers of leaky integrate-and-fire neurons as a circuit: rows, cells, capacitors and comparators."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +15,20 @@ Array = NDArray[np.float64]
 
 #: Conductance of the largest weight, S; membrane capacitance, F; threshold and row pulse, V.
 _G, _C, _THRESHOLD, _PULSE = 50e-6, 1e-12, 0.5, 0.2
-#: Part of a step that an edge takes, and by which both sampling switches precede its end.
-_EDGE, _SAMPLE = 1e-4, 0.01
+#: Part of a step that an edge takes, by which both sampling switches precede its end, and that a short pulse takes.
+_EDGE, _SAMPLE, _SHORT = 1e-4, 0.01, 0.01
 
 
-def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: float) -> Circuit:
-    """Return the circuit of spiking layers without currents that last (alpha = 0), driven with one example's spikes.
+def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: float, tau_syn: float = 0.0) -> Circuit:
+    """Return the circuit of spiking layers, driven with one example's spikes.
 
-    A row carries a pulse in the step of a spike. Its cells, a pair a weight, hold conductances in proportion to the
-    positive and to the negative part; what the pair's lines carry at virtual ground is mirrored into the membrane, whose
-    leak makes ``tau_mem``. Near the end of each step a comparator's decision is sampled and kept for the next one, in
-    which a switch holds the membrane at 0 and the row of the next layer carries a pulse. The last layer has no
-    comparators.
+    A row carries a pulse in the step of a spike: for the whole step without ``tau_syn``, else for the first 1 % of it,
+    into a second capacitor with a leak, whose voltage sets the current of the membrane; both give the equations of
+    ``SurrogateGradient`` exactly but for the lengths of edges, of short pulses and of sampling. Its cells, a pair a
+    weight, hold conductances in proportion to the positive and to the negative part; what the pair's lines carry at
+    virtual ground is mirrored. The leak of the membrane makes ``tau_mem``. Near the end of each step a comparator's
+    decision is sampled and kept for the next one, in which a switch holds the membrane at 0 and the row of the next
+    layer carries a pulse. The last layer has no comparators.
 
     Parameters
     ----------
@@ -32,13 +36,13 @@ def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: floa
         As in ``SurrogateGradient``: a spike raises a membrane by the weight, in units of the threshold.
     spikes : ndarray, shape (steps, inputs)
         1 where a row has a spike, else 0.
-    dt, tau_mem : float, s
+    dt, tau_mem, tau_syn : float, s
 
     Returns
     -------
     Circuit
-        To be run from rest: ``tran(stop, uic=True)``. Membranes are the nodes ``u{layer}_{neuron}``, in units of 0.5 V, the state of step n at the time n dt; decisions
-        ``s{layer}_{neuron}``, 1 V where the neuron fires.
+        To be run from rest: ``tran(stop, uic=True)``. Membranes are the nodes ``u{layer}_{neuron}``, in units of 0.5
+        V, the state of step n at the time n dt; decisions ``s{layer}_{neuron}``, 1 V where the neuron fires.
 
     Raises
     ------
@@ -52,24 +56,30 @@ def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: floa
     >>> round(float(tran["v(u0_0)"][-1]) / 0.5, 3), round(0.7 * float(np.exp(-0.1)) + 0.7, 3)
     (1.333, 1.333)
     """
-    steps, rows = spikes.shape
-    if rows != weights[0].shape[0] or any(a.shape[1] != b.shape[0] for a, b in zip(weights, weights[1:], strict=False)):
+    rows = spikes.shape[1]
+    if rows != weights[0].shape[0] or any(a.shape[1] != b.shape[0] for a, b in pairwise(weights)):
         raise UsageError(f"spikes of {rows} rows for weights {[w.shape for w in weights]}", expected="sizes that fit")
     number("dt", dt, 0.0, open_low=True)
     number("tau_mem", tau_mem, 0.0, open_low=True)
+    number("tau_syn", tau_syn, 0.0)
     circuit = Circuit("layers of integrate-and-fire neurons")
-    circuit.add_text(
-        ".model sampling sw(vt=0.5 vh=0 ron=1k roff=1e18)\n.model emptying sw(vt=0.5 vh=0 ron=1k roff=1e15)"
-    )
+    circuit.add_text(".model sampling sw(vt=0.5 vh=0 ron=1k roff=1e18)")
+    circuit.add_text(".model emptying sw(vt=0.5 vh=0 ron=1k roff=1e15)")
     edge = _EDGE * dt
     # a decision is taken over from the membrane, then handed on
     for name, delay in (("take", 1.0 - _SAMPLE), ("hand", 1.0 - _SAMPLE / 2)):
         pulse = ("pulse", 0.0, 1.0, delay * dt, edge, edge, 0.4 * _SAMPLE * dt, dt)
         circuit.V(name, name, 0, dc=0.0, waveform=pulse)
+    if tau_syn:
+        short = ("pulse", 0.0, 1.0, 0.0, edge, edge, _SHORT * dt - edge, dt)
+        circuit.V("short", "short", 0, dc=0.0, waveform=short)
     for i in range(rows):
-        circuit.V(f"row{i}", f"r0_{i}", 0, dc=_PULSE * spikes[0, i], waveform=_row(spikes[:, i], dt, edge))
+        train = f"x{i}" if tau_syn else f"r0_{i}"
+        circuit.V(f"row{i}", train, 0, dc=_PULSE * spikes[0, i], waveform=_row(spikes[:, i], dt, edge))
+        if tau_syn:
+            circuit.B(f"row{i}", f"r0_{i}", 0, v=f"v({train})*v(short)")
     for k, w in enumerate(weights):
-        _layer(circuit, k, w, dt, tau_mem, fires=k < len(weights) - 1)
+        _layer(circuit, k, w, dt, tau_mem, tau_syn, fires=k < len(weights) - 1)
     return circuit
 
 
@@ -81,19 +91,31 @@ def _row(train: Array, dt: float, edge: float) -> tuple[str | float, ...]:
     return ("pwl", *(float(p) for p in points), len(train) * dt, _PULSE * float(train[-1]))
 
 
-def _layer(circuit: Circuit, k: int, w: Array, dt: float, tau_mem: float, *, fires: bool) -> None:
+def _kept(dt: float, tau_mem: float, tau_syn: float) -> float:
+    """Return the integral of exp(-t/tau_syn) exp(-(dt - t)/tau_mem) over a step: what a decaying current leaves."""
+    if abs(tau_mem - tau_syn) < 1e-9 * tau_mem:
+        return float(dt * np.exp(-dt / tau_mem))
+    return float((np.exp(-dt / tau_syn) - np.exp(-dt / tau_mem)) / (1.0 / tau_mem - 1.0 / tau_syn))
+
+
+def _layer(circuit: Circuit, k: int, w: Array, dt: float, tau_mem: float, tau_syn: float, *, fires: bool) -> None:
     largest = float(np.abs(w).max()) or 1.0
-    # over a step, a current I raises the membrane by I R (1 - exp(-dt/tau)); R = tau / C
     leak = tau_mem / _C
-    mirror = _THRESHOLD * largest / (_G * _PULSE * leak * -np.expm1(-dt / tau_mem))
+    # over a step, a current I raises the membrane by I R (1 - exp(-dt/tau)), R = tau / C; a short one raises by I t / C
+    over = _SHORT * dt / _C if tau_syn else leak * -np.expm1(-dt / tau_mem)
+    mirror = _THRESHOLD * largest / (_G * _PULSE * over)
     for j in range(w.shape[1]):
         for side, part in (("p", np.maximum(w[:, j], 0.0)), ("n", np.maximum(-w[:, j], 0.0))):
             circuit.V(f"{side}{k}_{j}", f"{side}{k}_{j}", 0, dc=0.0)
             for i in np.flatnonzero(part):
                 circuit.R(f"{side}{k}_{i}_{j}", f"r{k}_{i}", f"{side}{k}_{j}", largest / (_G * float(part[i])))
-        u, s = f"u{k}_{j}", f"s{k}_{j}"
+        u, s, y = f"u{k}_{j}", f"s{k}_{j}", f"y{k}_{j}"
         for side, sign in (("p", 1.0), ("n", -1.0)):
-            circuit.F(f"{side}{k}_{j}", 0, u, f"v{side}{k}_{j}", sign * mirror)
+            circuit.F(f"{side}{k}_{j}", 0, y if tau_syn else u, f"v{side}{k}_{j}", sign * mirror)
+        if tau_syn:
+            circuit.C(y, y, 0, _C)
+            circuit.R(y, y, 0, tau_syn / _C)
+            circuit.G(y, 0, u, y, 0, _C / _kept(dt, tau_mem, tau_syn))
         circuit.C(f"u{k}_{j}", u, 0, _C)
         circuit.R(f"u{k}_{j}", u, 0, leak)
         if not fires:
@@ -105,4 +127,4 @@ def _layer(circuit: Circuit, k: int, w: Array, dt: float, tau_mem: float, *, fir
         circuit.S(f"h{k}_{j}", f"b{k}_{j}", s, "hand", 0, "sampling")
         circuit.C(f"s{k}_{j}", s, 0, 1e-15)
         circuit.S(f"e{k}_{j}", u, 0, s, 0, "emptying")
-        circuit.E(f"r{k}_{j}", f"r{k + 1}_{j}", 0, s, 0, _PULSE)
+        circuit.B(f"r{k}_{j}", f"r{k + 1}_{j}", 0, v=f"{_PULSE}*v({s})" + ("*v(short)" if tau_syn else ""))

@@ -17,10 +17,11 @@ cdef extern from "cn_weak_reset.h":
 def pulse_round(double step, double soft, double noise, double set_noise, double span, int restored, uint64_t seed,
                 uint64_t number, const double[::1] wanted, double[:, ::1] logs, uint32_t[:, ::1] pulses,
                 uint32_t[::1] sets):
-    """Give each pair its pulse with the probability |wanted| / step; return pulses, SETs and the sum of R_set/R before them.
+    """Give each pair its pulse with the probability |wanted| / step; return pulses, SETs, the sum of R_set/R before.
 
-    wanted : (pairs,); logs : (2, pairs), ln(R/R_set) of BL and of BLb, changed; pulses : (2, pairs) and sets : (pairs,),
-    counters of each device and pair, added to. ``number`` is the round's place in the sequence, for its random numbers.
+    wanted : (pairs,); logs : (2, pairs), ln(R/R_set) of BL and of BLb, changed; pulses : (2, pairs) and sets :
+    (pairs,), counters of each device and pair, added to. ``number`` is the round's place in the sequence, for its
+    random numbers.
     """
     cdef cn_weak_reset law
     cdef cn_weak_reset_sums sums

@@ -18,15 +18,19 @@ from circuitnn.learning.synapses.synapse import SynapseKind, Synapses
 
 Array = NDArray[Any]
 
+#: Pulses in a row after a SET, at most.
+_MOST = 4096
+
 
 @dataclass(frozen=True)
 class WeakReset(SynapseKind):
     """Pairs (2T2R) of oxide memories whose resistances climb by weak RESET pulses (Hirtzlin et al., IEDM 2019).
 
-    The hidden weight is ln(R_BLb / R_BL), the weight its sign, which a precharge sense amplifier reads. A pulse multiplies
-    one resistance by exp(step exp(-ln(R / r_set) / soft) (1 + noise N(0, 1))): log-normal, and with ``soft`` = 0 the same
-    factor everywhere. When a resistance has passed ``r_max``, both devices are SET, to r_set times a log-normal number,
-    and the one that was higher gets weak pulses until the pair reads as before, ``restored`` at least.
+    The hidden weight is ln(R_BLb / R_BL), the weight its sign, which a precharge sense amplifier reads. A pulse
+    multiplies one resistance by exp(step exp(-ln(R / r_set) / soft) (1 + noise N(0, 1))): log-normal, and with
+    ``soft`` = 0 the same factor everywhere. When a resistance has passed ``r_max``, both devices are SET, to r_set
+    times a log-normal number, and the one that was higher gets weak pulses until the pair reads as before,
+    ``restored`` at least.
 
     A pulse is given or not: with the probability of the wanted change over ``step``, so that hidden weights change as
     wanted in the mean; at most one a device and round.
@@ -37,8 +41,8 @@ class WeakReset(SynapseKind):
         ln of the factor of a pulse at ``r_set``.
     soft : float
         Nepers of resistance over which it falls by e; 0: it does not. The end of RESET grows with the logarithm of the
-        number of pulses, which is such a law: a model of HfO2 cells (JART VCM v1b) at 1.6 V, 1 us from 36 kohm follows
-        ``step = soft = 0.09`` (docs/learning_binary.md).
+        number of pulses, which is such a law: a model of HfO2 cells (JART VCM v1b) at 1.6 V, 1 us from 40 kohm on
+        follows ``step = 0.09, soft = 0.12`` (docs/learning_binary.md).
     noise : float
         Deviation of a pulse's step from pulse to pulse, of the step.
     set_noise : float
@@ -92,7 +96,7 @@ class WeakReset(SynapseKind):
     def build(
         self, weights: Array, rng: np.random.Generator, *, signed: bool = True, largest: float = 1.0
     ) -> WeakResetSynapses:
-        """Return pairs, freshly SET, that got ``restored`` pulses or more until they read as the signs of ``weights``."""
+        """Return pairs, SET, that got ``restored`` pulses or more until they read as the signs of ``weights``."""
         if not signed:
             raise UsageError("weak_reset synapses for weights of one conductance", expected="weights of both signs")
         return WeakResetSynapses(self, weights, rng, largest)
@@ -120,11 +124,16 @@ class WeakResetSynapses(Synapses):
         self.sets = np.zeros(weights.size, np.uint32)
         self._rounds = np.zeros(1, np.uint64)
         upper = weights.ravel() >= 0.0
-        due, least = np.ones(weights.size, bool), kind.restored
+        due, given = np.ones(weights.size, bool), 0
         while due.any():
+            if given == _MOST:
+                raise UsageError(
+                    f"{_MOST} pulses do not part devices that a SET leaves {kind.set_noise:g} apart",
+                    expected="a larger step, a larger soft, or a smaller set_noise",
+                )
             self._round(np.where(due, np.where(upper, math.inf, -math.inf), 0.0))
-            least -= 1
-            due = ((self.logs[1] > self.logs[0]) != upper) | (least > 0)
+            given += 1
+            due = ((self.logs[1] > self.logs[0]) != upper) | (given < kind.restored)
         self._read()
 
     def _read(self) -> None:
@@ -163,7 +172,7 @@ class WeakResetSynapses(Synapses):
         )
 
     def change(self, dW: Array) -> None:
-        """Give each pair a pulse with the probability |dW| / step, dW (inputs, outputs) a change of the hidden weight."""
+        """Give each pair a pulse with the probability |dW| / step, dW a wanted change of the hidden weight."""
         self._round(np.asarray(dW, np.float64).ravel())
         self._read()
 
