@@ -1,8 +1,8 @@
 """Learning in the circuit: equilibrium propagation in networks of resistors and diodes.
 
 Scellier (ICML 2024) trains 1568-100-10 for 10 epochs of MNIST and 1568-1024-10 for 50; both run here on some of its
-images. The same network with exponential diodes is solved for 2,000 images at once, and for one of them by ngspice, of which the
-analysis counts and not the reading of the deck.
+images. The same network with exponential diodes is solved for 2,000 images at once, and for one of them by ngspice, of
+which the analysis counts and not the reading of the deck.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _solve(rounds: int) -> list[Row]:
         deck = resistive_circuit(network, x[0]).to_netlist().removesuffix(".end\n") + ".op\n.end\n"
         nodes = [[f"v(h1_{j})" for j in range(100)], [f"v(o{k})" for k in range(10)]]
         run = peer.run(deck, [name for layer in nodes for name in layer])
-        read = peer.read(deck).child.cpu
-        baseline = run.child.cpu - read
+        read = peer.read(deck).child.seconds
+        baseline = run.child.seconds - read
         details["ngspice reads the deck"] = read
         mine = solver.solve(x[:1], tolerance=_TOLERANCE)
         differences = [
