@@ -21,7 +21,7 @@ def main():
     parser.add_argument("point", choices=POINTS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--rate", type=float, default=0.006)
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.006], help="of each layer, or one for all")
     parser.add_argument("--decay", type=float, default=0.99)
     parser.add_argument("--precision", default="single")
     parser.add_argument("--threads", type=int, default=1)
@@ -31,7 +31,7 @@ def main():
     x, t = x.astype(np.float32), np.eye(10, dtype=np.float32)[digits]
     for seed in given.seeds:
         made = {"network": network, "gain": gain, "seed": seed, "precision": given.precision, "threads": given.threads}
-        rule = rule_of("equilibrium", rates=(given.rate,), decay=given.decay, **made)
+        rule = rule_of("equilibrium", rates=tuple(given.rates), decay=given.decay, **made)
         order = np.random.default_rng(seed + 100)
         taken = 0.0
         for epoch in range(given.epochs or epochs):
