@@ -1,18 +1,9 @@
 /* Nodes with exponential diodes on one processor's vectors; included by cn_relax_pass.h. */
-#define INTEGERS NAME(relax_i)
-#if SINGLE
-#define MANTISSA 23
-#define BIAS 127
-typedef uint32_t INTEGERS __attribute__((vector_size(8 * LANES)));
-#else
-#define MANTISSA 52
-#define BIAS 1023
-typedef uint64_t INTEGERS __attribute__((vector_size(8 * LANES)));
-#endif
+#define MANTISSA (SINGLE ? 23 : 52)
+#define BIAS (SINGLE ? 127 : 1023)
 #define SHIFTER ((REAL)(SINGLE ? 0x1.8p23 : 0x1.8p52)) /* added to a number, it rounds it and leaves it in the low bits */
 #define FARTHEST ((REAL)(SINGLE ? 80 : 700))           /* exponents beyond which nothing changes that a voltage shows */
 
-INLINE V NAME(select)(INTEGERS mask, V yes, V no) { return (V)(((INTEGERS)yes & mask) | ((INTEGERS)no & ~mask)); }
 INLINE V NAME(magnitude)(V x) { return (V)((INTEGERS)x & (((INTEGERS)NAME(spread)(0) - 1) >> 1)); }
 
 /* exp(x) for |x| <= FARTHEST: Taylor's series of what is left beside a power of 2. */
@@ -97,7 +88,6 @@ INLINE V NAME(bent)(V s, V over, V low, V high, int pairs, REAL saturation, REAL
     return v;
 }
 
-#undef INTEGERS
 #undef MANTISSA
 #undef BIAS
 #undef SHIFTER

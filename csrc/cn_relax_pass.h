@@ -8,6 +8,15 @@
 
 typedef REAL V __attribute__((vector_size(8 * LANES)));
 
+#define INTEGERS NAME(relax_i)
+#if SINGLE
+typedef uint32_t INTEGERS __attribute__((vector_size(8 * LANES)));
+#else
+typedef uint64_t INTEGERS __attribute__((vector_size(8 * LANES)));
+#endif
+
+INLINE V NAME(select)(INTEGERS mask, V yes, V no) { return (V)(((INTEGERS)yes & mask) | ((INTEGERS)no & ~mask)); }
+
 INLINE V NAME(load)(const REAL *from)
 {
     V v;
@@ -32,16 +41,8 @@ INLINE V NAME(smaller)(V a, V b) { return (V)_mm256_min_ps((__m256)a, (__m256)b)
 INLINE V NAME(larger)(V a, V b) { return (V)_mm256_max_pd((__m256d)a, (__m256d)b); }
 INLINE V NAME(smaller)(V a, V b) { return (V)_mm256_min_pd((__m256d)a, (__m256d)b); }
 #else
-INLINE V NAME(larger)(V a, V b)
-{
-    for (cn_idx e = 0; e < IN_VECTOR; e++) b[e] = a[e] > b[e] ? a[e] : b[e];
-    return b;
-}
-INLINE V NAME(smaller)(V a, V b)
-{
-    for (cn_idx e = 0; e < IN_VECTOR; e++) b[e] = a[e] < b[e] ? a[e] : b[e];
-    return b;
-}
+INLINE V NAME(larger)(V a, V b) { return NAME(select)((INTEGERS)(a > b), a, b); }
+INLINE V NAME(smaller)(V a, V b) { return NAME(select)((INTEGERS)(a < b), a, b); }
 #endif
 
 #include "cn_relax_diode.h"
@@ -301,6 +302,7 @@ TARGET static void NAME(between)(const cn_relax *r, cn_idx l, cn_idx j, cn_idx r
 }
 
 #undef V
+#undef INTEGERS
 #undef INLINE
 #undef IN_VECTOR
 #undef VECTORS

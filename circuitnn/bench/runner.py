@@ -177,6 +177,6 @@ def names() -> list[str]:
     Examples
     --------
     >>> names()
-    ['compiler', 'crossbar', 'devices', 'lu', 'oscillators', 'scale_out', 'spice']
+    ['compiler', 'crossbar', 'devices', 'learning', 'lu', 'oscillators', 'scale_out', 'spice']
     """
     return catalog("bench.cases").names()

@@ -31,6 +31,7 @@ PAGES = (
     "docs/rf_analyses.md",
     "docs/oscillators.md",
     "docs/scale_out.md",
+    "docs/learning_equilibrium.md",
 )
 
 

@@ -45,7 +45,8 @@ class Equilibrium(Rule):
     gain : float
         Voltage of an input of 1.
     beta : float
-        Conductance of the nudge.
+        Conductance of the nudge. An exact nudge with -beta needs more than that between each output and the layer below
+        it, which small networks have not with the default.
     rates : tuple of float
         Learning rates of each layer's conductances, or one for all.
     bias_rates : tuple of float, optional
