@@ -49,8 +49,8 @@ class EProp(Rule):
         v^t = \alpha v^{t-1} + W_{in} x^t + W_{rec} z^{t-1} - z^{t-1}, \quad a^t = \rho a^{t-1} + z^{t-1}, \quad
         z^t = H(v^t - 1 - \beta a^t), \quad y^t = \kappa y^{t-1} + W_{out} z^t
 
-    with a pseudo-derivative ``psi = gamma max(0, 1 - |v - 1 - beta a|)``. A synapse keeps two eligibilities, of potential
-    and of adaptation, and multiplies their trace with the learning signal of its neuron:
+    with a pseudo-derivative ``psi = gamma max(0, 1 - |v - 1 - beta a|)``. A synapse keeps two eligibilities, of
+    potential and of adaptation, and multiplies their trace with the learning signal of its neuron:
 
     .. math::
         \epsilon_v^t = \alpha \epsilon_v^{t-1} + z_i^{t-1}, \quad
@@ -58,10 +58,10 @@ class EProp(Rule):
         e^t = \psi^t (\epsilon_v^t - \beta \epsilon_a^t), \quad
         \Delta W = -\eta \sum_t L^t F_\kappa(e^t), \quad L^t = B (y^t - t^t)
 
-    This is the gradient except for what spikes do to other neurons later. In the circuit an eligibility is the charge of a
+    This is the gradient but for what spikes do to other neurons later. In the circuit an eligibility is the charge of a
     capacitor at a synapse, filled by what came in times the neuron's surrogate; a third line a neuron, the learning
-    signal, gates it into the charge that makes the pulses after a batch. Here the sums are taken in another order, from the
-    last instant to the first: the same numbers without a trace a synapse (see Notes).
+    signal, gates it into the charge that makes the pulses after a batch. Here the sums are taken in another order, from
+    the last instant to the first: the same numbers without a trace a synapse (see Notes).
 
     Parameters
     ----------
