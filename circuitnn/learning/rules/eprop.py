@@ -127,7 +127,7 @@ class EProp(Rule):
     readout: float = 20.0
     strength: float = 0.07
     dampening: float = 0.3
-    forget: float = 1e-4
+    forget: float = 1e-3
     loss: str = "cross_entropy"
     synapses: SynapseKind | str = "ideal"
     largest: float = 1.0
@@ -200,8 +200,7 @@ class EProp(Rule):
             v += self.recurrent.forward(z)
             a *= self._rho
             a += z
-            above = v - 1.0
-            above -= self.beta * a
+            above = v - (1.0 + self.beta * a)
             z = (above > 0.0).astype(self.dtype)
             y = self._kappa * y + self.outward.forward(with_ones(z))
             np.maximum(0.0, 1.0 - np.abs(above), out=found.slopes[t])
