@@ -1,7 +1,7 @@
-"""Equilibrium propagation of Hopfield energies, its continual form, coupled learning and e-prop (docs/learning_physics.md).
+"""Equilibrium propagation and its continual form, coupled learning, e-prop (docs/learning_physics.md).
 
     python benchmarks/learning_physics.py pictures     # those of the page, about half a minute
-    python benchmarks/learning_physics.py train RULE [--hidden 512] [--epochs 20] [--images 60000] [--set NAME=VALUE ...]
+    python benchmarks/learning_physics.py train RULE [--hidden 512] [--epochs 20] [--set NAME=VALUE ...]
 
 ``train`` prints the test error on MNIST after each epoch, and what an example takes of the hardware.
 """
@@ -28,7 +28,7 @@ def train(rule: str, hidden: int, epochs: int, images: int, seed: int, options: 
 
     def told(row) -> None:
         print(
-            f"epoch {row.epoch}: {100 - 100 * row.score:.2f} % error, {time.process_time() - worked:.0f} s of processor,"
+            f"epoch {row.epoch}: {100 - 100 * row.score:.2f} % error, {time.process_time() - worked:.0f} s on a core,"
             f" {time.perf_counter() - began:.0f} s",
             flush=True,
         )
@@ -124,7 +124,7 @@ def offsets(axes) -> None:
     t = 0.3 * x[:, :1] + 0.4 * x[:, 1:] + 0.1
     runs = (
         ("exact edges", 0.2, 0.0, "ideal"),
-        ("offset 1 mV^2", 0.2, 1e-3, "ideal"),
+        ("offset 0.001 V^2", 0.2, 1e-3, "ideal"),
         ("offset, clamps of 2", 2.0, 1e-3, "ideal"),
         ("128 taps, sign only", 1.0, 0.0, "potentiometer"),
     )
@@ -142,7 +142,7 @@ def offsets(axes) -> None:
         if offset and clamp < 1:
             axes[1].plot(np.arange(1, 31), tracks)
     axes[0].set(xlabel="epoch of 100 examples", ylabel="rms error, V", title="16 edges learn a regression")
-    axes[0].legend()
+    axes[0].legend(loc="lower left", fontsize="small")
     axes[1].set(xlabel="epoch of 100 examples", ylabel="conductance", title="four of the edges, with offsets")
 
 

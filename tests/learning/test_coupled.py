@@ -128,7 +128,7 @@ def test_sixteen_edges_learn_a_regression():
 
 
 def swings(clamp, offset):
-    """Return the error of a divider at the end, and how far its conductances go in the last tenth."""
+    """Return the error at the end, V, and how far a conductance goes in the last of 21 epochs."""
     rng = np.random.default_rng(1)
     x = rng.random((100, 2))
     t = 0.3 * x[:, :1] + 0.4 * x[:, 1:] + 0.1

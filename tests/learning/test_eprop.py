@@ -141,7 +141,7 @@ def test_remembers(feedback):
     rng = np.random.default_rng(0)
     x, t = store_recall(rng, 3000)
     rule = EProp(network=(24, 40, 2), steps=6, ticks=4, answer=4, batch=20, rate=0.05, feedback=feedback)
-    for _ in range(4):
+    for _ in range(2):
         rule.learn(x, t)
     x, t = store_recall(rng, 400)
     assert (rule.outputs(x).argmax(1) == t.argmax(1)).mean() > 0.95
