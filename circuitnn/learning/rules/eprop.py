@@ -165,7 +165,7 @@ class EProp(Rule):
         self._alpha, self._rho, self._kappa = (
             float(np.exp(-1.0 / time)) for time in (self.membrane, self.adaptation, self.readout)
         )
-        self.beta = np.zeros(neurons, self.dtype)
+        self.beta: Array = np.zeros(neurons, self.dtype)
         self.beta[: round(self.adaptive * neurons)] = self.strength
         inputs = features // self.steps
         self.inward = self._array(inputs + 1, neurons)
