@@ -109,10 +109,10 @@ def test_points_along_the_whole_gradient_with_recurrences():
         whole = through_time(rule, driven, ran, errors, cut=False)
         cosines.append([cosine(a, b) for a, b in zip(found, whole, strict=True)])
     cosines = np.array(cosines)
-    # outputs' gradients have no recurrences in them; the others are approximations: well below 1, well above chance,
-    # which is a standard deviation of 1 / sqrt(132) = 0.09 for 132 recurrent weights
+    # outputs' gradients have no recurrences in them; the others, 0.81 to 0.99 here, are far above chance, which is a
+    # standard deviation of 1 / sqrt(132) = 0.09 for 132 recurrent weights
     assert np.allclose(cosines[:, 2], 1.0, atol=1e-12)
-    assert np.all(cosines[:, :2] < 0.9999) and np.all(cosines[:, :2].mean(axis=0) > 0.6)
+    assert np.all(cosines[:, :2] < 0.9999) and np.all(cosines[:, :2].mean(axis=0) > 0.85)
 
 
 def test_learns_by_the_gradients():
