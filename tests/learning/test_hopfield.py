@@ -1,5 +1,7 @@
 """Equilibrium propagation of Hopfield energies: beside backpropagation through time, continual, and learning digits."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -16,10 +18,7 @@ SETTLED = 400  # free steps after which states move by less than rounding
 
 def problem(seed=1, samples=5):
     rng = np.random.default_rng(seed)
-    arrays = [
-        SynapseArray(Ideal().build(rng.uniform(-1, 1, (a + 1, b)) / np.sqrt(a), rng))
-        for a, b in zip(SIZES[:-1], SIZES[1:], strict=True)
-    ]
+    arrays = [SynapseArray(Ideal().build(rng.uniform(-1, 1, (a + 1, b)) / np.sqrt(a), rng)) for a, b in pairwise(SIZES)]
     return arrays, rng.random((samples, SIZES[0])), np.eye(SIZES[-1])[rng.integers(0, SIZES[-1], samples)]
 
 
@@ -98,15 +97,16 @@ def test_update_is_the_sum_of_the_steps():
 @pytest.mark.parametrize("nudging", ["one-sided", "centred"])
 def test_continual_updates_tend_to_those_of_two_phases(nudging):
     arrays, x, t = problem()
-    settings = {"network": SIZES, "batch": len(x), "beta": 0.3, "free_steps": 60, "nudged_steps": 8, "nudging": nudging}
+    settings = {"network": SIZES, "batch": len(x), "beta": 0.3, "free_steps": 60, "nudged_steps": 8}
+    settings |= {"nudging": nudging, "precision": "double"}
     gaps = []
     for rate in (0.02, 0.002):
         changes = []
         for name in ("hopfield", "continual_equilibrium"):
             rule = rule_of(name, rates=(rate,), **settings)
             for mine, other in zip(rule._arrays, arrays, strict=True):
-                mine.synapses = Ideal().build(other.weights, rule.rng)  # double precision
-            rule._learn_batch(x, t)
+                mine.synapses._w[...] = other.weights
+            rule.learn(x, t)
             changes.append([(a.weights - o.weights) / rate for a, o in zip(rule._arrays, arrays, strict=True)])
         gaps.append(max(np.abs(a - b).max() for a, b in zip(*changes, strict=True)))
     if nudging == "centred":
@@ -125,19 +125,20 @@ def digits():
 @pytest.mark.parametrize(
     ("name", "settings", "wanted"),
     [
-        ("hopfield", {"rates": (0.25, 0.12), "nudging": "centred"}, 0.955),
-        ("hopfield", {"rates": (0.25, 0.12), "nudging": "random-sign"}, 0.955),
-        ("continual_equilibrium", {"rates": (0.05, 0.025), "nudging": "centred"}, 0.93),
+        ("hopfield", {"rates": (0.6, 0.3), "nudging": "centred"}, 0.96),
+        ("hopfield", {"rates": (0.6, 0.3), "nudging": "random-sign"}, 0.96),
+        ("continual_equilibrium", {"rates": (0.06, 0.03), "nudging": "centred"}, 0.95),
     ],
 )
 def test_learns_digits(name, settings, wanted):
-    # 0.97 to 0.985 and 0.95 after these epochs with several seeds: a standard deviation of 397 test images is 0.8 %
+    # 0.985, 0.977 and 0.972 on 397 images, whose standard deviation is 0.7 %
     x, t = digits()
-    rule = rule_of(name, network=(64, 64, 10), free_steps=20, nudged_steps=8, **settings)
+    rule = rule_of(name, network=(64, 64, 10), free_steps=20, nudged_steps=8, decay=0.9, **settings)
     rng = np.random.default_rng(1)
-    for _ in range(5):
+    for _ in range(12):
         order = rng.permutation(1400)
         rule.learn(x[order], t[order])
+        rule.end_epoch()
     assert (rule.outputs(x[1400:]).argmax(1) == t[1400:].argmax(1)).mean() > wanted
 
 

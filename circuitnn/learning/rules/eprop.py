@@ -49,8 +49,8 @@ class EProp(Rule):
         v^t = \alpha v^{t-1} + W_{in} x^t + W_{rec} z^{t-1} - z^{t-1}, \quad a^t = \rho a^{t-1} + z^{t-1}, \quad
         z^t = H(v^t - 1 - \beta a^t), \quad y^t = \kappa y^{t-1} + W_{out} z^t
 
-    with a pseudo-derivative ``psi = gamma max(0, 1 - |v - 1 - beta a|)``. A synapse keeps two eligibilities, of potential
-    and of adaptation, and multiplies their trace with the learning signal of its neuron:
+    with a pseudo-derivative ``psi = gamma max(0, 1 - |v - 1 - beta a|)``. A synapse keeps two eligibilities, of
+    potential and of adaptation, and multiplies their trace with the learning signal of its neuron:
 
     .. math::
         \epsilon_v^t = \alpha \epsilon_v^{t-1} + z_i^{t-1}, \quad
@@ -58,10 +58,10 @@ class EProp(Rule):
         e^t = \psi^t (\epsilon_v^t - \beta \epsilon_a^t), \quad
         \Delta W = -\eta \sum_t L^t F_\kappa(e^t), \quad L^t = B (y^t - t^t)
 
-    This is the gradient except for what spikes do to other neurons later. In the circuit an eligibility is the charge of a
+    This is the gradient but for what spikes do to other neurons later. In the circuit an eligibility is the charge of a
     capacitor at a synapse, filled by what came in times the neuron's surrogate; a third line a neuron, the learning
-    signal, gates it into the charge that makes the pulses after a batch. Here the sums are taken in another order, from the
-    last instant to the first: the same numbers without a trace a synapse (see Notes).
+    signal, gates it into the charge that makes the pulses after a batch. Here the sums are taken in another order, from
+    the last instant to the first: the same numbers without a trace a synapse (see Notes).
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class EProp(Rule):
     readout: float = 20.0
     strength: float = 0.07
     dampening: float = 0.3
-    forget: float = 1e-4
+    forget: float = 1e-3
     loss: str = "cross_entropy"
     synapses: SynapseKind | str = "ideal"
     largest: float = 1.0
@@ -165,7 +165,7 @@ class EProp(Rule):
         self._alpha, self._rho, self._kappa = (
             float(np.exp(-1.0 / time)) for time in (self.membrane, self.adaptation, self.readout)
         )
-        self.beta = np.zeros(neurons, self.dtype)
+        self.beta: Array = np.zeros(neurons, self.dtype)
         self.beta[: round(self.adaptive * neurons)] = self.strength
         inputs = features // self.steps
         self.inward = self._array(inputs + 1, neurons)
@@ -200,8 +200,7 @@ class EProp(Rule):
             v += self.recurrent.forward(z)
             a *= self._rho
             a += z
-            above = v - 1.0
-            above -= self.beta * a
+            above = v - (1.0 + self.beta * a)
             z = (above > 0.0).astype(self.dtype)
             y = self._kappa * y + self.outward.forward(with_ones(z))
             np.maximum(0.0, 1.0 - np.abs(above), out=found.slopes[t])

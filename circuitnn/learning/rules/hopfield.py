@@ -152,6 +152,7 @@ class Hopfield(Rule):
         Weight that the whole range of a device stands for.
     r_wire : float, ohm
         Resistance of a segment of the lines of all arrays.
+    precision : {"single", "double"}
 
     Examples
     --------
@@ -176,6 +177,7 @@ class Hopfield(Rule):
     synapses: SynapseKind | str = "ideal"
     largest: float = 1.0
     r_wire: float = 0.0
+    precision: str = "single"
 
     title: ClassVar[str] = "equilibrium propagation in a layered Hopfield network"
     source: ClassVar[str] = "Scellier and Bengio 2017; Ernoult et al. 2019"
@@ -196,25 +198,26 @@ class Hopfield(Rule):
         whole("nudged_steps", self.nudged_steps)
         number("largest", self.largest, 0.0, open_low=True)
         number("r_wire", self.r_wire, 0.0)
+        self.dtype = np.float32 if one_of("precision", self.precision, ("single", "double")) == "single" else np.float64
         kind = synapses_of(self.synapses)
         self._arrays: list[SynapseArray] = []
         for inputs, outputs in pairwise(self.network):
             bound = 1.0 / np.sqrt(inputs)
-            first = self.rng.uniform(-bound, bound, (inputs + 1, outputs)).astype(np.float32)
+            first = self.rng.uniform(-bound, bound, (inputs + 1, outputs)).astype(self.dtype)
             held = kind.build(first, self.rng, largest=self.largest)
             self._arrays.append(SynapseArray(held, r_word=self.r_wire, r_bit=self.r_wire, cost=self.cost))
 
     def learn(self, x: Array, t: Array) -> None:
         """Learn examples in their order, ``batch`` at a time."""
-        x, t = np.asarray(x, np.float32), np.asarray(t, np.float32)
+        x, t = np.asarray(x, self.dtype), np.asarray(t, self.dtype)
         for start in range(0, len(x), self.batch):
             self._learn_batch(x[start : start + self.batch], t[start : start + self.batch])
 
     def outputs(self, x: Array) -> Array:
         """Return the activities of the outputs of the free network, shape (samples, outputs)."""
-        x = np.asarray(x, np.float32)
+        x = np.asarray(x, self.dtype)
         parts = [self._free(x[i : i + _CHUNK])[1][-1] for i in range(0, len(x), _CHUNK)]
-        return np.concatenate(parts) if parts else np.empty((0, self.network[-1]), np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, self.network[-1]), self.dtype)
 
     def end_epoch(self) -> None:
         """Let the rates decay."""

@@ -70,7 +70,7 @@ class Potentiometers(Synapses):
 
     def __init__(self, kind: Potentiometer, weights: Array, largest: float) -> None:
         self._kind, self._largest = kind, largest
-        self.shape = weights.shape  # type: ignore[assignment]
+        self.shape = weights.shape
         self.signed = False
         self.cost = Cost()
         lowest = largest / kind.taps
