@@ -89,7 +89,7 @@ class PcmCapacitor(SynapseKind):
     centre: float = 0.5
     low: float = 0.1
     high: float = 0.9
-    v_step: float = 1e-3
+    v_step: float = 0.5e-3
     curvature: float = 0.2
     packet_spread: float = 0.2
     slope_spread: float = 0.1
