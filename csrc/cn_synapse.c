@@ -50,6 +50,8 @@ typedef struct rooms {
 typedef void (*trains_function)(drivers *, uint64_t, uint64_t, uint32_t, uint32_t);
 typedef void (*row_function)(const cn_synapse *, const float *, cn_idx, cn_idx, uint64_t, int32_t *, float *);
 
+typedef void (*disturb_function)(const cn_synapse *, cn_idx, cn_idx);
+
 static int level(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -75,6 +77,15 @@ static row_function choose_row(void)
     if (level() == 1) return row_avx2;
 #endif
     return row_plain;
+}
+
+static disturb_function choose_disturb(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (level() == 2) return disturb_avx512;
+    if (level() == 1) return disturb_avx2;
+#endif
+    return disturb_plain;
 }
 
 /* The next part of the memory, of a multiple of 64 bytes. */
@@ -148,6 +159,24 @@ static void gather(drivers *to, const float *v, cn_idx n, float factor)
 
 static int ones(uint32_t word) { return __builtin_popcount(word); }
 
+/* Remember in which slots the drivers of a side, at `offset`, fired: those that have the sign of a driver of the other
+ * side while devices go up, the others while they go down, where there are any. */
+static void remember(cn_synapse *s, const drivers *mine, const drivers *other, size_t offset)
+{
+    int rises = 0, falls = 0;
+    for (cn_idx i = 0; i < other->n; i++) {
+        rises |= other->value[i] > 0.0f;
+        falls |= other->value[i] < 0.0f;
+    }
+    float *up = s->seen + offset, *down = up + (size_t)(s->rows + s->cols);
+    for (cn_idx i = 0; i < mine->n; i++) {
+        const float slots = s->way == CN_PULSES_STOCHASTIC ? (float)ones(mine->train[i]) : 1.0f;
+        const int positive = mine->value[i] > 0.0f;
+        if (positive ? rises : falls) up[mine->at[i]] += slots;
+        if (positive ? falls : rises) down[mine->at[i]] += slots;
+    }
+}
+
 /* Drivers of one sample, from what they are to carry; false when nothing is to be done. */
 static int drive(cn_synapse *s, const float *x, const float *d, cn_idx k, trains_function trains)
 {
@@ -197,6 +226,10 @@ static int drive(cn_synapse *s, const float *x, const float *d, cn_idx k, trains
     }
     memset(value, 0, sizeof(float) * (size_t)s->rows);
     for (cn_idx i = 0; i < row->n; i++) value[row->at[i]] = row->value[i];
+    if (s->seen) {
+        remember(s, row, column, 0);
+        remember(s, column, row, (size_t)s->rows);
+    }
     return 1;
 }
 
@@ -229,6 +262,22 @@ static void act(cn_synapse *s, const float *change, cn_idx samples, uint64_t cou
     if (s->way == CN_PULSES_STOCHASTIC) s->half_steps -= 2.0 * all;
 }
 
+/* Let half-selected devices move by all that they have seen. */
+static void disturb(cn_synapse *s)
+{
+    const disturb_function move = choose_disturb();
+    const size_t cells = (size_t)s->rows * (size_t)s->cols;
+#pragma omp parallel for schedule(static) num_threads(s->threads) if (s->threads > 1)
+    for (cn_idx i = 0; i < s->rows; i++)
+        for (cn_idx k = 0; k < s->n_devices; k++) move(s, k, i);
+    memset(s->seen, 0, sizeof(float) * 2 * (size_t)(s->rows + s->cols));
+    s->seen_samples = 0;
+    if (s->weight) {
+        const float *state = s->device[0].state, *other = s->n_devices == 2 ? s->device[1].state : s->rest;
+        for (size_t c = 0; c < cells; c++) s->weight[c] = state[c] - other[c];
+    }
+}
+
 void cn_synapse_update(cn_synapse *s, const float *x, const float *d, cn_idx samples)
 {
     const trains_function trains = choose_trains();
@@ -242,6 +291,7 @@ void cn_synapse_update(cn_synapse *s, const float *x, const float *d, cn_idx sam
         const double after = s->row_pulses * (double)s->cols + s->column_pulses * (double)s->rows;
         s->half_steps += (after - before) * (double)s->n_devices;
         if (some) act(s, NULL, n, count);
+        if (s->seen && (s->seen_samples += n) >= CN_SYNAPSE_PATIENCE) disturb(s);
     }
 }
 

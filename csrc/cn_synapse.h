@@ -16,6 +16,9 @@
 
 #include "cn_types.h"
 
+/* Half-selected devices, of which each pulse has many and moves each next to nothing, move after so many samples. */
+enum { CN_SYNAPSE_PATIENCE = 64 };
+
 typedef enum cn_pulse_way { CN_PULSES_STOCHASTIC, CN_PULSES_DETERMINISTIC, CN_PULSES_SIGN } cn_pulse_way;
 
 /* Devices, one a weight. With m = (2 state - low - high) / (high - low), from -1 to 1, a step is
@@ -28,7 +31,9 @@ typedef struct cn_devices {
     int own;                               /* whether each has its own */
     float slope_up, slope_down;
     const float *table;                    /* (2, nodes) up and down; NULL: the slopes */
-    cn_idx nodes;
+    const float *half;                     /* (2, nodes) what a pulse of half the voltage does, units of weight; or NULL */
+    const float *energy;                   /* (2, nodes) of a step, J; or NULL */
+    cn_idx nodes;                          /* of all three */
     float noise;
     int falls;                             /* steps down where the weight is to rise, as the second of a pair */
     int only_up;                           /* takes no step down, as phase-change cells */
@@ -46,9 +51,12 @@ typedef struct cn_synapse {
     int partial;                           /* a last step may be a part of one, instead of being rounded at random */
     float step;                            /* change of a weight that a step stands for */
     uint64_t seed, count;                  /* count: samples and changes so far; read and written */
+    float *seen;                           /* (2, rows + cols): slots that rows and columns fired in while devices went up,
+                                            * and down, since half-selected devices last moved; NULL: they do not */
+    cn_idx seen_samples;                   /* in `seen`; devices move when there are CN_SYNAPSE_PATIENCE */
     int threads;
     /* what was done, added to what stands there */
-    double steps[2], charge[2];            /* steps of the devices, and their sum times the state before */
+    double steps[2], charge[2];            /* steps of the devices, and their sum times the state before, or their energy */
     double half_steps;                     /* slots in which a device saw a pulse of its row or its column alone */
     double slots_used, row_pulses, column_pulses;
     double clipped;                        /* drivers that should have fired more than once a slot */

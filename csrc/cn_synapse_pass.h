@@ -183,21 +183,25 @@ INLINE F NAME(fetch)(const float *from, const int32_t *at, int contiguous)
 #endif
 }
 
+/* What a table (2, nodes) of things up and down holds for states, its first row where `rise`. */
+INLINE F NAME(lookup)(const float *table, cn_idx nodes, F state, F low, F high, I rise)
+{
+    const F last = NAME(spread)((float)(nodes - 1));
+    const F place = NAME(lesser)(NAME(greater)((state - low) / (high - low) * last, NAME(spread)(0.0f)), last);
+    const I below = __builtin_convertvector(place, I), most = (I){0} + (nodes - 2), over = below > most;
+    const I node = (below & ~over) | (most & over), from = node + (~rise & nodes);
+    int32_t at[WIDTH];
+    memcpy(at, &from, sizeof at);
+    const F left = NAME(fetch)(table, at, 0), right = NAME(fetch)(table + 1, at, 0);
+    return left + (place - __builtin_convertvector(node, F)) * (right - left);
+}
+
 /* A step of a law: what a state changes by, up where `rise`. */
 INLINE F NAME(stride)(const cn_devices *p, F state, F up, F down, F low, F high, I rise)
 {
     F size = NAME(choose)(rise, up, down);
     if (p->table) {
-        const float last = (float)(p->nodes - 1);
-        F place = (state - low) / (high - low) * last;
-        place = NAME(lesser)(NAME(greater)(place, NAME(spread)(0.0f)), NAME(spread)(last));
-        const I below = __builtin_convertvector(place, I), most = (I){0} + (p->nodes - 2);
-        const I over = below > most;
-        const I node = (below & ~over) | (most & over), from = node + (~rise & p->nodes);
-        int32_t at[WIDTH];
-        memcpy(at, &from, sizeof at);
-        const F left = NAME(fetch)(p->table, at, 0), right = NAME(fetch)(p->table + 1, at, 0);
-        size *= left + (place - __builtin_convertvector(node, F)) * (right - left);
+        size *= NAME(lookup)(p->table, p->nodes, state, low, high, rise);
     } else if (p->slope_up != 0.0f || p->slope_down != 0.0f) {
         const F m = (2.0f * state - low - high) / (high - low);
         const F slope = NAME(choose)(rise, NAME(spread)(p->slope_up), NAME(spread)(p->slope_down));
@@ -244,7 +248,7 @@ INLINE void NAME(move)(const cn_synapse *s, cn_idx which, cn_idx row, const int3
                 F delta = part * NAME(stride)(p, value, u, d, l, h, want > 0.0f);
                 if (p->noise > 0.0f) delta += delta * (p->noise * z[k]);
                 taken += part;
-                moved += part * value;
+                moved += part * (p->energy ? NAME(lookup)(p->energy, p->nodes, value, l, h, want > 0.0f) : value);
                 const F then = NAME(lesser)(NAME(greater)(value + delta, l), h);
                 if (contiguous) {
                     memcpy(state + now[0], &then, sizeof then);
@@ -371,6 +375,38 @@ static TARGET void NAME(row)(const cn_synapse *s, const float *change, cn_idx ro
             }
             n = NAME(pack)(at, steps, n, 1.0f);
         }
+    }
+}
+
+/* What all half-selected pulses seen did to a row. Stuck devices, whose steps are 0, stay. */
+static TARGET void NAME(disturb)(const cn_synapse *s, cn_idx which, cn_idx row)
+{
+    const cn_devices *p = s->device + which;
+    const size_t base = (size_t)row * (size_t)s->cols, own = p->own ? base : 0, lines = (size_t)(s->rows + s->cols);
+    const float *rising = s->seen + (p->falls ? lines : 0), *falling = s->seen + (p->falls ? 0 : lines);
+    const I all = (I){0} - 1, none = {0};
+    for (cn_idx j = 0; j < s->cols; j += WIDTH) {
+        const cn_idx n = s->cols - j < WIDTH ? s->cols - j : WIDTH;
+        const size_t bytes = sizeof(float) * (size_t)n, at = base + (size_t)j, here = p->own ? own + (size_t)j : 0;
+        F value = {0.0f}, up = {0.0f}, down = {0.0f}, l, h, u;
+        memcpy(&value, p->state + at, bytes);
+        memcpy(&up, rising + s->rows + j, bytes);
+        memcpy(&down, falling + s->rows + j, bytes);
+        if (p->own) {
+            l = h = u = (F){0.0f};
+            memcpy(&l, p->low + here, bytes);
+            memcpy(&h, p->high + here, bytes);
+            memcpy(&u, p->up + here, bytes);
+        } else {
+            l = NAME(spread)(*p->low);
+            h = NAME(spread)(*p->high);
+            u = NAME(spread)(*p->up);
+        }
+        const F gain = (up + rising[row]) * NAME(lookup)(p->half, p->nodes, value, l, h, all);
+        const F loss = (down + falling[row]) * NAME(lookup)(p->half, p->nodes, value, l, h, none);
+        const F moved = NAME(choose)(u > 0.0f, gain - loss, (F){0.0f});
+        value = NAME(lesser)(NAME(greater)(value + moved, l), h);
+        memcpy(p->state + at, &value, bytes);
     }
 }
 

@@ -6,7 +6,7 @@ from circuitnn.learning.synapses._pulses import Pulses
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.rule import rule_of
-from circuitnn.learning.synapses.pulsed import Pulsed, PulsedSynapses
+from circuitnn.learning.synapses.pulsed import Pulsed, PulsedSynapses, Steps
 from circuitnn.learning.synapses.synapse import synapses_of
 
 EXACT = {"noise": 0.0, "spread": 0.0, "bound_spread": 0.0, "asymmetry_spread": 0.0}
@@ -170,7 +170,7 @@ def test_a_table_of_a_law_is_the_law():
     m = np.linspace(-1.0, 1.0, 9)
     rng = np.random.default_rng(2)
     start = rng.uniform(-1, 1, (5, 50))
-    tabled = PulsedSynapses(kind, start, np.random.default_rng(0), True, 1.0, table=np.array([1 - m, 1 + m]))
+    tabled = PulsedSynapses(kind, start, np.random.default_rng(0), True, 1.0, Steps(np.array([1 - m, 1 + m])))
     law = kind.build(start, np.random.default_rng(0))
     for k in range(20):
         x, d = rng.uniform(-1, 1, (2, 5)), rng.uniform(-1, 1, (2, 50)) * 0.2
@@ -208,8 +208,6 @@ def test_alternating_pulses_find_the_symmetry_point():
 
 def test_opposed_pairs_cancel_asymmetry_and_alternate_ones_saturate():
     opposed = built(np.zeros((2, 3)), law="soft", steps=100.0, asymmetry=0.5, update="sign", pair="opposed")
-    for device in opposed._devices:
-        device["state"][...] = 0.5
     one = np.ones((1, 2)), np.ones((1, 3))
     opposed.update(*one)
     assert np.allclose(opposed.weights, 2 * 0.01)  # (1 + 0.5) + (1 - 0.5) strides
@@ -241,25 +239,24 @@ def test_one_conductance_a_weight():
         built(np.array([[-0.1]]), signed=False)
 
 
-def kernel(threads, **numbers):
+def kernel(threads, way):
     rng = np.random.default_rng(8)
     shape = 300, 130
     state = rng.uniform(-0.5, 0.5, shape).astype(np.float32)
-    spread = {k: rng.uniform(a, b, shape).astype(np.float32) for k, a, b in
-              (("up", 1e-3, 3e-3), ("down", 1e-3, 3e-3), ("low", -1.0, -0.6), ("high", 0.6, 1.0))}  # fmt: skip
-    device = {"state": state, **spread, "slopes": (-0.5, 0.5), "table": None, "noise": 0.3, "falls": False}
-    pulses = Pulses([device | {"only_up": False}], None, None, numbers.get("way", "stochastic"), 31, True, False, 2e-3,
-                    77, threads)  # fmt: skip
+    ends = {"up": (1e-3, 3e-3), "down": (1e-3, 3e-3), "low": (-1.0, -0.6), "high": (0.6, 1.0)}
+    device = {"state": state, "slopes": (-0.5, 0.5), "noise": 0.3, "falls": False, "only_up": False}
+    device |= {name: rng.uniform(*between, shape).astype(np.float32) for name, between in ends.items()}
+    device |= {"table": None, "half": None, "energy": None}
+    pulses = Pulses([device], None, None, way, 31, True, False, 2e-3, 77, threads)
     for _ in range(3):
-        pulses.update(
-            rng.uniform(-1, 1, (20, 300)).astype(np.float32), (0.02 * rng.standard_normal((20, 130))).astype(np.float32)
-        )
+        x, d = rng.uniform(-1, 1, (20, 300)), 0.02 * rng.standard_normal((20, 130))
+        pulses.update(x.astype(np.float32), d.astype(np.float32))
     return state, pulses.taken()
 
 
 @pytest.mark.parametrize("way", ["stochastic", "deterministic"])
 def test_threads_do_not_matter(way):
-    alone, together = kernel(1, way=way), kernel(4, way=way)
+    alone, together = kernel(1, way), kernel(4, way)
     assert np.array_equal(alone[0], together[0])
     assert alone[1] == together[1]
 

@@ -19,6 +19,8 @@ from circuitnn.learning.rule import Rule
 from circuitnn.registry import catalog
 
 RULES = catalog("learning.rules").names()
+#: What a rule needs on a network of a few nodes that it does not need on its own.
+SMALL = {"equilibrium": {"beta": 0.05}, "eprop": {"steps": 4}}
 
 
 def small(seed=0, samples=60, classes=3):
@@ -96,7 +98,7 @@ def test_a_break_leaves_no_trace(name, tmp_path):
     x = x / x.max()
     made = catalog("learning.rules").get(name)
     network = (4, *[5] * (len(made.network) - 2), 3)
-    options = {"network": network, "epochs": 3, "seed": 5}
+    options = {"network": network, "epochs": 3, "seed": 5, **SMALL.get(name, {})}
     whole = cn.Trainer(name, **options).fit(x, y)
 
     def stop(row):
@@ -123,7 +125,7 @@ def test_a_rule_says_what_it_is(name):
     assert made.title
     assert made.source
     assert "\n" not in made.title
-    rule = made(network=(4, *[5] * (len(made.network) - 2), 3))
+    rule = made(network=(4, *[5] * (len(made.network) - 2), 3), **SMALL.get(name, {}))
     for key in rule.parameters():
         assert f"{key}" in " ".join(c.__doc__ or "" for c in made.__mro__), f"{key} is not documented"
 

@@ -23,6 +23,8 @@ cdef extern from "cn_synapse.h":
         int own
         float slope_up, slope_down
         const float *table
+        const float *half
+        const float *energy
         cn_idx nodes
         float noise
         int falls, only_up
@@ -35,6 +37,8 @@ cdef extern from "cn_synapse.h":
         int slots, manage, partial
         float step
         uint64_t seed, count
+        float *seen
+        cn_idx seen_samples
         int threads
         double steps[2]
         double charge[2]
@@ -44,9 +48,7 @@ cdef extern from "cn_synapse.h":
     void cn_synapse_update(cn_synapse *s, const float *x, const float *d, cn_idx samples) nogil
     void cn_synapse_change(cn_synapse *s, const float *change) nogil
 
-WAYS = {
-    "stochastic": CN_PULSES_STOCHASTIC, "deterministic": CN_PULSES_DETERMINISTIC, "sign": CN_PULSES_SIGN,
-}
+WAYS = {"stochastic": CN_PULSES_STOCHASTIC, "deterministic": CN_PULSES_DETERMINISTIC, "sign": CN_PULSES_SIGN}
 
 
 cdef class Pulses:
@@ -56,8 +58,8 @@ cdef class Pulses:
     ----------
     devices : list of dict
         One or two a weight: ``state`` float32 (rows, cols), which pulses write to; ``up``, ``down``, ``low``, ``high``
-        float32 (rows, cols) or (1, 1), units of weight; ``slopes`` (2,); ``table`` float32 (2, nodes) or None; ``noise``;
-        ``falls`` and ``only_up``.
+        float32 (rows, cols) or (1, 1), units of weight; ``slopes`` (2,); ``table``, ``half`` and ``energy`` float32
+        (2, nodes) or None; ``noise``; ``falls`` and ``only_up``.
     weight : ndarray float32 (rows, cols) or None
         Written to: state of the first less that of the second or less ``rest``. None: the state is the weight.
     rest : ndarray float32 (rows, cols) or None
@@ -76,6 +78,7 @@ cdef class Pulses:
 
     cdef cn_synapse s
     cdef list kept
+    cdef readonly object seen
 
     def __cinit__(self, list devices, weight, rest, str way, int slots, bint manage, bint partial, float step, seed,
                   int threads):
@@ -98,11 +101,17 @@ cdef class Pulses:
             line = device["high"]; to.high = &line[0, 0]
             to.own = device["up"].shape == (rows, cols)
             to.slope_up, to.slope_down = device["slopes"]
+            tables = [device[name] for name in ("table", "half", "energy") if device[name] is not None]
+            if tables:
+                to.nodes = tables[0].shape[1]
+                if to.nodes < 2 or any(table.shape != (2, to.nodes) for table in tables):
+                    raise ValueError("tables have two rows of the same two nodes or more")
             if device["table"] is not None:
-                line = device["table"]
-                if line.shape[0] != 2 or line.shape[1] < 2:
-                    raise ValueError("a table has two rows of two nodes or more")
-                to.table, to.nodes = &line[0, 0], line.shape[1]
+                line = device["table"]; to.table = &line[0, 0]
+            if device["half"] is not None:
+                line = device["half"]; to.half = &line[0, 0]
+            if device["energy"] is not None:
+                line = device["energy"]; to.energy = &line[0, 0]
             to.noise, to.falls, to.only_up = device["noise"], device["falls"], device["only_up"]
         if weight is not None:
             if weight.shape != (rows, cols) or (rest is None and len(devices) == 1):
@@ -114,6 +123,10 @@ cdef class Pulses:
             line = rest; self.s.rest = &line[0, 0]
         self.s.way, self.s.slots, self.s.manage, self.s.partial = WAYS[way], slots, manage, partial
         self.s.step, self.s.seed, self.s.threads = step, seed, threads
+        self.seen = None
+        if all(device["half"] is not None for device in devices):
+            self.seen = np.zeros((2, rows + cols), np.float32)
+            out = self.seen; self.s.seen = &out[0, 0]
         if cn_synapse_init(&self.s) != CN_OK:
             raise MemoryError
 
@@ -145,10 +158,19 @@ cdef class Pulses:
     def count(self, uint64_t value):
         self.s.count = value
 
-    def taken(self):
-        """Return what was done since the last call: steps, sums of states before them, half-selected, slots, clipped.
+    @property
+    def seen_samples(self):
+        """Samples whose half-selected pulses, which ``seen`` (2, rows + cols) counts, have not moved devices yet."""
+        return self.s.seen_samples
 
-        Steps and sums are tuples, of each of the devices.
+    @seen_samples.setter
+    def seen_samples(self, int value):
+        self.s.seen_samples = value
+
+    def taken(self):
+        """Return what was done since the last call: steps, states before or energies, half-selected, slots, clipped.
+
+        Steps and the sums over them of states or energies are tuples, of each of the devices.
         """
         cdef int k
         n = self.s.n_devices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +151,26 @@ class Pulsed(SynapseKind):
         return PulsedSynapses(self, weights, rng, signed, largest)
 
 
+class Steps(NamedTuple):
+    """Steps over the range of a device, evenly from its lower to its upper end, instead of a law.
+
+    Each has two rows, up and down, of as many nodes.
+
+    Attributes
+    ----------
+    size : ndarray
+        Of a step, of the mean device's.
+    half : ndarray, optional
+        Of what half a pulse does, of the range.
+    joules : ndarray, optional
+        Energy of a step, J.
+    """
+
+    size: Array
+    half: Array | None = None
+    joules: Array | None = None
+
+
 class PulsedSynapses(Synapses):
     """Weights of devices that pulses move.
 
@@ -161,8 +181,8 @@ class PulsedSynapses(Synapses):
     rng : numpy.random.Generator
     signed : bool
     largest : float
-    table : ndarray, shape (2, nodes), optional
-        Steps up and down over the range, of the kind's; instead of its law.
+    steps : Steps, optional
+        Instead of the law of the kind.
 
     Attributes
     ----------
@@ -177,7 +197,7 @@ class PulsedSynapses(Synapses):
         rng: np.random.Generator,
         signed: bool,
         largest: float,
-        table: Array | None = None,
+        steps: Steps | None = None,
     ) -> None:
         largest = number("largest", largest, 0.0, open_low=True)
         given = np.array(weights, np.float32, order="C")
@@ -195,9 +215,12 @@ class PulsedSynapses(Synapses):
         self._offset = kind.g_min - low * self._scale
         stride = kind.stride * (high - low)
         self.step = 2.0 * stride if self._paired and kind.pair == "opposed" else stride
-        wanted = [np.maximum(given, 0.0), np.maximum(-given, 0.0)] if self._paired else [given]
+        wanted = [given]
+        if self._paired:  # opposed steps need room on both sides
+            rise = np.maximum(given, 0.0) if kind.pair == "alternate" else 0.5 * (largest + given)
+            wanted = [rise, rise - given]
         self._devices = [
-            self._device(rng, first, stride, (low, high), table, falls=k == 1) for k, first in enumerate(wanted)
+            self._device(rng, first, stride, (low, high), steps, falls=k == 1) for k, first in enumerate(wanted)
         ]
         self._states = [device["state"] for device in self._devices]
         self._rest: Array | None = None
@@ -212,7 +235,7 @@ class PulsedSynapses(Synapses):
         state: Array,
         stride: float,
         ends: tuple[float, float],
-        table: Array | None,
+        steps: Steps | None,
         falls: bool,
     ) -> dict[str, Any]:
         """Draw devices of a mean step and range, and let them hold states as near as they can."""
@@ -220,17 +243,20 @@ class PulsedSynapses(Synapses):
         low, high = ends
         stuck = rng.random(shape) if kind.stuck_low or kind.stuck_high else None
 
+        def single(values: Array) -> Array:
+            return np.ascontiguousarray(values, np.float32)
+
         def spread(mean: float, deviation: float) -> Array:
             drawn = mean * (1.0 + deviation * rng.standard_normal(shape)) if deviation else np.full(shape, mean)
             return np.asarray(np.maximum(drawn * np.sign(mean), 0.0) * np.sign(mean))
 
         own = kind.spread or kind.bound_spread or kind.asymmetry_spread or stuck is not None
-        steps = spread(stride, kind.spread)
+        mean = spread(stride, kind.spread)
         uneven = np.clip(kind.asymmetry + kind.asymmetry_spread * rng.standard_normal(shape), -1.0, 1.0)
         lows, highs = spread(low, kind.bound_spread), spread(high, kind.bound_spread)
-        lows, highs = lows, np.maximum(highs, lows + 1e-3 * (high - low))
+        highs = np.maximum(highs, lows + 1e-3 * (high - low))
         held = np.clip(state, lows, highs)
-        up, down = steps * (1.0 + uneven), steps * (1.0 - uneven)
+        up, down = mean * (1.0 + uneven), mean * (1.0 - uneven)
         if stuck is not None:
             at_low, at_high = stuck < kind.stuck_low, stuck >= 1.0 - kind.stuck_high
             held = np.where(at_low, lows, np.where(at_high, highs, held))
@@ -238,10 +264,14 @@ class PulsedSynapses(Synapses):
             up, down = up * moves, down * moves
         numbers = {"up": up, "down": down, "low": lows, "high": highs}
         return {
-            "state": np.ascontiguousarray(held, np.float32),
-            **{k: np.ascontiguousarray(v if own else v[:1, :1], np.float32) for k, v in numbers.items()},
+            "state": single(held),
+            **{k: single(v if own else v[:1, :1]) for k, v in numbers.items()},
             "slopes": (-kind.slope, kind.slope),
-            "table": None if table is None else np.ascontiguousarray(table, np.float32),
+            "table": None if steps is None else single(steps.size),
+            "half": None
+            if steps is None or steps.half is None or not steps.half.any()
+            else single(steps.half * (high - low)),
+            "energy": None if steps is None or steps.joules is None else single(steps.joules),
             "noise": kind.noise,
             "falls": falls,
             "only_up": self._paired and kind.pair == "alternate",
@@ -317,7 +347,11 @@ class PulsedSynapses(Synapses):
             means = [float(state.mean(dtype=np.float64)) for state in self._states]
             self._mean, self._mean_at = self._offset + self._scale * sum(means) / len(means), self._pulses.count
         quantum = kind.volts**2 * kind.width
-        joules = quantum * (self._offset * taken + self._scale * sum(charge) + 0.25 * half * self._mean)
+        joules = 0.25 * quantum * half * self._mean
+        if self._devices[0]["energy"] is not None:
+            joules += sum(charge)
+        else:
+            joules += quantum * (self._offset * taken + self._scale * sum(charge))
         # all steps up of a row and column come first, then all steps down
         seconds = 2.0 * slots * kind.width if side_by_side else taken * kind.width
         self.cost.add("pulses", taken, seconds, joules)
@@ -388,6 +422,8 @@ class PulsedSynapses(Synapses):
         found = {f"state{k}": state for k, state in enumerate(self._states)}
         if self._rest is not None:
             found["rest"] = self._rest
+        if self._pulses.seen is not None:
+            found |= {"seen": self._pulses.seen, "seen_samples": np.array([self._pulses.seen_samples])}
         return found | {
             "count": np.array([self._pulses.count], np.uint64),
             "seed": np.array([self._seed], np.uint64),
@@ -408,6 +444,9 @@ class PulsedSynapses(Synapses):
             raise UsageError("the stored state is of other devices", hint="build them from the same seed")
         self._read_out()
         self._pulses.count = int(arrays["count"][0])
+        if self._pulses.seen is not None:
+            copy_into(self._pulses.seen, arrays["seen"], "pulses seen")
+            self._pulses.seen_samples = int(arrays["seen_samples"][0])
         self._mean, self._mean_at = float(arrays["mean"][0]), int(arrays["mean"][1])
 
 
