@@ -179,6 +179,8 @@ class PcmCapacitorSynapses(Synapses):
             "high": self._high,
             "slopes": (-kind.curvature, kind.curvature),
             "table": None,
+            "half": None,
+            "energy": None,
             "noise": 0.0,
             "falls": 0,
             "only_up": 0,
