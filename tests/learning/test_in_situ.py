@@ -179,6 +179,15 @@ def test_pulses_follow_the_gradient():
         assert array.weights - before[k] == pytest.approx(-0.05 * slope, abs=1e-8)
 
 
+def test_layers_for_the_compiler_compute_the_same():
+    rule = InSitu(network=(6, 5, 3), seed=2)
+    x = np.random.default_rng(3).random((4, 6))
+    (w1, b1, f1), (w2, b2, f2) = rule.as_layers()
+    assert (f1, f2) == ("relu", "softmax") and not b1.any() and not b2.any()
+    assert np.maximum(x @ w1, 0.0) @ w2 == pytest.approx(rule.outputs(x), abs=1e-6)  # float32
+    assert rule.angles(x, np.eye(3)[[0, 1, 2, 0]]) == pytest.approx([0.0], abs=0.1)
+
+
 def test_a_stored_state_goes_on_as_if_nothing_had_happened():
     rng = np.random.default_rng(9)
     x, t = rng.random((60, 16)), np.eye(4)[rng.integers(4, size=60)]

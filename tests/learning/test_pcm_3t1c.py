@@ -10,7 +10,7 @@ from circuitnn.learning.rules.pcm_3t1c import Pcm3t1c
 from circuitnn.learning.synapses.pcm_capacitor import PcmCapacitor
 from circuitnn.learning.synapses.pcm_pair import PcmPair
 
-ALIKE = {"packet_spread": 0.0, "slope_spread": 0.0, "offset_spread": 0.0}
+ALIKE = {"packet_spread": 0.0, "slope_spread": 0.0, "offset_spread": 0.0, "v_step": 1e-3}
 
 
 def rng(seed=0):
@@ -166,7 +166,7 @@ def test_inversion_cancels_what_is_asymmetric():
     """As many pulses up as down, a transfer, and as many again: weights drift without inversion, hardly with it."""
     drift = {}
     for inversion in (True, False):
-        kind = PcmCapacitor(inversion=inversion, curvature=0.0, offset_spread=0.0)
+        kind = PcmCapacitor(inversion=inversion, v_step=1e-3, curvature=0.0, offset_spread=0.0)
         held = kind.build(np.zeros((30, 30)), rng(), largest=1.5)
         start = held.weights.copy()
         one = np.ones((1, 30))
@@ -244,8 +244,8 @@ def trained(name, epochs, **parameters):
 def test_capacitors_learn_what_floating_point_does():
     """Digits of 8 x 8 pixels: as good as exact weights; PCM cells alone, with a step of 0.06 of weight, are worse."""
     exact = trained("backpropagation", 5)
-    both = trained("pcm_3t1c", 5, transfer=1000)
-    alone = trained("pcm_3t1c", 5, transfer=1000, synapses="pcm_pair")
+    both = trained("pcm_3t1c", 5, transfer=1000, largest=1.5, synapses="pcm_capacitor:v_step=1m")
+    alone = trained("pcm_3t1c", 5, transfer=1000, largest=1.5, synapses="pcm_pair")
     assert exact > 0.93
     # 360 digits to test with: 0.3 % is one of them
     assert both > exact - 0.02

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.learning.layered import ACTIVATIONS, Layered
@@ -55,12 +56,22 @@ class InSitu(Layered):
             found.append(ACTIVATIONS[self.activation][0](array.forward(found[-1])))
         return [*found, self.layers[-1].forward(found[-1])]
 
-    def deltas(self, activities: list[Array], error: Array) -> list[Array]:
-        """Return errors of each layer, read back through the array above it."""
+    def transposed(self, activities: list[Array], error: Array) -> list[Array]:
+        """Return the gradient at each layer's neurons, read back through the arrays that it went forward through."""
         found = [error]
         for array, activity in zip(self.layers[:0:-1], activities[-2:0:-1], strict=True):
             found.append(array.backward(found[-1]) * ACTIVATIONS[self.activation][1](activity))
         return found[::-1]
+
+    def deltas(self, activities: list[Array], error: Array) -> list[Array]:
+        """Return errors of each layer, read back through the array above it."""
+        return self.transposed(activities, error)
+
+    def as_layers(self) -> list[tuple[Array, Array, str]]:
+        """Return ``(weights, bias, activation)`` of each layer; biases are 0."""
+        names = [self.activation] * (len(self.layers) - 1) + ["softmax" if self.loss == "cross_entropy" else "linear"]
+        held = [array.weights.astype(np.float64) for array in self.layers]
+        return [(w, np.zeros(w.shape[1]), name) for w, name in zip(held, names, strict=True)]
 
 
 EXPORT = InSitu

@@ -50,7 +50,7 @@ class Pcm3t1c(Layered):
     decay: float = 0.85
     activation: str = "relu"
     synapses: str | SynapseKind = "pcm_capacitor"
-    largest: float = 1.5
+    largest: float = 1.0
     transfer: int = 8000
     example_time: float = 240e-9
 

@@ -89,7 +89,7 @@ class PcmCapacitor(SynapseKind):
     centre: float = 0.5
     low: float = 0.1
     high: float = 0.9
-    v_step: float = 1e-3
+    v_step: float = 0.5e-3
     curvature: float = 0.2
     packet_spread: float = 0.2
     slope_spread: float = 0.1
@@ -179,6 +179,8 @@ class PcmCapacitorSynapses(Synapses):
             "high": self._high,
             "slopes": (-kind.curvature, kind.curvature),
             "table": None,
+            "half": None,
+            "energy": None,
             "noise": 0.0,
             "falls": 0,
             "only_up": 0,

@@ -127,6 +127,8 @@ class PcmPairSynapses(Synapses):
                 **ends,
                 "slopes": (-1.0, 0.0),
                 "table": None,
+                "half": None,
+                "energy": None,
                 "noise": kind.noise,
                 "falls": k,
                 "only_up": 1,
