@@ -1,0 +1,1 @@
+"""Spiking networks: kernels that work on events, and the same as circuits."""
