@@ -43,6 +43,7 @@ _HOME = {
     "State": "circuitnn.devices.declare",
     "Subcircuit": "circuitnn.circuit.subcircuit",
     "Waveforms": "circuitnn.crossbar.nonlinear",
+    "Trainer": "circuitnn.learning.trainer",
     "TiledWeights": "circuitnn.mapping.stream_store",
     "check": "circuitnn.runs.check",
     "compile": "circuitnn.mapping.compile",
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from circuitnn.fitting.measured import Loop as Loop
     from circuitnn.fitting.measured import PulseTrain as PulseTrain
     from circuitnn.fitting.measured import read_measured as read_measured
+    from circuitnn.learning.trainer import Trainer as Trainer
     from circuitnn.mapping.compile import compile as compile
     from circuitnn.mapping.importing import to_graph as to_graph
     from circuitnn.mapping.layout import Layout as Layout

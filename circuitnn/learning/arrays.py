@@ -113,6 +113,20 @@ class SynapseArray:
         self._crossbar = self._turned = None
         self._stale += 1
 
+    def arrays(self) -> dict[str, Array]:
+        """Return the whole state, that of the synapses included."""
+        found = self.synapses.arrays() | {"stale": np.array([self._stale])}
+        if self._sums is not None:
+            found |= {"sums0": self._sums[0], "sums1": self._sums[1]}
+        return found
+
+    def restore(self, arrays: dict[str, Array]) -> None:
+        """Take over a state that ``arrays`` gave."""
+        self.synapses.restore(arrays)
+        self._crossbar = self._turned = None
+        self._stale = int(arrays["stale"][0])
+        self._sums = (arrays["sums0"], arrays["sums1"]) if "sums0" in arrays else None
+
     def _wired(self) -> Crossbar:
         if self._crossbar is None:
             r_word, r_bit = self._wires

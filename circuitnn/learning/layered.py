@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,13 +65,16 @@ class Layered(Rule):
     r_wire: float = 0.0
     precision: str = "single"
 
+    #: Activations of which a rule has one.
+    activations: ClassVar[tuple[str, ...]] = tuple(ACTIVATIONS)
+
     def build(self) -> None:
         """Make arrays with weights even in +-1 / sqrt(inputs), and zero biases."""
         number("rate", self.rate, 0.0, open_low=True)
         number("decay", self.decay, 0.0, 1.0, open_low=True)
         number("r_wire", self.r_wire, 0.0)
         number("largest", self.largest, 0.0, open_low=True)
-        one_of("activation", self.activation, tuple(ACTIVATIONS))
+        one_of("activation", self.activation, self.activations)
         one_of("loss", self.loss, ("cross_entropy", "squared"))
         self.dtype = np.float32 if one_of("precision", self.precision, ("single", "double")) == "single" else np.float64
         self.kind = synapses_of(self.synapses)
@@ -149,6 +152,20 @@ class Layered(Rule):
         """Return the last array's outputs, shape (samples, outputs); reading them costs what training's reads cost."""
         return self.activities(x)[-1]
 
+    def as_layers(self) -> list[tuple[Array, Array, str]]:
+        """Return ``(weights, bias, activation)`` of each layer, what ``cn.compile`` takes for a network.
+
+        Examples
+        --------
+        >>> from circuitnn.learning.rule import rule_of
+        >>> [(w.shape, b.shape, f) for w, b, f in rule_of("backpropagation", network="4-3-2").as_layers()]
+        [((4, 3), (3,), 'tanh'), ((3, 2), (2,), 'softmax')]
+        """
+        names = [self.activation] * (len(self.layers) - 1)
+        names.append("softmax" if self.loss == "cross_entropy" else "linear")
+        held = [array.weights.astype(np.float64) for array in self.layers]
+        return [(w[:-1], w[-1], name) for w, name in zip(held, names, strict=True)]
+
     def end_epoch(self) -> None:
         """Let the rate decay."""
         self.pace *= self.decay
@@ -157,7 +174,7 @@ class Layered(Rule):
         """Return weights and devices of all layers, and the rate's decay."""
         found = super().arrays() | {"pace": np.array([self.pace])}
         for k, array in enumerate(self.layers):
-            found |= {f"layer{k}.{name}": value for name, value in array.synapses.arrays().items()}
+            found |= {f"layer{k}.{name}": value for name, value in array.arrays().items()}
         return found
 
     def restore(self, arrays: dict[str, Array]) -> None:
@@ -175,8 +192,7 @@ def _angle(a: Array, b: Array) -> float:
 
 def restore_part(array: SynapseArray, arrays: dict[str, Array], prefix: str) -> None:
     """Restore one array of synapses from the entries whose names begin with ``prefix``."""
-    array.synapses.restore({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
-    array.moved()
+    array.restore({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
 
 
 def with_ones(x: Array) -> Array:

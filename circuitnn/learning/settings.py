@@ -57,15 +57,17 @@ def converted(made: type, given: dict[str, Any], what: str) -> dict[str, Any]:
 def _read(text: str, kind: Any, what: str) -> Any:
     text = text.strip()
     if get_origin(kind) in (Union, types.UnionType):
-        choices = [one for one in get_args(kind) if one is not type(None)]
-        if text.lower() == "none" and len(choices) < len(get_args(kind)):
+        plain = [one for one in get_args(kind) if one in (int, float, bool, str) or get_origin(one) is tuple]
+        choices = plain or [one for one in get_args(kind) if one is not type(None)]
+        if text.lower() == "none" and type(None) in get_args(kind):
             return None
         # of several, numbers are tried before text
-        for one in sorted(choices, key=lambda one: one is str):
+        choices.sort(key=lambda one: one is str)
+        for one in choices:
             try:
                 return _read(text, one, what)
             except UsageError:
-                if one is choices[-1] or len(choices) == 1:
+                if one is choices[-1]:
                     raise
         return text
     if kind is str:

@@ -182,3 +182,44 @@ def test_wired_arrays_learn(name):
 def test_refusals(wrong, said):
     with pytest.raises(UsageError, match=said):
         rule_of("backpropagation", **wrong)
+
+
+def test_what_was_learnt_compiles_to_a_layout():
+    import circuitnn as cn
+
+    x, t = problem(samples=12)
+    rule = rule_of("backpropagation", network=SIZES, precision="double", batch=4, seed=1)
+    rule.learn(x, t)
+    layout = cn.compile(rule.as_layers(), tile=(16, 16), r_wire=0.0)
+    # an ideal layout computes the network exactly: rounding of some tens of operations
+    np.testing.assert_allclose(layout(x), softmax(rule.outputs(x)), rtol=0, atol=1e-12)
+
+
+def test_a_rule_of_ones_own_is_one_class():
+    """What CONTRIBUTING promises: a class with ``deltas`` learns, is counted, and is kept in checkpoints."""
+    from dataclasses import dataclass
+
+    import circuitnn as cn
+    from circuitnn.learning.layered import Layered
+    from circuitnn.registry import catalog
+
+    @dataclass(kw_only=True, eq=False)
+    class OnlyTheLast(Layered):
+        """Only the last layer learns."""
+
+        title = "only the last layer learns"
+        source = "a test"
+
+        def deltas(self, activities, error):
+            return [0 * a[:, :-1] for a in activities[1:-1]] + [error]
+
+    catalog("learning.rules").register("only_the_last", OnlyTheLast)
+    try:
+        x, t = problem(samples=40)
+        x[:, :3] += t
+        trainer = cn.Trainer("only_the_last", network=(6, 20, 3), epochs=60, batch=8, rate=0.2)
+        assert trainer.fit(x, t.argmax(axis=1)).score(x, t.argmax(axis=1)) > 0.8
+        fresh = rule_of("only_the_last", network="6-20-3")
+        np.testing.assert_array_equal(trainer.rule.layers[0].weights, fresh.layers[0].weights)
+    finally:
+        del catalog("learning.rules")._objects["only_the_last"]

@@ -82,7 +82,7 @@ class DirectFeedbackAlignment(Layered):
 
     def arrays(self) -> dict[str, Array]:
         """Return layers and random crossbar."""
-        return super().arrays() | {f"feedback.{k}": v for k, v in self.feedback_array.synapses.arrays().items()}
+        return super().arrays() | {f"feedback.{k}": v for k, v in self.feedback_array.arrays().items()}
 
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over a stored state."""

@@ -73,7 +73,7 @@ class FeedbackAlignment(Layered):
         """Return layers and random crossbars."""
         found = super().arrays()
         for k, array in enumerate(self.feedback_arrays):
-            found |= {f"feedback{k}.{name}": value for name, value in array.synapses.arrays().items()}
+            found |= {f"feedback{k}.{name}": value for name, value in array.arrays().items()}
         return found
 
     def restore(self, arrays: dict[str, Array]) -> None:

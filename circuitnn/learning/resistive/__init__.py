@@ -1,0 +1,1 @@
+"""Networks of resistors and diodes that equilibrium propagation trains."""
