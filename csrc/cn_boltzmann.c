@@ -140,6 +140,7 @@ static void change(cn_sampler *s, float by, float always)
     float *bias = s->weight + (size_t)s->n[CN_VISIBLE] * width;
     for (cn_idx k = s->start[CN_HIDDEN][s->burn_in]; k < s->start[CN_HIDDEN][s->phase]; k++)
         bias[s->spike[CN_HIDDEN][k]] += by * always;
+    cn_sampler_turn(s);
 }
 
 void cn_sampler_learn(cn_sampler *s, const float *data, cn_idx samples, float rate)
@@ -151,7 +152,6 @@ void cn_sampler_learn(cn_sampler *s, const float *data, cn_idx samples, float ra
         change(s, rate, always);
         cn_sampler_run(s, s->phase, NULL);
         change(s, -rate, always);
-        cn_sampler_turn(s);
     }
 }
 

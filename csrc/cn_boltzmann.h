@@ -8,7 +8,7 @@
  *
  * Learning: an example drives the visible layer for a phase and leaves it alone for a second one; every pair of a visible and
  * a hidden spike within one phase changes its weight by +-rate exp(-|their distance| / window), + in the first phase and - in
- * the second, without the burn-in at the beginning of each.  Changes are made at the end of the example, a row of weights for
+ * the second, without the burn-in at the beginning of each.  Changes are made at the end of each phase, a row of weights for
  * each visible spike.
  *
  * Neftci et al., "Event-driven contrastive divergence for spiking neuromorphic systems", Front. Neurosci. 7, 272 (2014).

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 @dataclass(kw_only=True, eq=False)
 class Boltzmann(Rule):
-    """A restricted Boltzmann machine of noisy integrate-and-fire neurons (Neftci et al., Front. Neurosci. 7, 272, 2014).
+    """A restricted Boltzmann machine of noisy integrate-and-fire neurons (Neftci et al., Front. Neurosci. 2014).
 
     The visible layer is the pixels and ``copies`` neurons for each class; one crossbar joins it to the hidden layer and
     is read both ways: a visible spike is a pulse on a row, which charges the synaptic capacitors of the hidden neurons,
@@ -143,7 +143,7 @@ class Boltzmann(Rule):
 
     @property
     def pair(self) -> float:
-        """What a pair of spikes of no distance changes, per rate, so that in the mean it is the product of activities."""
+        """What a pair of spikes changes, per rate, so that in the mean it is the product of activities."""
         steps = round(self.phase / self.step) - round(self.burn_in / self.step)
         w = float(np.exp(-self.step / self.window))
         return self.neuron.steps**2 / steps * (1.0 - w) / (1.0 + w)
@@ -190,21 +190,18 @@ class Boltzmann(Rule):
 
     def _by_pulses(self, data: Array, rate: float) -> None:
         """Learn one example by updates of rank one: rows that spike meet the traces of the columns, step by step."""
-        self._look()
         w = float(np.exp(-self.step / self.window))
         always = (1.0 + w) / (1.0 - w) / self.neuron.steps  # pairs of a spike with a line that always fires
         burn, steps = round(self.burn_in / self.step), round(self.phase / self.step)
-        rows, columns = [], []
         for sign, drive in ((rate, data), (-rate, None)):
+            self._look()
             visible, hidden = self.kernel.run(steps, drive)
             busy = visible[burn:].any(axis=1)
             x = np.zeros((int(busy.sum()) + 1, self.seen.shape[0]), np.float32)
             d = np.full((len(x), self.seen.shape[1]), always, np.float32)
             x[:-1, :-1], d[:-1, :-1] = visible[burn:][busy], self.kernel.traces()[busy]
             x[-1, -1], d[-1, :-1], d[-1, -1] = 1.0, always * hidden[burn:].sum(axis=0), 0.0
-            rows.append(x)
-            columns.append(sign * d)
-        self.held.update(np.concatenate(rows), np.concatenate(columns))
+            self.held.update(x, sign * d)
 
     def _look(self) -> None:
         """Read weights that are not the kernel's own."""

@@ -89,7 +89,7 @@ cdef class Sampler:
         return found
 
     def run(self, cn_idx steps, data=None):
-        """Go on for at most `phase` steps; return the spikes of both layers, bool (steps, visible) and (steps, hidden)."""
+        """Go on for at most `phase` steps; return spikes of both layers, bool (steps, visible) and (steps, hidden)."""
         cdef const float[::1] line
         cdef const float *added = NULL
         cdef cn_idx t, k
