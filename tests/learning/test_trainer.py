@@ -13,7 +13,7 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.demos.digits import load_digits
-from circuitnn.errors import FileError, UsageError
+from circuitnn.errors import ConvergenceError, FileError, UsageError
 from circuitnn.learning.history import Epoch, draw
 from circuitnn.learning.rule import Rule
 from circuitnn.registry import catalog
@@ -233,3 +233,15 @@ def test_the_picture_has_score_and_energy():
     energies = figure.axes[1].lines[0].get_ydata()
     np.testing.assert_allclose(scores, [60, 70, 80])
     np.testing.assert_allclose(energies, [1e-8] * 3)
+
+
+def test_a_training_that_diverges_says_so_and_keeps_what_there_was(tmp_path):
+    x, _ = small()
+    trainer = cn.Trainer(
+        "backpropagation", network=(4, 6, 2), epochs=50, rate=40.0, loss="squared", activation="relu", batch=5
+    )
+    path = tmp_path / "checkpoint.h5"
+    values = np.column_stack([x[:, 0], x[:, 1]])
+    with np.errstate(all="ignore"), pytest.raises(ConvergenceError, match="smaller rate"):
+        trainer.fit(10 * x, values, validation=(10 * x, values), checkpoint=path)
+    assert trainer.history == (cn.Trainer.load(path).history if path.exists() else [])

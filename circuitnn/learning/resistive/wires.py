@@ -186,7 +186,9 @@ class WiredRelaxation:
                 by_i[layer] -= weight * (plus[layer] - minus[layer]).sum(axis=0)
         return by_g, by_i, outputs
 
-    def _phases(self, sources: Array, target: Array, beta: float) -> tuple[tuple[_Inside, _Inside], list[Array], list[Array]]:
+    def _phases(
+        self, sources: Array, target: Array, beta: float
+    ) -> tuple[tuple[_Inside, _Inside], list[Array], list[Array]]:
         """Return the first crossbar's inside (mean and difference of the phases) and all nodes in both phases."""
         nodes = self.network.nodes[0]
         lines = self.lines(0)
@@ -296,7 +298,9 @@ class _Inside:
     def _again(self) -> float:
         before = self._drive
         self._drive, self._into = self._wired.round(self._p, self._q, self._v, False)
-        largest = float(np.abs(self._drive).max(initial=0.0)) + float(np.abs(self._wired.y_bit[:, None] * self._q).max())
+        largest = float(np.abs(self._drive).max(initial=0.0)) + float(
+            np.abs(self._wired.y_bit[:, None] * self._q).max()
+        )
         return float(np.abs(self._drive - before).max(initial=0.0)) / (largest or 1.0)
 
     def round(self, q: Array) -> float:
