@@ -25,9 +25,10 @@ def mnist(examples: int = 20_000) -> None:
     """Neftci et al. 2014: 784 + 40 visible and 500 hidden neurons, 91.9 % of the test images."""
     x, y = mnist_images("train")
     order = np.random.default_rng(0).permutation(len(x))[:examples]
-    rule, start = rule_of("boltzmann"), time.time()
+    rule, start = rule_of("boltzmann", rate=0.05, decay=0.7), time.time()
     for part in np.array_split(order, 8):
         rule.learn(x[part], np.eye(10)[y[part]])
+        rule.end_epoch()  # 2,500 examples are an epoch here
         print(f"{time.time() - start:.0f} s", flush=True)
     print(rule.cost.table(examples))
     print(right(rule, *mnist_images("test")), f"{time.time() - start:.0f} s")
