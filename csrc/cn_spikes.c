@@ -30,7 +30,6 @@ cn_status cn_spikes_init(cn_spikes *s)
     for (cn_idx k = 0; k < s->layers; k++) {
         cn_spike_layer *l = &s->layer[k];
         const size_t n = (size_t)l->outputs;
-        l->scale = 1.0;
         failed |= !(l->time = calloc(n, sizeof(double))) || !(l->potential = calloc(n, sizeof(double))) ||
                   !(l->delta = calloc(n, sizeof(double))) || !(l->push = calloc(n, sizeof(double))) ||
                   !(l->fired = calloc(n, sizeof(int64_t))) || !(l->order = calloc((size_t)l->inputs, sizeof(cn_idx))) ||
@@ -76,7 +75,7 @@ void cn_spikes_forward(cn_spikes *s, const int32_t *times)
         cn_spike_layer *l = &s->layer[k];
         sort(l, s->steps, k == 0 ? s->input : s->layer[k - 1].time);
         p.integrate(l, s->steps);
-        s->read += l->start[s->steps];
+        l->read += l->start[s->steps];
     }
 }
 
@@ -91,7 +90,7 @@ void cn_spikes_crossings(cn_spikes *s, double *crossings)
         for (cn_idx j = 0; j < n; j++) {
             double step = 0.0;
             for (cn_idx k = l->start[t]; k < l->start[t + 1]; k++) step += l->weight[(size_t)l->order[k] * (size_t)n + (size_t)j];
-            if (l->time[j] == t + 1.0) crossings[j] = t + (l->threshold - before[j]) / step;
+            if (l->time[j] == t + 1.0 && l->time[j] < s->steps) crossings[j] = t + (l->threshold - before[j]) / step;
             before[j] += step;
         }
     }
@@ -105,8 +104,7 @@ static void normalise(double *x, cn_idx n)
         for (cn_idx j = 0; j < n; j++) x[j] /= sqrt(square);
 }
 
-/* The errors of the last layer for a class, and of a layer from those of the one above. */
-static void errors_of_outputs(cn_spikes *s, cn_idx label)
+void cn_spikes_errors(cn_spikes *s, cn_idx label)
 {
     cn_spike_layer *l = &s->layer[s->layers - 1];
     const double never = s->steps;
@@ -120,26 +118,22 @@ static void errors_of_outputs(cn_spikes *s, cn_idx label)
             target = first;
         else if (target < first + s->margin)
             target = first + s->margin < never ? first + s->margin : never;
-        l->delta[j] = (target - l->time[j]) / never;
+        const double late = target - l->time[j];
+        l->delta[j] = (late > s->most ? s->most : late < -s->most ? -s->most : late) / never;
     }
     normalise(l->delta, l->outputs);
-}
-
-static void errors_of_inputs(const cn_spike_layer *l, cn_spike_layer *below)
-{
-    for (cn_idx i = 0; i < l->inputs; i++) {
-        const double *w = l->weight + (size_t)i * (size_t)l->outputs;
-        double sum = 0.0;
-        for (cn_idx j = 0; j < l->outputs; j++) sum += below->time[i] < l->time[j] ? l->delta[j] * w[j] : 0.0;
-        below->delta[i] = sum;
+    for (cn_idx k = s->layers - 1; k > 0; k--) {
+        const cn_spike_layer *above = &s->layer[k];
+        cn_spike_layer *below = &s->layer[k - 1];
+        for (cn_idx i = 0; i < above->inputs; i++) {
+            const double *w = above->weight + (size_t)i * (size_t)above->outputs;
+            double sum = 0.0;
+            for (cn_idx j = 0; j < above->outputs; j++)
+                sum += below->time[i] < above->time[j] ? above->delta[j] * w[j] : 0.0;
+            below->delta[i] = sum;
+        }
+        normalise(below->delta, below->outputs);
     }
-    normalise(below->delta, below->outputs);
-}
-
-void cn_spikes_errors(cn_spikes *s, cn_idx label)
-{
-    errors_of_outputs(s, label);
-    for (cn_idx k = s->layers - 1; k > 0; k--) errors_of_inputs(&s->layer[k], &s->layer[k - 1]);
 }
 
 void cn_spikes_learn(cn_spikes *s, const int32_t *times, const int32_t *labels, cn_idx samples)
@@ -147,21 +141,12 @@ void cn_spikes_learn(cn_spikes *s, const int32_t *times, const int32_t *labels, 
     const passes p = choose();
     for (cn_idx m = 0; m < samples; m++) {
         cn_spikes_forward(s, times + (size_t)m * (size_t)s->layer[0].inputs);
-        errors_of_outputs(s, labels[m]);
-        for (cn_idx k = s->layers; k-- > 0;) {
+        cn_spikes_errors(s, labels[m]);
+        for (cn_idx k = 0; k < s->layers; k++) {
             cn_spike_layer *l = &s->layer[k];
             p.change(l, s->steps);
-            if (k > 0) errors_of_inputs(l, &s->layer[k - 1]);
+            l->changed += l->start[s->steps];
             for (cn_idx j = 0; j < l->outputs; j++) l->fired[j] += l->time[j] < s->steps;
-            s->changed += l->start[s->steps];
-            l->scale *= 1.0 - l->rate * l->penalty;
         }
-    }
-    for (cn_idx k = 0; k < s->layers; k++) {
-        cn_spike_layer *l = &s->layer[k];
-        const size_t all = (size_t)l->inputs * (size_t)l->outputs;
-        if (l->scale != 1.0)
-            for (size_t m = 0; m < all; m++) l->weight[m] *= l->scale;
-        l->scale = 1.0;
     }
 }

@@ -20,24 +20,22 @@ typedef struct cn_spike_layer {
     /* set by the caller */
     cn_idx inputs, outputs;
     double *weight;               /* (inputs, outputs) by rows */
-    double threshold, rate, penalty;
+    double threshold, rate;
     /* the last example's */
     double *time, *potential;     /* (outputs,); at the end of the last step, whoever has fired included */
     double *delta;                /* (outputs,); the normalised error in time */
     int64_t *fired;               /* (outputs,): examples in which each has fired, counted by cn_spikes_learn */
-    double scale;                 /* the weights are this times what `weight` holds, which is 1 between calls */
     double *push;
+    int64_t read, changed;        /* rows of weights, so far */
     cn_idx *order, *start;        /* the layer's inputs by time: those of step t are order[start[t]] ... */
 } cn_spike_layer;
 
 typedef struct cn_spikes {
     /* set by the caller */
     cn_idx layers, steps;
-    double margin;                /* gamma, steps */
+    double margin, most;          /* gamma, and the largest error of an output, steps */
     cn_spike_layer layer[CN_SPIKE_LAYERS];
-    /* where it is */
-    int64_t read, changed;        /* rows of weights, so far */
-    double *input;
+    double *input;                /* the last example's */
 } cn_spikes;
 
 /* Memory, which goes back by cn_spikes_free. */

@@ -4,7 +4,7 @@
 TARGET static void NAME(integrate)(const cn_spike_layer *restrict l, cn_idx steps)
 {
     const cn_idx n = l->outputs;
-    const double never = steps, threshold = l->threshold / l->scale;
+    const double never = steps, threshold = l->threshold;
     double *restrict v = l->potential, *restrict when = l->time;
     for (cn_idx j = 0; j < n; j++) {
         v[j] = 0.0;
@@ -29,7 +29,7 @@ TARGET static void NAME(integrate)(const cn_spike_layer *restrict l, cn_idx step
 TARGET static void NAME(change)(const cn_spike_layer *restrict l, cn_idx steps)
 {
     const cn_idx n = l->outputs;
-    const double rate = l->rate / l->scale;
+    const double rate = l->rate;
     const double *restrict delta = l->delta, *restrict when = l->time;
     double *restrict push = l->push;
     for (cn_idx t = 0; t < steps; t++) {

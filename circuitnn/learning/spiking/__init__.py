@@ -1,1 +1,1 @@
-"""Spiking networks: kernels, and the circuits that they stand for."""
+"""Networks of spiking neurons: kernels, rates, and the same as circuits."""

@@ -15,16 +15,16 @@ cdef extern from "cn_spikes.h":
     ctypedef struct cn_spike_layer:
         cn_idx inputs, outputs
         double *weight
-        double threshold, rate, penalty
+        double threshold, rate
         double *time
         double *potential
         double *delta
         int64_t *fired
+        int64_t read, changed
     ctypedef struct cn_spikes:
         cn_idx layers, steps
-        double margin
+        double margin, most
         cn_spike_layer layer[8]
-        int64_t read, changed
     cn_status cn_spikes_init(cn_spikes *s)
     void cn_spikes_free(cn_spikes *s)
     void cn_spikes_forward(cn_spikes *s, const int32_t *times) nogil
@@ -40,26 +40,29 @@ cdef class FirstSpikes:
     ----------
     weights : list of ndarray (inputs, outputs), at most 8
         Float64 in rows, which learning changes.
-    thresholds, penalties : sequence of float, one a layer
+    threshold : float
+        Of all neurons.
     steps : int
         Of the clock in one example.
     margin : float
         Steps by which wrong outputs are to come after the first.
+    most : float
+        Steps; the largest error of an output.
     """
 
     cdef cn_spikes s
     cdef list keep
 
-    def __cinit__(self, list weights, thresholds, penalties, cn_idx steps, double margin):
+    def __cinit__(self, list weights, double threshold, cn_idx steps, double margin, double most):
         cdef double[:, ::1] w
         cdef int k
         memset(&self.s, 0, sizeof(cn_spikes))
         self.keep = weights
-        self.s.layers, self.s.steps, self.s.margin = len(weights), steps, margin
+        self.s.layers, self.s.steps, self.s.margin, self.s.most = len(weights), steps, margin, most
         for k in range(len(weights)):
             w = weights[k]
             self.s.layer[k].inputs, self.s.layer[k].outputs, self.s.layer[k].weight = w.shape[0], w.shape[1], &w[0, 0]
-            self.s.layer[k].threshold, self.s.layer[k].penalty = thresholds[k], penalties[k]
+            self.s.layer[k].threshold = threshold
         if cn_spikes_init(&self.s) != CN_OK:
             raise MemoryError
 
@@ -67,7 +70,7 @@ cdef class FirstSpikes:
         cn_spikes_free(&self.s)
 
     def learn(self, const int32_t[:, ::1] times, const int32_t[::1] labels, rates):
-        """Learn from examples in order: times of the inputs (samples, inputs), classes (samples,), a rate for each layer."""
+        """Learn examples in order: times of inputs (samples, inputs), classes (samples,), a rate a layer."""
         cdef int k
         for k in range(self.s.layers):
             self.s.layer[k].rate = rates[k]
@@ -87,7 +90,7 @@ cdef class FirstSpikes:
         return found
 
     def example(self, const int32_t[::1] times, cn_idx label):
-        """Return the times of one example's neurons and the errors in them, each a list of ndarray (outputs,), one a layer."""
+        """Return times of an example's neurons and the errors in them: two lists of ndarray (outputs,), one a layer."""
         cdef int k
         with nogil:
             cn_spikes_forward(&self.s, &times[0])
@@ -99,10 +102,9 @@ cdef class FirstSpikes:
         return when, errors
 
     def fired(self, int layer):
-        """Return the counts of examples learnt in which the neurons of a layer have fired, a view that may be written."""
+        """Return in how many examples learnt each neuron of a layer has fired, a view that may be written."""
         return np.asarray(<int64_t[:self.s.layer[layer].outputs]> self.s.layer[layer].fired)
 
-    @property
-    def events(self):
-        """Rows of weights read and changed so far."""
-        return self.s.read, self.s.changed
+    def events(self, int layer):
+        """Return rows of a layer's weights read and changed so far."""
+        return self.s.layer[layer].read, self.s.layer[layer].changed

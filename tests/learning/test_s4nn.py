@@ -1,0 +1,236 @@
+"""S4NN: spike times against a plain simulation and circuits, errors, pulses of devices, whole states, digits."""
+
+import itertools
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from circuitnn.learning.spiking._first import FirstSpikes
+
+from circuitnn.errors import UsageError
+from circuitnn.learning.rule import rule_of
+from circuitnn.learning.spiking.netlist import crossings, spike_layer, volts
+
+
+def plain_times(weights, times, steps, threshold):
+    """Times of a layer from every potential at every step."""
+    spikes = times[:, None] == np.arange(steps)
+    over = np.cumsum(weights.T @ spikes, axis=1) > threshold
+    return np.where(over.any(axis=1), over.argmax(axis=1) + 1, steps)
+
+
+def plain_step(weights, times, label, steps, threshold, margin, most, rates):
+    """Errors of all layers and new weights after one example, as the paper's equations say."""
+    when = [times]
+    for w in weights:
+        when.append(plain_times(w, when[-1], steps, threshold))
+    t = when[-1].astype(float)
+    first = t.min()
+    goal = np.where(t < first + margin, min(first + margin, steps), t)
+    goal[label] = first
+    if first == steps:
+        goal = np.full(len(t), float(steps))
+        goal[label] -= margin
+    errors = [np.clip(goal - t, -most, most) / steps]
+    for w, before, after in zip(weights[:0:-1], when[-2:0:-1], when[:1:-1], strict=True):
+        errors[-1] = errors[-1] / (np.linalg.norm(errors[-1]) or 1.0)
+        errors.append(((before[:, None] < after[None, :]) * w) @ errors[-1])
+    errors[-1] = errors[-1] / (np.linalg.norm(errors[-1]) or 1.0)
+    errors.reverse()
+    new = [
+        w - rate * e * (before[:, None] < after[None, :])
+        for w, rate, e, before, after in zip(weights, rates, errors, when[:-1], when[1:], strict=True)
+    ]
+    return when[1:], errors, new
+
+
+def problem(seed, sizes=(20, 13, 9, 4), steps=32):
+    rng = np.random.default_rng(seed)
+    weights = [rng.uniform(-4.0, 10.0, shape) for shape in itertools.pairwise(sizes)]
+    return weights, rng.integers(0, steps + 1, sizes[0]).astype(np.int32), int(rng.integers(sizes[-1]))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_times_errors_and_weights_are_those_of_a_plain_simulation(seed):
+    weights, times, label = problem(seed)
+    when, errors, new = plain_step(weights, times, label, 32, 15.0, 3.0, 10.0, [0.3, 0.2, 0.1])
+    kernel = FirstSpikes(weights, 15.0, 32, 3.0, 10.0)
+    found = kernel.example(times, label)
+    for k in range(3):
+        np.testing.assert_array_equal(found[0][k], when[k])
+        np.testing.assert_allclose(found[1][k], errors[k], atol=1e-14)  # sums of 20 numbers of either order
+    kernel.learn(times[None], np.array([label], np.int32), [0.3, 0.2, 0.1])
+    for k in range(3):
+        np.testing.assert_allclose(weights[k], new[k], atol=1e-13)
+        np.testing.assert_array_equal(kernel.fired(k), when[k] < 32)
+    assert kernel.events(0) == (2 * (times < 32).sum(), (times < 32).sum())  # example and learn each read
+
+
+def test_silence_asks_the_right_output_to_fire_before_the_end():
+    weights = [np.full((3, 2), 1.0)]
+    when, errors = FirstSpikes(weights, 10.0, 16, 4.0, 16.0).example(np.array([0, 5, 16], np.int32), 1)
+    assert when[0].tolist() == [16.0, 16.0]
+    assert errors[0].tolist() == [0.0, -1.0]  # of norm 1; the other is where it should be
+
+
+def test_first_layers_errors_are_the_gradient_where_only_one_neuron_moves():
+    """A hidden spike a step earlier raises each later output's potential by its weight for one step: sum of delta w."""
+    weights, times, label = problem(3, (20, 13, 4))
+    kernel = FirstSpikes(weights, 15.0, 32, 3.0, 10.0)
+    when, errors = kernel.example(times, label)
+    hidden = np.array(
+        [sum(errors[1][k] * weights[1][i, k] for k in range(4) if when[0][i] < when[1][k]) for i in range(13)]
+    )
+    np.testing.assert_allclose(errors[0], hidden / np.linalg.norm(hidden), atol=1e-14)
+    assert abs(np.linalg.norm(errors[1]) - 1.0) < 1e-14
+
+
+def two_layers():
+    rng = np.random.default_rng(1)
+    weights = [rng.uniform(-4.0, 6.0, (12, 6)), rng.uniform(-6.0, 12.0, (6, 3))]
+    return weights, rng.integers(0, 20, 12).astype(np.int32), 24, 15.0
+
+
+def in_circuit(run):
+    """Times of both layers from circuits, the second driven by what the first's comparators say at clock edges."""
+    weights, times, steps, threshold = two_layers()
+    found, exact = [], []
+    for w in weights:
+        time, v = run(spike_layer(w, times), steps, w.shape[1])
+        exact.append(crossings(time, v, threshold * volts()) / 10e-9)
+        times = np.where(np.isfinite(exact[-1]), np.ceil(exact[-1]), steps).astype(int)
+        found.append(times)
+    return found, exact
+
+
+def with_tran(circuit, steps, n):
+    r = circuit.tran(stop=steps * 10e-9, max_step=1e-9)
+    return np.asarray(r["time"]), np.stack([r[f"v(v{j})"] for j in range(n)], axis=1)
+
+
+def with_ngspice(tmp_path):
+    def run(circuit, steps, n):
+        names = " ".join(f"v(v{j})" for j in range(n))
+        deck = circuit.to_netlist().replace("\n.end", "")
+        deck += f"\n.options reltol=1e-5 gmin=1e-15\n.tran 1n {steps * 10}n 0 0.5n uic\n"
+        deck += f".print tran {names}\n.control\nrun\n"
+        deck += f"set wr_singlescale\nset wr_vecnames\nset numdgt=10\nwrdata out.txt {names}\n.endc\n.end\n"
+        (tmp_path / "deck.cir").write_text(deck)
+        subprocess.run(["ngspice", "-b", "deck.cir"], cwd=tmp_path, check=True, capture_output=True)
+        table = np.loadtxt(tmp_path / "out.txt", skiprows=1)
+        return table[:, 0], table[:, 1:]
+
+    return run
+
+
+@pytest.mark.parametrize("engine", ["tran", "ngspice"])
+def test_circuits_fire_when_the_kernel_says(engine, tmp_path):
+    if engine == "ngspice" and not shutil.which("ngspice"):
+        pytest.skip("ngspice is not installed")
+    weights, times, steps, threshold = two_layers()
+    kernel = FirstSpikes(weights, threshold, steps, 3.0, 24.0)
+    when, _ = kernel.example(times, 0)
+    assert all(0 < (w < steps).sum() < len(w) for w in when)
+    found, exact = in_circuit(with_tran if engine == "tran" else with_ngspice(tmp_path))
+    for k in range(2):
+        np.testing.assert_array_equal(found[k], when[k])
+    # closed form of the crossings: pulses have edges of a thousandth of a step, potentials the tolerance of the engine
+    mine = kernel.crossings(times[None])[0]
+    fired = np.isfinite(exact[1])
+    np.testing.assert_allclose(exact[1][fired], mine[fired], atol=5e-3)
+    assert np.all(mine[~fired] >= steps)
+
+
+def test_crossings_order_ties_and_the_silent():
+    weights = [np.array([[4.0, 8.0, 1.0, 2.0], [8.0, 8.0, 1.0, 2.0]])]
+    found = FirstSpikes(weights, 10.0, 8, 3.0, 8.0).crossings(np.array([[1, 4]], np.int32))[0]
+    # outputs 0 and 1 cross in step 4: (10 - 4) / 8 and (10 - 8) / 8 of it; 2 and 3 end at 2 and 4 of 10
+    np.testing.assert_allclose(found, [4.75, 4.25, 8.8, 8.6], rtol=1e-15)
+
+
+def rule_and_data(**more):
+    rng = np.random.default_rng(5)
+    x = rng.random((40, 6))
+    t = np.eye(3)[rng.integers(0, 3, 40)]
+    numbers = {"rates": (0.5, 0.2), "low": (0.0, 0.0), "high": (30.0, 20.0), "steps": 32}
+    return rule_of("s4nn", network=(6, 8, 3), seed=2, **(numbers | more)), x, t
+
+
+def test_replay_through_synapses_is_the_kernels_change():
+    """Rank-one updates at clock steps, which devices get, against the kernel's in place."""
+    ideal, x, t = rule_and_data()
+    pulsed, _, _ = rule_and_data()
+    pulsed.in_place = False
+    pulsed.seen = [w.weights.copy() for w in pulsed.layers]
+    pulsed.kernel = FirstSpikes(pulsed.seen, 100.0, 32, 3.0, 20.0)
+    for rule in (ideal, pulsed):
+        rule.learn(x, t)
+    for a, b in zip(ideal.layers, pulsed.layers, strict=True):
+        np.testing.assert_allclose(a.weights, b.weights, atol=1e-10)  # 40 examples, sums of either order
+    assert ideal.cost.count("row pulses") == pulsed.cost.count("row pulses") > 0
+
+
+def test_state_is_whole():
+    rule, x, t = rule_and_data(revive=0.9)
+    rule.learn(x[:20], t[:20])
+    state = {name: value.copy() for name, value in rule.arrays().items()}
+    other, _, _ = rule_and_data(revive=0.9)
+    other.learn(x[30:], t[30:])
+    other.restore(state)
+    for one in (rule, other):
+        one.learn(x[20:], t[20:])
+        one.end_epoch()
+        one.learn(x, t)
+    for name, value in rule.arrays().items():
+        np.testing.assert_array_equal(value, other.arrays()[name], err_msg=name)
+
+
+def test_epochs_end_shrinks_revives_and_decays():
+    rule, x, t = rule_and_data(penalty=1e-3, revive=0.0, decay=0.5)
+    rule.learn(x, t)
+    before = [w.weights.copy() for w in rule.layers]
+    rule.end_epoch()
+    for old, w, rate in zip(before, rule.layers, (0.5, 0.2), strict=True):
+        np.testing.assert_allclose(w.weights, old * (1.0 - rate * 1e-3) ** 40, rtol=1e-12)
+    assert rule.pace == 0.5
+    rule, x, t = rule_and_data(revive=1.0)
+    rule.layers[0].change(-100.0 * np.eye(8)[[0]].repeat(6, axis=0))  # the first hidden neuron never fires
+    rule.learn(x, t)
+    assert rule.kernel.fired(0)[0] == 0
+    rule.end_epoch()
+    assert rule.layers[0].weights[:, 0].min() >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "word"),
+    [({"batch": 2}, "batch"), ({"rates": (1.0,)}, "rates"), ({"steps": 1}, "steps"), ({"margin": -1.0}, "margin")],
+)
+def test_numbers_out_of_range(numbers, word):
+    with pytest.raises(UsageError, match=word):
+        rule_and_data(**numbers)
+
+
+def test_inputs_out_of_range():
+    rule, x, t = rule_and_data()
+    for wrong in (x - 1.0, x * np.nan, x[:, :5]):
+        with pytest.raises(UsageError, match="inputs"):
+            rule.learn(wrong, t)
+    with pytest.raises(UsageError, match="targets"):
+        rule.learn(x, t[:, :2])
+
+
+def test_digits():
+    data = pytest.importorskip("sklearn.datasets").load_digits()
+    x, t = data.data / 16.0, np.eye(10)[data.target]
+    rule = rule_of(
+        "s4nn", network=(64, 100, 10), steps=64, rates=(3.0, 1.0), low=(-8.0, -4.0), high=(16.0, 10.0), saturation=10.0,
+        decay=0.85,
+    )  # fmt: skip
+    for _ in range(15):
+        order = rule.rng.permutation(1300)
+        rule.learn(x[order], t[order])
+        rule.end_epoch()
+    right = (rule.outputs(x[1300:]).argmax(axis=1) == data.target[1300:]).mean()
+    assert right > 0.88  # 0.911 here; a linear classifier has 0.91, guessing 0.1
+    assert rule.cost.joules > 0.0
