@@ -7,10 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import wrightomega
 
 from circuitnn.errors import ConvergenceError, UsageError
-from circuitnn.learning.resistive._wired import LANES, Wired, aligned
+from circuitnn.learning.resistive._wired import LANES, Wired, aligned, nodes
 from circuitnn.learning.resistive.network import ResistiveNetwork
 
 Array = NDArray[np.float64]
@@ -19,7 +18,6 @@ _ROUNDS = 200  # of lines, after which they count as not converging
 _SWEEPS = 1000  # of layers
 _PART = 64  # examples whose voltages inside crossbars are held at a time
 _SETTLED = 1e-12  # of the largest voltage: a change of the voltages by which a network has settled
-_NEWTON = 60
 
 
 @dataclass(frozen=True)
@@ -186,11 +184,12 @@ class WiredRelaxation:
                 by_i[layer] -= weight * (plus[layer] - minus[layer]).sum(axis=0)
         return by_g, by_i, outputs
 
-    def _phases(self, sources: Array, target: Array, beta: float) -> tuple[tuple[_Inside, _Inside], list[Array], list[Array]]:
+    def _phases(
+        self, sources: Array, target: Array, beta: float
+    ) -> tuple[tuple[_Inside, _Inside], list[Array], list[Array]]:
         """Return the first crossbar's inside (mean and difference of the phases) and all nodes in both phases."""
-        nodes = self.network.nodes[0]
         lines = self.lines(0)
-        still = np.zeros((len(sources), nodes))
+        still = np.zeros((len(sources), self.network.nodes[0]))
         mean = _Inside(lines, sources, still)
         difference = _Inside(lines, np.zeros_like(sources), still)
         phases: list[list[Array]] = [[], []]
@@ -234,9 +233,15 @@ class WiredRelaxation:
             matrices[layer] = matrices[layer] + Z
         diagonals = [np.diagonal(matrix).copy() for matrix in matrices]
         others = [matrix - np.diag(diagonal) for matrix, diagonal in zip(matrices, diagonals, strict=True)]
-        inverse = np.linalg.inv(matrices[last] + beta * _nudged(network))
+        outputs = matrices[last] + beta * _nudged(network)
+        if beta < 0.0 and np.linalg.eigvalsh(outputs)[0] <= 0.0:
+            raise ConvergenceError(
+                "a negative nudge outweighs an output's own conductance: the nudged network has no stable state",
+                hint="a smaller beta",
+            )
+        inverse = np.linalg.inv(outputs)
         nudge = beta * _spread(network, target)
-        change, size = np.inf, 0.0
+        change = np.inf
         for _ in range(_SWEEPS):
             change = 0.0
             for layer in range(last + 1):
@@ -246,7 +251,7 @@ class WiredRelaxation:
                     now = (into + nudge) @ inverse
                 else:
                     into += v[layer + 1] @ self.ports(layer + 1).T.T / A - v[layer] @ others[layer]
-                    now = clamped(network, layer, diagonals[layer], into, v[layer])
+                    now = clamped(network, layer, diagonals[layer], into)
                 change = max(change, float(np.abs(now - v[layer]).max(initial=0.0)))
                 v[layer] = now
             size = max(float(np.abs(one).max(initial=0.0)) for one in v)
@@ -254,7 +259,7 @@ class WiredRelaxation:
                 return v
         raise ConvergenceError(
             f"the network has not settled after {_SWEEPS} sweeps: voltages still change by {change:g} V",
-            hint="a negative nudge above an output's own conductance has no stable state" if beta < 0.0 else None,
+            hint="a smaller beta" if beta < 0.0 else None,
         )
 
     def _sources(self, x: ArrayLike) -> Array:
@@ -296,7 +301,9 @@ class _Inside:
     def _again(self) -> float:
         before = self._drive
         self._drive, self._into = self._wired.round(self._p, self._q, self._v, False)
-        largest = float(np.abs(self._drive).max(initial=0.0)) + float(np.abs(self._wired.y_bit[:, None] * self._q).max())
+        largest = float(np.abs(self._drive).max(initial=0.0)) + float(
+            np.abs(self._wired.y_bit[:, None] * self._q).max()
+        )
         return float(np.abs(self._drive - before).max(initial=0.0)) / (largest or 1.0)
 
     def round(self, q: Array) -> float:
@@ -323,7 +330,7 @@ class _Inside:
         return found
 
 
-def clamped(network: ResistiveNetwork, layer: int, own: Array, into: Array, near: Array) -> Array:
+def clamped(network: ResistiveNetwork, layer: int, own: Array, into: Array) -> Array:
     """Return the voltages of a hidden layer's nodes: ``own * v = into`` and what the diodes add.
 
     Parameters
@@ -332,50 +339,18 @@ def clamped(network: ResistiveNetwork, layer: int, own: Array, into: Array, near
     layer : int
     own : ndarray, shape (nodes,), S
     into : ndarray, shape (examples, nodes), A
-    near : ndarray, shape (examples, nodes), V
-        Where to begin when both diodes conduct.
-
-    Notes
-    -----
-    Of one diode in closed form: with S = into +- Is, v = S / own + nVt omega(ln(Is / (own nVt)) + (low - S / own) / nVt).
 
     Examples
     --------
     >>> network = ResistiveNetwork(sizes=(1, 2, 1))
-    >>> clamped(network, 0, np.array([2.0, 2.0]), np.array([[1.0, 1.0], [-1.0, -1.0]]), np.zeros((2, 2))).tolist()
+    >>> clamped(network, 0, np.array([2.0, 2.0]), np.array([[1.0, 1.0], [-1.0, -1.0]])).tolist()
     [[0.5, 0.0], [0.0, -0.5]]
     """
     low, high = network.limits(layer)
     if network.diodes == "ideal":
         return np.clip(into / own, low, high)
-    # Twice the same diode, the second one upside down: node by node the sign that makes it a lower limit.
-    I, n = network.saturation, network.thermal
-    if not network.pairs:
-        sign = np.where(np.isfinite(low), 1.0, -1.0)
-        limit = np.where(np.isfinite(low), low, -high)
-        free = (sign * into - I) / own
-        found: Array = sign * (free + n * wrightomega(np.log(I / (own * n)) + (limit - free) / n))
-        return found
-    return _between(into, own, low, high, I, n)
-
-
-def _between(into: Array, own: Array, low: Array, high: Array, I: float, n: float) -> Array:
-    """Return the root of ``own v - into - I exp((low - v) / n) + I exp((v - high) / n)``, which increases with v."""
-    free = into / own
-    rise = n * wrightomega(np.log(I / (own * n)) + (low - free) / n)
-    fall = n * wrightomega(np.log(I / (own * n)) + (free - high) / n)
-    # Each diode alone bounds the root from one side.
-    bottom, top = free - fall, free + rise
-    v = np.clip(free, np.minimum(bottom, top), np.maximum(bottom, top))
-    for _ in range(_NEWTON):
-        up, down = I * np.exp((low - v) / n), I * np.exp((v - high) / n)
-        value = own * v - into - up + down
-        bottom, top = np.where(value < 0.0, v, bottom), np.where(value > 0.0, v, top)
-        step = v - value / (own + (up + down) / n)
-        now = np.where((step > bottom) & (step < top), step, 0.5 * (bottom + top))
-        if np.abs(now - v).max(initial=0.0) <= 1e-15 * np.abs(now).max(initial=0.0):
-            break
-        v = now
+    v = np.array(into, order="C")
+    nodes(v, own, low, high, network.pairs, network.saturation, network.thermal)
     return v
 
 
