@@ -5,10 +5,10 @@
  * diodes to sources, output nodes take the nudge.  With the neighbours of a layer fixed, its nodes are independent and
  * each is solved exactly; layers are swept alternately.
  *
- * Numbers are float or double throughout (`single`).  What the sources drive into the first layer,
- * x (G+ - G-) of the two halves of its conductances, does not change while the network settles and is computed once an
- * example; in training the pass that applies the update of a minibatch computes that of the next.  Threads share columns
- * and examples, so that results do not depend on their number.
+ * Numbers are float or double throughout (`single`).  What the sources drive into the first layer, x (G+ - G-) of the two
+ * halves of its conductances, does not change while the network settles and is computed once an example; in training the
+ * pass that applies the update of a minibatch computes that of the next.  Threads share columns and examples, so that
+ * results do not depend on their number.
  */
 #ifndef CN_RELAX_H
 #define CN_RELAX_H
@@ -35,6 +35,7 @@ typedef struct cn_relax {
     cn_idx batch;
     double gain;                         /* on inputs */
     double scale;                        /* an output is scale times its node's voltage here */
+    double temperature;                  /* of the cross-entropy: an output of so much counts as 1 */
     double least, largest;               /* conductances */
     double saturation[CN_RELAX_LAYERS], thermal[CN_RELAX_LAYERS]; /* of exponential diodes, hidden layers */
     void *first;                         /* (blocks, features, 2, 16): G+ and G- by blocks of columns */
@@ -72,12 +73,13 @@ cn_status cn_relax_init(cn_relax *r);
 void cn_relax_free(cn_relax *r);
 
 /* Settle n examples.  x (n, features), target (n, outputs) or NULL when free; voltages[l] (n, size[l]) in and out, the free state
- * when nudged by currents.  CN_NO_CONVERGENCE: the sweeps did not suffice, and where is the example; CN_BAD_ARGUMENT: a
- * negative nudge outweighs an output's own conductance. */
+ * when nudged by currents.  CN_NO_CONVERGENCE: the sweeps did not suffice, and where is the example; CN_SINGULAR: a node
+ * has no conductance; CN_NOT_FINITE: an infinite one; CN_BAD_ARGUMENT: a negative nudge outweighs an output's own. */
 cn_status cn_relax_solve(cn_relax *r, const cn_relax_settling *how, cn_idx n, const void *x, const void *target,
                          void *const *voltages, cn_idx *where);
 
-/* Train on n examples in order, in minibatches of r->batch of which the last may be smaller.  CN_BAD_ARGUMENT as above. */
+/* Train on n examples in order, in minibatches of r->batch of which the last may be smaller.  Status as
+ * above. */
 cn_status cn_relax_train(cn_relax *r, const cn_relax_training *how, cn_idx n, const void *x, const void *target);
 
 #endif

@@ -116,8 +116,8 @@ static void OF(gather)(const cn_relax *r, const REAL *x, cn_idx count, cn_idx wi
     }
 }
 
-/* Conductance at each node, from the sums; whether outputs bear a conductance of -`beta`. */
-static int OF(totals)(const cn_relax *r, const SPACE *w, OF(own) *o, double beta)
+/* Conductance at each node, from the sums, where all have one and outputs bear a conductance of -`beta`. */
+static cn_status OF(totals)(const cn_relax *r, const SPACE *w, OF(own) *o, double beta)
 {
     for (cn_idx l = 0; l < r->layers; l++) {
         const cn_idx blocks = l > 0 ? r->room[l - 1] / CN_RELAX_BLOCK : 0;
@@ -125,6 +125,8 @@ static int OF(totals)(const cn_relax *r, const SPACE *w, OF(own) *o, double beta
             REAL a = l == 0 ? w->sum[j] : 0;
             for (cn_idx k = 0; k < blocks; k++) a += w->part[l][(size_t)k * (size_t)r->size[l] + (size_t)j];
             if (l < r->layers - 1) a += w->above[l][j];
+            if (!(a < (REAL)INFINITY)) return CN_NOT_FINITE;
+            if (a <= 0) return CN_SINGULAR;
             o->all[l][j] = a;
             o->over[l][j] = 1 / a;
         }
@@ -132,13 +134,13 @@ static int OF(totals)(const cn_relax *r, const SPACE *w, OF(own) *o, double beta
     const cn_idx l = r->layers - 1;
     for (cn_idx k = 0; k < r->size[l]; k++) {
         const double a = o->all[l][k];
-        if (a <= beta) return 0;
+        if (a <= beta) return CN_BAD_ARGUMENT;
         if (r->differential) {
             const double b = o->all[l][k ^ 1];
-            if (a * b <= beta * (a + b)) return 0;
+            if (a * b <= beta * (a + b)) return CN_BAD_ARGUMENT;
         }
     }
-    return 1;
+    return CN_OK;
 }
 
 /* What a target puts into the outputs of a row whose free outputs are v, with nudge beta: into extra and *conductance. */
@@ -146,12 +148,12 @@ static void OF(nudge)(const cn_relax *r, cn_nudge nudge, double beta, const REAL
                       REAL *conductance)
 {
     const cn_idx nodes = r->size[r->layers - 1], each = r->differential ? 2 : 1, n = nodes / each;
-    const REAL by = (REAL)(1.0 / r->scale), scale = (REAL)r->scale;
+    const REAL by = (REAL)(1.0 / r->scale), sharp = (REAL)(r->scale / r->temperature);
     REAL top = 0, sum = 0;
     *conductance = nudge == CN_NUDGE_EXACT ? (REAL)beta : 0;
     if (nudge == CN_NUDGE_ENTROPY) {
         for (cn_idx k = 0; k < n; k++) {
-            const REAL value = scale * (r->differential ? v[2 * k] - v[2 * k + 1] : v[k]);
+            const REAL value = sharp * (r->differential ? v[2 * k] - v[2 * k + 1] : v[k]);
             extra[k] = value;
             top = k == 0 || value > top ? value : top;
         }
@@ -165,7 +167,7 @@ static void OF(nudge)(const cn_relax *r, cn_nudge nudge, double beta, const REAL
         else if (nudge == CN_NUDGE_CURRENT)
             current = (REAL)beta * (by * target[k] - now);
         else
-            current = (REAL)beta * by * (target[k] - extra[k] / sum);
+            current = (REAL)beta / sharp * (target[k] - extra[k] / sum);
         extra[each * k] = current;
         if (r->differential) extra[2 * k + 1] = -current;
     }
@@ -237,13 +239,13 @@ static cn_status OF(solve)(cn_relax *r, const cn_relax_settling *how, cn_idx n, 
         OF(own) o;
         REAL sum[CN_RELAX_BLOCK];
         OF(own_parts)(r, w.own + (size_t)thread * w.own_bytes, &o);
-        const int bears = OF(totals)(r, &w, &o, how->nudge == CN_NUDGE_EXACT && how->beta < 0.0 ? -how->beta : 0.0);
+        const cn_status sound = OF(totals)(r, &w, &o, how->nudge == CN_NUDGE_EXACT && how->beta < 0.0 ? -how->beta : 0.0);
 #ifdef _OPENMP
 #pragma omp for schedule(static)
 #endif
         for (cn_idx from = 0; from < n; from += GROUP) {
             const cn_idx count = n - from < GROUP ? n - from : GROUP;
-            cn_status found = bears ? CN_OK : CN_BAD_ARGUMENT;
+            cn_status found = sound;
             OF(gather)(r, (const REAL *)x + (size_t)from * (size_t)r->features, count, GROUP, 0, r->features, o.x, o.any);
             const feed fed = {o.x, o.any};
             for (cn_idx j = 0; j < r->room[0]; j += CN_RELAX_BLOCK)
@@ -422,8 +424,8 @@ static cn_status OF(train)(cn_relax *r, const cn_relax_training *how, cn_idx n, 
         for (cn_idx k = first; k < end; k++) OF(first_block)(r, &p, &w, k * CN_RELAX_BLOCK, 0, -1, 0);
         OF(sum_up)(r, &p, &w, thread, threads);
         BARRIER
-        int bears = OF(totals)(r, &w, &o, most);
-        for (cn_idx m = 0; m < minibatches && bears; m++) {
+        cn_status sound = OF(totals)(r, &w, &o, most);
+        for (cn_idx m = 0; m < minibatches && sound == CN_OK; m++) {
             const cn_idx count = n - m * B < B ? n - m * B : B;
             const cn_idx from = (cn_idx)((int64_t)r->rows * thread / threads), to = (cn_idx)((int64_t)r->rows * (thread + 1) / threads);
             const cn_idx there = to < count ? to : count;
@@ -446,9 +448,9 @@ static cn_status OF(train)(cn_relax *r, const cn_relax_training *how, cn_idx n, 
                 if (thread == 0) OF(shift_bias)(r, &w, l, (REAL)(per * how->bias_rate[l]), 0, r->room[l]);
             }
             BARRIER
-            bears = OF(totals)(r, &w, &o, most);
+            sound = OF(totals)(r, &w, &o, most);
         }
-        if (!bears && thread == 0) status = CN_BAD_ARGUMENT;
+        if (thread == 0) status = sound; /* all threads find the same */
     }
     return status;
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,13 +65,16 @@ class Layered(Rule):
     r_wire: float = 0.0
     precision: str = "single"
 
+    #: Activations of which a rule has one.
+    activations: ClassVar[tuple[str, ...]] = tuple(ACTIVATIONS)
+
     def build(self) -> None:
         """Make arrays with weights even in +-1 / sqrt(inputs), and zero biases."""
         number("rate", self.rate, 0.0, open_low=True)
         number("decay", self.decay, 0.0, 1.0, open_low=True)
         number("r_wire", self.r_wire, 0.0)
         number("largest", self.largest, 0.0, open_low=True)
-        one_of("activation", self.activation, tuple(ACTIVATIONS))
+        one_of("activation", self.activation, self.activations)
         one_of("loss", self.loss, ("cross_entropy", "squared"))
         self.dtype = np.float32 if one_of("precision", self.precision, ("single", "double")) == "single" else np.float64
         self.kind = synapses_of(self.synapses)

@@ -62,11 +62,12 @@ def _read(text: str, kind: Any, what: str) -> Any:
         if text.lower() == "none" and type(None) in get_args(kind):
             return None
         # of several, numbers are tried before text
-        for one in sorted(choices, key=lambda one: one is str):
+        choices.sort(key=lambda one: one is str)
+        for one in choices:
             try:
                 return _read(text, one, what)
             except UsageError:
-                if one is choices[-1] or len(choices) == 1:
+                if one is choices[-1]:
                     raise
         return text
     if kind is str:

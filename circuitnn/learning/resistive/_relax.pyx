@@ -3,13 +3,13 @@
 from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memset
 
-from circuitnn.errors import ConvergenceError
+from circuitnn.errors import AnalysisError, ConvergenceError
 
 
 cdef extern from "cn_types.h":
     ctypedef int cn_idx
     ctypedef enum cn_status:
-        CN_OK, CN_NO_MEMORY, CN_NO_CONVERGENCE, CN_BAD_ARGUMENT
+        CN_OK, CN_NO_MEMORY, CN_SINGULAR, CN_NOT_FINITE, CN_NO_CONVERGENCE, CN_BAD_ARGUMENT
 
 cdef extern from "cn_relax.h":
     enum:
@@ -25,7 +25,7 @@ cdef extern from "cn_relax.h":
         cn_diodes diodes
         cn_idx layers, features, batch
         cn_idx size[16]
-        double gain, scale, least, largest
+        double gain, scale, temperature, least, largest
         double saturation[16]
         double thermal[16]
         void *first
@@ -61,11 +61,17 @@ cdef void *at(array) except? NULL:
     return <void *> <uintptr_t> array.ctypes.data
 
 
-cdef unstable():
-    return ConvergenceError(
-        "a negative nudge outweighs an output's own conductance: the nudged network has no stable state",
-        hint="a smaller beta, or nudging by a current",
-    )
+cdef refuse(cn_status status):
+    """Raise what is wrong with the conductances."""
+    if status == CN_BAD_ARGUMENT:
+        raise ConvergenceError(
+            "a negative nudge outweighs an output's own conductance: the nudged network has no stable state",
+            hint="a smaller beta, or nudging by a current",
+        )
+    if status == CN_SINGULAR:
+        raise AnalysisError("a node has lost all its conductance", hint="smaller rates, or a g_min above 0")
+    if status == CN_NOT_FINITE:
+        raise AnalysisError("conductances have left the finite numbers", hint="smaller rates, or a g_max")
 
 
 cdef class Kernel:
@@ -77,7 +83,7 @@ cdef class Kernel:
     diodes : int
         Place in ideal, one exponential, pairs of exponential ones.
     batch, threads : int
-    gain, scale, least, largest : float
+    gain, scale, temperature, least, largest : float
     nodes : tuple of int
     saturation, thermal : tuple of float
         Of each layer but the last.
@@ -91,14 +97,14 @@ cdef class Kernel:
     cdef list keep
 
     def __cinit__(self, bint single, bint differential, int diodes, int batch, int threads, double gain,
-                  double scale, double least, double largest, tuple nodes, tuple saturation, tuple thermal, first,
-                  list upper, list bias, list low, list high):
+                  double scale, double temperature, double least, double largest, tuple nodes, tuple saturation,
+                  tuple thermal, first, list upper, list bias, list low, list high):
         cdef int k
         memset(&self.r, 0, sizeof(cn_relax))
         self.keep = [first, upper, bias, low, high]
         self.r.single, self.r.differential, self.r.diodes = single, differential, <cn_diodes> diodes
         self.r.batch, self.r.threads, self.r.gain, self.r.scale = batch, threads, gain, scale
-        self.r.least, self.r.largest = least, largest
+        self.r.temperature, self.r.least, self.r.largest = temperature, least, largest
         self.r.layers, self.r.features = len(nodes), first.shape[1]
         self.r.first = at(first)
         for k in range(len(nodes)):
@@ -129,8 +135,7 @@ cdef class Kernel:
             to[k] = at(voltages[k])
         with nogil:
             status = cn_relax_solve(&self.r, &how, n, inputs, targets, to, &where)
-        if status == CN_BAD_ARGUMENT:
-            raise unstable()
+        refuse(status)
         if status == CN_NO_CONVERGENCE:
             raise ConvergenceError(
                 f"the network has not settled within {tolerance:g} V after {sweeps} sweeps, examples {where} and on",
@@ -152,5 +157,4 @@ cdef class Kernel:
             how.rate[k], how.bias_rate[k] = rates[k], bias_rates[k]
         with nogil:
             status = cn_relax_train(&self.r, &how, n, inputs, targets)
-        if status == CN_BAD_ARGUMENT:
-            raise unstable()
+        refuse(status)

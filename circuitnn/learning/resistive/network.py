@@ -178,3 +178,26 @@ class ResistiveNetwork:
         array([[2.]])
         """
         return voltages[:, 0::2] - voltages[:, 1::2] if self.differential else voltages
+
+    def power(self, x: Array, voltages: Sequence[Array]) -> Array:
+        """Return what all conductances dissipate, sum G dV^2, for each example; W.
+
+        Parameters
+        ----------
+        x : ndarray (n, features)
+        voltages : sequence of ndarray (n, nodes)
+            V, of each layer.
+
+        Examples
+        --------
+        >>> network = ResistiveNetwork(sizes=(1, 1), conductances=[[[3.0], [1.0]]])
+        >>> network.power(np.array([[1.0]]), [np.array([[0.5]])])
+        array([3.])
+        """
+        driven = self.gain * np.asarray(x, dtype=np.float64)
+        lower = np.concatenate([driven, -driven], axis=1)
+        total = np.zeros(len(lower))
+        for g, upper in zip(self.conductances, voltages, strict=True):
+            total += lower**2 @ g.sum(axis=1) + upper**2 @ g.sum(axis=0) - 2.0 * ((lower @ g) * upper).sum(axis=1)
+            lower = self.amplification * upper
+        return total

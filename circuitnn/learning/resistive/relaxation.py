@@ -64,6 +64,10 @@ class Relaxation:
         Of all numbers in the solver.
     threads : int
         Results do not depend on it.
+    temperature : float
+        V: outputs divided by it are what the cross-entropy takes the softmax of. With T it is T^2 times the
+        cross-entropy that is minimised, whose nudging current is beta T (t - softmax(o / T)): as of a squared error,
+        scaling all voltages leaves the path of training as it was.
 
     Raises
     ------
@@ -78,12 +82,20 @@ class Relaxation:
     """
 
     def __init__(
-        self, network: ResistiveNetwork, *, batch: int = 4, precision: str = "double", threads: int = 1
+        self,
+        network: ResistiveNetwork,
+        *,
+        batch: int = 4,
+        precision: str = "double",
+        threads: int = 1,
+        temperature: float = 1.0,
     ) -> None:
         if precision not in _PRECISIONS:
             raise UsageError(f"there is no precision {precision!r}", expected=" or ".join(_PRECISIONS))
         if batch < 1 or threads < 1:
             raise UsageError(f"a batch of {batch} and {threads} threads", expected="at least 1 of each")
+        if not 0.0 < temperature < np.inf:
+            raise UsageError(f"the temperature is {temperature}", expected="a positive number of volts")
         if len(network.nodes) > LAYERS:
             raise UsageError(f"{len(network.nodes)} layers", expected=f"at most {LAYERS}")
         self.network = network
@@ -111,6 +123,7 @@ class Relaxation:
             threads,
             network.gain,
             self._scales[-1],
+            temperature,
             network.g_min,
             network.g_max,
             nodes,
@@ -149,14 +162,12 @@ class Relaxation:
         for to, current, scale in zip(self._bias, network.currents, self._scales, strict=True):
             to[: len(current)] = current / scale
 
-    def _store(self) -> None:
+    def store(self) -> None:
         """Give conductances and currents to the network."""
         network, nodes = self.network, self.network.nodes
         blocks = self._first.transpose(2, 1, 0, 3).reshape(2 * network.sizes[0], -1)
         found = [blocks[:, : nodes[0]], *(g[:, :n].T for g, n in zip(self._upper, nodes, strict=False))]
         currents = [c[:n] * s for c, n, s in zip(self._bias, nodes, self._scales, strict=True)]
-        if not all(np.isfinite(array).all() for array in (*found, *currents)):
-            raise AnalysisError("training has left the finite numbers", hint="smaller rates, or a g_max")
         network.conductances = [np.array(g, dtype=np.float64, order="C") for g in found]
         network.currents = [np.array(c, dtype=np.float64) for c in currents]
 
@@ -192,7 +203,7 @@ class Relaxation:
             V; of nudges by currents the free state, which sets the currents.
         nudging : {"exact", "current", "cross-entropy"}
             A conductance beta to a source at the target; the current beta (t - o) with o of the free state; the current
-            beta (t - softmax(o)) with o in volts.
+            beta T (t - softmax(o / T)).
         sweeps : int
             How many; with a tolerance at most that many.
         tolerance : float
@@ -283,7 +294,8 @@ class Relaxation:
 
         From voltage differences alone: with m amplifiers between a conductance and the outputs,
         A^(2m) [(dV+)^2 - (dV-)^2] / (2 span); of a bias -A^(2m) (V+ - V-) / span (Kendall et al. 2020; centred:
-        Laborieux et al. 2021). The loss is sum (o - t)^2 / 2, or the cross-entropy, in the limit of a small nudge.
+        Laborieux et al. 2021). The loss is sum (o - t)^2 / 2, or T^2 times the cross-entropy of o / T, in the limit of
+        a small nudge.
 
         Parameters
         ----------
@@ -334,8 +346,9 @@ class Relaxation:
         sweeps: int = 4,
         seed: int = 0,
         minibatch: int = 0,
+        store: bool = True,
     ) -> None:
-        """Train on examples in order, minibatch after minibatch; the network has the new conductances afterwards.
+        """Train on examples in order, minibatch after minibatch.
 
         G <- clip(G - rate dC/dG, g_min, g_max) with the gradient of `gradient`.
 
@@ -351,13 +364,15 @@ class Relaxation:
             Of each phase.
         seed, minibatch : int
             Of random sides, and how many minibatches there were before.
+        store : bool
+            Give the new conductances to the network; else `store` does that later.
 
         Raises
         ------
         ConvergenceError
             When a negative nudge leaves no stable state.
         AnalysisError
-            When conductances leave the finite numbers.
+            When conductances leave the finite numbers, or all those of a node fall to 0.
         UsageError
 
         Examples
@@ -403,4 +418,5 @@ class Relaxation:
                 seed,
                 minibatch + first // self.batch,
             )
-        self._store()
+        if store:
+            self.store()

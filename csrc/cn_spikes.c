@@ -1,0 +1,167 @@
+/* Neurons that fire once, see cn_spikes.h. */
+#include "cn_spikes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KIND
+#define TEMPLATE "cn_spikes_pass.h"
+#include "cn_targets.h"
+
+typedef struct passes {
+    void (*integrate)(const cn_spike_layer *, cn_idx);
+    void (*change)(const cn_spike_layer *, cn_idx);
+} passes;
+
+static passes choose(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+        return (passes){integrate_avx512, change_avx512};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (passes){integrate_avx2, change_avx2};
+#endif
+    return (passes){integrate_plain, change_plain};
+}
+
+cn_status cn_spikes_init(cn_spikes *s)
+{
+    int failed = !(s->input = calloc((size_t)s->layer[0].inputs, sizeof(double)));
+    for (cn_idx k = 0; k < s->layers; k++) {
+        cn_spike_layer *l = &s->layer[k];
+        const size_t n = (size_t)l->outputs;
+        l->scale = 1.0;
+        failed |= !(l->time = calloc(n, sizeof(double))) || !(l->potential = calloc(n, sizeof(double))) ||
+                  !(l->delta = calloc(n, sizeof(double))) || !(l->push = calloc(n, sizeof(double))) ||
+                  !(l->fired = calloc(n, sizeof(int64_t))) || !(l->order = calloc((size_t)l->inputs, sizeof(cn_idx))) ||
+                  !(l->start = calloc((size_t)s->steps + 2, sizeof(cn_idx)));
+    }
+    if (failed) cn_spikes_free(s);
+    return failed ? CN_NO_MEMORY : CN_OK;
+}
+
+void cn_spikes_free(cn_spikes *s)
+{
+    for (cn_idx k = 0; k < s->layers; k++) {
+        cn_spike_layer *l = &s->layer[k];
+        void *all[] = {l->time, l->potential, l->delta, l->push, l->fired, l->order, l->start};
+        for (size_t m = 0; m < sizeof all / sizeof *all; m++) free(all[m]);
+        l->time = l->potential = l->delta = l->push = NULL;
+        l->fired = NULL;
+        l->order = l->start = NULL;
+    }
+    free(s->input);
+    s->input = NULL;
+}
+
+/* Sort the inputs of a layer by their steps; those of the last step, which are those that never fire, are left out. */
+static void sort(cn_spike_layer *l, cn_idx steps, const double *time)
+{
+    cn_idx *start = l->start;
+    memset(start, 0, ((size_t)steps + 2) * sizeof(cn_idx));
+    for (cn_idx i = 0; i < l->inputs; i++) start[(cn_idx)time[i] + 1]++;
+    for (cn_idx t = 0; t < steps; t++) start[t + 1] += start[t];
+    const cn_idx all = start[steps];
+    for (cn_idx i = l->inputs; i-- > 0;)  /* from the end of each step's part, which leaves its beginning */
+        if (time[i] < steps) l->order[--start[(cn_idx)time[i] + 1]] = i;
+    memmove(start, start + 1, (size_t)steps * sizeof(cn_idx));
+    start[steps] = all;
+}
+
+void cn_spikes_forward(cn_spikes *s, const int32_t *times)
+{
+    const passes p = choose();
+    for (cn_idx i = 0; i < s->layer[0].inputs; i++) s->input[i] = times[i];
+    for (cn_idx k = 0; k < s->layers; k++) {
+        cn_spike_layer *l = &s->layer[k];
+        sort(l, s->steps, k == 0 ? s->input : s->layer[k - 1].time);
+        p.integrate(l, s->steps);
+        s->read += l->start[s->steps];
+    }
+}
+
+void cn_spikes_crossings(cn_spikes *s, double *crossings)
+{
+    cn_spike_layer *l = &s->layer[s->layers - 1];
+    const cn_idx n = l->outputs;
+    double *before = l->push;  /* potentials, once more from the start */
+    memset(before, 0, (size_t)n * sizeof(double));
+    for (cn_idx j = 0; j < n; j++) crossings[j] = s->steps + (l->threshold - l->potential[j]) / fabs(l->threshold);
+    for (cn_idx t = 0; t < s->steps; t++) {
+        for (cn_idx j = 0; j < n; j++) {
+            double step = 0.0;
+            for (cn_idx k = l->start[t]; k < l->start[t + 1]; k++) step += l->weight[(size_t)l->order[k] * (size_t)n + (size_t)j];
+            if (l->time[j] == t + 1.0) crossings[j] = t + (l->threshold - before[j]) / step;
+            before[j] += step;
+        }
+    }
+}
+
+static void normalise(double *x, cn_idx n)
+{
+    double square = 0.0;
+    for (cn_idx j = 0; j < n; j++) square += x[j] * x[j];
+    if (square > 0.0)
+        for (cn_idx j = 0; j < n; j++) x[j] /= sqrt(square);
+}
+
+/* The errors of the last layer for a class, and of a layer from those of the one above. */
+static void errors_of_outputs(cn_spikes *s, cn_idx label)
+{
+    cn_spike_layer *l = &s->layer[s->layers - 1];
+    const double never = s->steps;
+    double first = never;
+    for (cn_idx j = 0; j < l->outputs; j++) first = l->time[j] < first ? l->time[j] : first;
+    for (cn_idx j = 0; j < l->outputs; j++) {
+        double target = l->time[j];
+        if (first == never)
+            target = j == label ? never - s->margin : never;
+        else if (j == label)
+            target = first;
+        else if (target < first + s->margin)
+            target = first + s->margin < never ? first + s->margin : never;
+        l->delta[j] = (target - l->time[j]) / never;
+    }
+    normalise(l->delta, l->outputs);
+}
+
+static void errors_of_inputs(const cn_spike_layer *l, cn_spike_layer *below)
+{
+    for (cn_idx i = 0; i < l->inputs; i++) {
+        const double *w = l->weight + (size_t)i * (size_t)l->outputs;
+        double sum = 0.0;
+        for (cn_idx j = 0; j < l->outputs; j++) sum += below->time[i] < l->time[j] ? l->delta[j] * w[j] : 0.0;
+        below->delta[i] = sum;
+    }
+    normalise(below->delta, below->outputs);
+}
+
+void cn_spikes_errors(cn_spikes *s, cn_idx label)
+{
+    errors_of_outputs(s, label);
+    for (cn_idx k = s->layers - 1; k > 0; k--) errors_of_inputs(&s->layer[k], &s->layer[k - 1]);
+}
+
+void cn_spikes_learn(cn_spikes *s, const int32_t *times, const int32_t *labels, cn_idx samples)
+{
+    const passes p = choose();
+    for (cn_idx m = 0; m < samples; m++) {
+        cn_spikes_forward(s, times + (size_t)m * (size_t)s->layer[0].inputs);
+        errors_of_outputs(s, labels[m]);
+        for (cn_idx k = s->layers; k-- > 0;) {
+            cn_spike_layer *l = &s->layer[k];
+            p.change(l, s->steps);
+            if (k > 0) errors_of_inputs(l, &s->layer[k - 1]);
+            for (cn_idx j = 0; j < l->outputs; j++) l->fired[j] += l->time[j] < s->steps;
+            s->changed += l->start[s->steps];
+            l->scale *= 1.0 - l->rate * l->penalty;
+        }
+    }
+    for (cn_idx k = 0; k < s->layers; k++) {
+        cn_spike_layer *l = &s->layer[k];
+        const size_t all = (size_t)l->inputs * (size_t)l->outputs;
+        if (l->scale != 1.0)
+            for (size_t m = 0; m < all; m++) l->weight[m] *= l->scale;
+        l->scale = 1.0;
+    }
+}
