@@ -8,6 +8,7 @@ from circuitnn.errors import ConvergenceError, UsageError
 from circuitnn.learning.resistive.netlist import resistive_circuit
 from circuitnn.learning.resistive.network import ResistiveNetwork
 from circuitnn.learning.resistive.relaxation import Relaxation
+from circuitnn.learning.resistive.wired_training import WiredTraining
 from circuitnn.learning.resistive.wires import WiredRelaxation
 
 WIRES = {"r_word": 2000.0, "r_bit": 5000.0}  # a tenth of the signal is lost on cells of some 1e-6 S
@@ -62,7 +63,8 @@ def test_without_resistance_it_is_the_fast_solver(case):
 def test_ports_are_the_admittances_of_the_crossbar():
     net = network(sizes=(3, 70, 2))  # more bit lines than are solved for at once
     solver = WiredRelaxation(net, **WIRES, tolerance=1e-13)
-    for layer, G in enumerate(net.conductances):
+    for layer, unsorted in enumerate(net.conductances):
+        G = unsorted[net.places(layer)]
         rows = len(G)
         crossbar, found = Crossbar(G, **WIRES), solver.ports(layer)
         unit = np.eye(sum(G.shape))
@@ -79,7 +81,8 @@ def test_ports_are_the_admittances_of_the_crossbar():
 def test_tiles_are_crossbars_side_by_side():
     net = network(sizes=(6, 4, 3))
     found = WiredRelaxation(net, **WIRES, tile=5).ports(0)
-    parts = [Crossbar(net.conductances[0][a:b], **WIRES) for a, b in ((0, 5), (5, 10), (10, 12))]
+    G = net.conductances[0][net.places(0)]
+    parts = [Crossbar(G[a:b], **WIRES) for a, b in ((0, 5), (5, 10), (10, 12))]
     whole = np.concatenate([part.transfer_matrix() for part in parts])
     np.testing.assert_allclose(found.T, whole, rtol=1e-9)
 
@@ -107,13 +110,13 @@ def test_gradient_is_that_of_the_loss_as_the_nudge_vanishes(case):
     wanted = [slope(net.conductances[layer], place, 1e-10) for layer, place in places]
     wanted += [slope(currents, 1, 1e-10) for currents in net.currents]
     errors = []
-    for beta in (1e-7, 1e-8):
+    for beta in (3e-8, 1e-8):
         by_g, by_i, _ = WiredRelaxation(net, **WIRES, tolerance=1e-13).gradient(x, t, beta)
         found = [by_g[layer][place] for layer, place in places] + [by[1] for by in by_i]
         errors.append(np.linalg.norm(np.subtract(found, wanted)) / np.linalg.norm(wanted))
-    # of second order in the nudge: a hundredth for a tenth of it; finite differences are good to about 1e-7
+    # of second order in the nudge: a ninth for a third of it; finite differences are good to about 1e-7
     assert errors[1] < 1e-4
-    assert errors[0] / errors[1] == pytest.approx(100.0, rel=0.1)
+    assert errors[0] / errors[1] == pytest.approx(9.0, rel=0.1)
 
 
 def test_what_is_no_wire_or_no_example_is_refused():
@@ -127,3 +130,41 @@ def test_what_is_no_wire_or_no_example_is_refused():
         solver.solve(np.zeros((2, 3)), beta=1e-6)
     with pytest.raises(ConvergenceError):
         solver.solve(np.zeros((2, 3)), np.ones((2, 3)), -1e-3)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_quick_gradients_lack_a_part_of_the_size_of_the_drop_along_word_lines(case):
+    net = network(**CASES[case])
+    x, t = examples()
+
+    def apart(r_word):
+        wires = {"r_word": r_word, "r_bit": 5000.0}
+        exact = WiredRelaxation(net, **wires, tolerance=1e-12).gradient(x, t, 1e-7)
+        quick = WiredTraining(net, **wires).gradient(x, t, 1e-7)
+        np.testing.assert_allclose(quick[2], exact[2], rtol=1e-6)
+        return [
+            np.linalg.norm(a - b) / np.linalg.norm(b)
+            for a, b in zip(quick[0] + quick[1], exact[0] + exact[1], strict=True)
+        ]
+
+    # without it exact to what crossbars are solved to, 1e-8, of which differences of phases keep 1e-6
+    assert max(apart(0.0)) < 1e-5
+    # 20 ohm over some 1e-6 S and 6 cells: a drop of 5e-4
+    small, large = apart(20.0), apart(200.0)
+    assert small[0] < 5e-3
+    assert large[0] / small[0] == pytest.approx(10.0, rel=0.1)
+
+
+def test_a_reduction_is_repeated_when_conductances_have_moved():
+    net = network(sizes=(3, 6, 3))
+    x, t = examples()
+    training = WiredTraining(net, **WIRES, allowed=1e-3)
+    rng = np.random.default_rng(1)
+    for _ in range(70):
+        training.gradient(x, t, 1e-7)
+        net.conductances[0] *= rng.uniform(0.98, 1.02, net.conductances[0].shape)
+    exact = WiredRelaxation(net, **WIRES).gradient(x, t, 1e-7)[2]
+    outputs = training.gradient(x, t, 1e-7)[2]
+    assert training.reductions >= 3
+    assert training.missed < 3e-3
+    np.testing.assert_allclose(outputs, exact, atol=3e-3 * np.abs(exact).max())

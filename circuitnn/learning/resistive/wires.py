@@ -100,30 +100,30 @@ class WiredRelaxation:
         self._ports: list[Ports | None] = [None] * len(self.network.nodes)
 
     def lines(self, layer: int) -> Wired:
-        """Return the factored lines of a layer's crossbar."""
+        """Return the factored lines of a layer's crossbar, its rows in the order of ``network.places``."""
         found = self._lines[layer]
         if found is None:
-            G = np.ascontiguousarray(self.network.conductances[layer], dtype=np.float64)
+            G = np.ascontiguousarray(self.network.conductances[layer][self.network.places(layer)], dtype=np.float64)
             if not (np.isfinite(G).all() and (G >= 0.0).all()):
                 raise UsageError(f"conductances of layer {layer + 1} are not all finite and >= 0")
             found = self._lines[layer] = Wired(G, *self._wires, min(self._tile or len(G), len(G)))
         return found
 
     def ports(self, layer: int) -> Ports:
-        """Return a layer's crossbar as its ends see it."""
+        """Return a layer's crossbar as its ends see it, its rows in the order of ``network.places``."""
         found = self._ports[layer]
         if found is None:
             lines = self.lines(layer)
             rows, cols = lines.g.shape
             T, Y = np.empty((rows, cols)), np.empty((cols, cols))
-            for part in _parts(cols):
+            for part in parts(cols):
                 unit = np.eye(cols)[part]
                 inside = _Inside(lines, np.zeros((len(unit), rows)), unit, self.tolerance)
                 T[:, part], Y[:, part] = -inside.into().T, -inside.out().T
             Z = None
             if layer:
                 Z = np.empty((rows, rows))
-                for part in _parts(rows):
+                for part in parts(rows):
                     unit = np.eye(rows)[part]
                     Z[part] = _Inside(lines, unit, np.zeros((len(unit), cols)), self.tolerance).into()
                 Z = 0.5 * (Z + Z.T)
@@ -145,16 +145,16 @@ class WiredRelaxation:
         ConvergenceError
         UsageError
         """
-        sources = self._sources(x)
+        sources = self.sources(x)
         first = self.ports(0)
-        return self._settle(sources @ first.T, first.Y, self._targets(target, beta, len(sources)), beta)
+        return self.settle(sources @ first.T, first.Y, self.targets(target, beta, len(sources)), beta)
 
     def gradient(self, x: ArrayLike, target: ArrayLike, beta: float) -> tuple[list[Array], list[Array], Array]:
         """Return mean gradients of the loss by conductances and bias currents, and the outputs between the nudges.
 
-        From the voltages across every cell in two phases, nudged by +beta and -beta: A^(2m) [(dV+)^2 - (dV-)^2] / (4 beta)
-        behind m amplifiers, and -A^(2m) (V+ - V-) / (2 beta) of a bias (Kendall et al. 2020; both sides: Laborieux et al.
-        2021). The loss is ``sum (o - t)^2 / 2`` in the limit of a small nudge.
+        From the voltages across every cell in two phases, nudged by +beta and -beta:
+        A^(2m) [(dV+)^2 - (dV-)^2] / (4 beta) before m amplifiers, and -A^(2m) (V+ - V-) / (2 beta) of a bias (Kendall et
+        al. 2020; both sides: Laborieux et al. 2021). The loss is ``sum (o - t)^2 / 2`` in the limit of a small nudge.
 
         Parameters
         ----------
@@ -169,18 +169,18 @@ class WiredRelaxation:
             Means of both phases.
         """
         network = self.network
-        sources = self._sources(x)
-        targets = self._targets(target, beta, len(sources))
+        sources = self.sources(x)
+        targets = self.targets(target, beta, len(sources))
         by_g = [np.zeros(G.shape) for G in network.conductances]
         by_i = [np.zeros(b.shape) for b in network.currents]
         outputs = np.empty((len(sources), network.nodes[-1]))
-        for part in _parts(len(sources)):
+        for part in parts(len(sources)):
             inside, plus, minus = self._phases(sources[part], targets[part], beta)
             outputs[part] = 0.5 * (plus[-1] + minus[-1])
             for layer, m in enumerate(network.amplifiers):
                 weight = network.amplification ** (2 * m) / (2.0 * beta * len(sources))
-                mean, difference = inside if layer == 0 else self._across(layer, plus, minus)
-                by_g[layer] += weight * mean.products(difference)
+                mean, difference = inside if layer == 0 else self.across(layer, plus, minus)
+                by_g[layer][network.places(layer)] += weight * mean.products(difference)
                 by_i[layer] -= weight * (plus[layer] - minus[layer]).sum(axis=0)
         return by_g, by_i, outputs
 
@@ -197,7 +197,7 @@ class WiredRelaxation:
         for _ in range(_ROUNDS):
             drive = mean.drive, 0.5 * difference.drive
             phases = [
-                self._settle(drive[0] + side * drive[1], own, target, side * beta, phases[side < 0.0])
+                self.settle(drive[0] + side * drive[1], own, target, side * beta, phases[side < 0.0])
                 for side in (1.0, -1.0)
             ]
             plus, minus = (found[0] for found in phases)
@@ -206,8 +206,8 @@ class WiredRelaxation:
                 return (mean, difference), phases[0], phases[1]
         raise _slow(max(changes))
 
-    def _across(self, layer: int, plus: list[Array], minus: list[Array]) -> tuple[_Inside, _Inside]:
-        """Return the inside of a later crossbar, mean and difference of the phases."""
+    def across(self, layer: int, plus: list[Array], minus: list[Array]) -> tuple[_Inside, _Inside]:
+        """Return the inside of a crossbar behind the first, mean and difference of the phases."""
         A = self.network.amplification
         return tuple(  # type: ignore[return-value]
             _Inside(
@@ -219,10 +219,22 @@ class WiredRelaxation:
             for share, other in ((0.5, 0.5), (1.0, -1.0))
         )
 
-    def _settle(
+    def settle(
         self, drive: Array, own: Array, target: Array, beta: float, start: list[Array] | None = None
     ) -> list[Array]:
-        """Return all nodes (examples, nodes) for what the sources drive into the first layer, shorted, and its ``own`` Y."""
+        """Return the nodes of all layers, each (examples, nodes), V.
+
+        Parameters
+        ----------
+        drive : ndarray, shape (examples, nodes), A
+            What the sources drive into the first layer's nodes at 0 V.
+        own : ndarray, shape (nodes, nodes), S
+            What these nodes' voltages drive back.
+        target, beta
+            As of `solve`.
+        start : list of ndarray, optional
+            Where to begin.
+        """
         network = self.network
         A, last = network.amplification, len(network.nodes) - 1
         v = [np.array(one) for one in start] if start else [np.zeros((len(drive), n)) for n in network.nodes]
@@ -262,14 +274,17 @@ class WiredRelaxation:
             hint="a smaller beta" if beta < 0.0 else None,
         )
 
-    def _sources(self, x: ArrayLike) -> Array:
+    def sources(self, x: ArrayLike) -> Array:
+        """Return the volts of all sources as bit lines pass them, (examples, 2 features)."""
         rows = np.asarray(x, dtype=np.float64)
         features = self.network.sizes[0]
         if rows.ndim != 2 or rows.shape[1] != features:
             raise UsageError(f"inputs have the shape {rows.shape}", expected=f"(examples, {features})")
-        return self.network.gain * np.concatenate([rows, -rows], axis=1)
+        both = self.network.gain * np.concatenate([rows, -rows], axis=1)
+        return both[:, self.network.places(0)]
 
-    def _targets(self, target: ArrayLike | None, beta: float, count: int) -> Array:
+    def targets(self, target: ArrayLike | None, beta: float, count: int) -> Array:
+        """Return targets (examples, outputs), checked; zeros where there are none."""
         shape = (count, self.network.sizes[-1])
         if target is None:
             if beta != 0.0:
@@ -367,7 +382,8 @@ def _spread(network: ResistiveNetwork, target: Array) -> Array:
     return np.kron(target, [[1.0, -1.0]]) if network.differential else target
 
 
-def _parts(count: int) -> list[slice]:
+def parts(count: int) -> list[slice]:
+    """Return slices that cover so many examples."""
     return [slice(one, two) for one, two in pairwise([*range(0, count, _PART), count])]
 
 
