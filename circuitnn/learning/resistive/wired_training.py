@@ -15,12 +15,12 @@ _LONGEST = 1024  # gradients between two looks
 
 
 class WiredTraining:
-    """Gradients at the price of networks without wires, but for terms that are known and small.
+    """Gradients nearly at the price of networks without wires.
 
-    Bit lines of the first crossbar are solved exactly for every gradient. Its word lines are short and their drop small;
-    what it does to the currents is taken as a factor for each cell, and as currents between the nodes, from a full
-    reduction of the crossbar, which is repeated when conductances have moved. Crossbars behind the first are small and
-    are reduced every time.
+    Bit lines of the first crossbar are solved exactly for every gradient. Its word lines are short and their drop is
+    small; what it does to the currents at the ports is taken from a full reduction of the crossbar, as what that differs
+    by from bit lines alone, until conductances have moved too far. Crossbars behind the first are small and are reduced
+    every time.
 
     Parameters
     ----------
@@ -29,26 +29,27 @@ class WiredTraining:
     r_word, r_bit, tile
         As of ``WiredRelaxation``.
     allowed : float
-        How far the crossbar's currents for a volt at each source may have gone from what the factors say until the next
-        reduction, relative to the largest one; reductions come twice as often when it was more, and half as often when
-        it was less than a quarter.
+        How far what is taken from a reduction may be off at the next one: of the currents for a volt at each source,
+        relative to the largest one. Reductions come twice as often when it was more, and half as often when it was less
+        than a quarter.
 
     Attributes
     ----------
     missed : float
-        By how much they had gone at the last reduction.
+        By how much it was off at the last reduction.
     reductions : int
 
     Notes
     -----
-    With ideal word lines the products of a cell's voltages in both phases, summed over examples, are linear in sums over
-    examples: with d the difference of the phases at the nodes, m their mean, s the share of a volt at the end of bit line
-    j that arrives at cell (i, j), and V the voltage at (i, j) of bit lines driven with X = sum x d and ended at sum m d,
+    With ideal word lines the products of a cell's voltages in both phases, summed over examples, are linear in sums
+    over examples: with d the difference of the phases at the nodes, m their mean, s the share of a volt at the end of
+    bit line j that arrives at cell (i, j), and V the voltage at (i, j) of bit lines driven with X = sum x d and ended at
+    sum m d,
 
         sum of (dV+)^2 - (dV-)^2 = -2 s_ij (X_ij - V_ij),
 
     one solution of the lines instead of two for each example. The gradient so lacks how a cell's current lowers the
-    voltage of its own word line, a part of the size of that drop; ``WiredRelaxation.gradient`` has everything.
+    voltages of its own word line, a part of the size of that drop; ``WiredRelaxation.gradient`` has everything.
 
     Examples
     --------
@@ -74,7 +75,7 @@ class WiredTraining:
         self._solver = WiredRelaxation(network, r_word=r_word, r_bit=r_bit, tile=tile, tolerance=_TOLERANCE)
         self._ideal_words, self._allowed = r_word == 0.0, allowed
         self._every, self._left = 32, 0
-        self._factor: Array | float = 1.0
+        self._more: Array | float = 0.0
         self._between: Array | float = 0.0
 
     def gradient(self, x: ArrayLike, target: ArrayLike, beta: float) -> tuple[list[Array], list[Array], Array]:
@@ -86,7 +87,7 @@ class WiredTraining:
         lines = solver.lines(0)
         share = lines.shares()
         self._look(lines.g * share, lines.y_bit)
-        drive = sources @ (lines.g * share * self._factor)
+        drive = sources @ (lines.g * share + self._more)
         own = np.diag(lines.y_bit) + self._between
         plus = solver.settle(drive, own, wanted, beta)
         minus = solver.settle(drive, own, wanted, -beta, plus)
@@ -96,7 +97,7 @@ class WiredTraining:
             difference = plus[layer] - minus[layer]
             if layer == 0:
                 ends = 0.5 * (difference * (plus[0] + minus[0])).sum(axis=0)
-                total = -share * lines.across((sources.T @ difference) * self._factor, ends)
+                total = -share * lines.across(sources.T @ difference, ends)
             else:
                 mean, change = solver.across(layer, plus, minus)
                 total = mean.products(change)
@@ -111,13 +112,13 @@ class WiredTraining:
             self._left -= 1
             return
         exact = self._solver.ports(0)
-        self.missed = float(np.abs(plain * self._factor - exact.T).max() / exact.T.max())
+        self.missed = float(np.abs(plain + self._more - exact.T).max() / exact.T.max())
         if self.reductions:
             if self.missed > self._allowed:
                 self._every = max(1, self._every // 2)
             elif self.missed < 0.25 * self._allowed:
                 self._every = min(_LONGEST, 2 * self._every)
-        self._factor = np.divide(exact.T, plain, out=np.ones_like(plain), where=plain > 0.0)
+        self._more = exact.T - plain
         self._between = exact.Y - np.diag(own)
         self._left = self._every - 1
         self.reductions += 1

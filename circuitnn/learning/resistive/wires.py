@@ -58,11 +58,11 @@ class WiredRelaxation:
 
     Notes
     -----
-    With the conductances fixed, a crossbar is a linear multiport. `solve` reduces each to its ports once, by one solution
-    of the lines for each bit line, and relaxes layers of nodes between dense matrices. `gradient` belongs to conductances
-    that change with every minibatch: the first crossbar is not reduced; its word lines and bit lines are solved exactly in
-    turn, for all examples side by side, and the nodes settle in between. From one round to the next the error falls by
-    about the product of the relative drops along word and bit lines.
+    With the conductances fixed, a crossbar is a linear multiport. `solve` reduces each to its ports once, by one
+    solution of the lines for each bit line, and relaxes layers of nodes between dense matrices. `gradient` belongs to
+    conductances that change with every minibatch: the first crossbar is not reduced; its word lines and bit lines are
+    solved exactly in turn, for all examples side by side, and the nodes settle in between. From one round to the next
+    the error falls by about the product of the relative drops along word and bit lines.
 
     Equilibrium propagation holds with wires as they are: the co-content is that of a network of more nodes, of which the
     derivative by a cell's conductance is half its squared voltage (Kendall et al. 2020, arXiv 2006.01981).
