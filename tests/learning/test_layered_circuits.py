@@ -1,8 +1,8 @@
-"""Backpropagation on circuits alone: reads forwards and transposed by operating points, updates by transients of pulses.
+"""Backpropagation on circuits alone: reads both ways by operating points, updates by transients of pulses.
 
-Each weight is a VTEAM memristor beside a reference line of fixed resistors. A cell is moved by a pulse of 1 V, half of it
-from its word line and half from its bit line, as long as the wanted change is large; half-selected cells stay below their
-threshold of 0.6 V. The fast path has the devices' equation in closed form.
+Each weight is a VTEAM memristor beside a reference line of fixed resistors. A cell is moved by a pulse of 1 V, half of
+it from its word line and half from its bit line, as long as the wanted change is large; half-selected cells stay below
+their threshold of 0.6 V. The fast path has the devices' equation in closed form.
 """
 
 import shutil

@@ -18,8 +18,8 @@ class WiredTraining:
     """Gradients nearly at the price of networks without wires.
 
     Bit lines of the first crossbar are solved exactly for every gradient. Its word lines are short and their drop is
-    small; what it does to the currents at the ports is taken from a full reduction of the crossbar, as what that differs
-    by from bit lines alone, until conductances have moved too far. Crossbars behind the first are small and are reduced
+    small; what it does to the currents at the ports is taken from a full reduction of the crossbar, as the difference
+    to bit lines alone, until conductances have moved too far. Crossbars behind the first are small and are reduced
     every time.
 
     Parameters
@@ -43,8 +43,8 @@ class WiredTraining:
     -----
     With ideal word lines the products of a cell's voltages in both phases, summed over examples, are linear in sums
     over examples: with d the difference of the phases at the nodes, m their mean, s the share of a volt at the end of
-    bit line j that arrives at cell (i, j), and V the voltage at (i, j) of bit lines driven with X = sum x d and ended at
-    sum m d,
+    bit line j that arrives at cell (i, j), and V the voltage at (i, j) of bit lines driven with X = sum x d and ended
+    at sum m d,
 
         sum of (dV+)^2 - (dV-)^2 = -2 s_ij (X_ij - V_ij),
 

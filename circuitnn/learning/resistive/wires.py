@@ -64,8 +64,8 @@ class WiredRelaxation:
     solved exactly in turn, for all examples side by side, and the nodes settle in between. From one round to the next
     the error falls by about the product of the relative drops along word and bit lines.
 
-    Equilibrium propagation holds with wires as they are: the co-content is that of a network of more nodes, of which the
-    derivative by a cell's conductance is half its squared voltage (Kendall et al. 2020, arXiv 2006.01981).
+    Equilibrium propagation holds with wires as they are: the co-content is that of a network of more nodes, of which
+    the derivative by a cell's conductance is half its squared voltage (Kendall et al. 2020, arXiv 2006.01981).
 
     Examples
     --------
@@ -153,8 +153,8 @@ class WiredRelaxation:
         """Return mean gradients of the loss by conductances and bias currents, and the outputs between the nudges.
 
         From the voltages across every cell in two phases, nudged by +beta and -beta:
-        A^(2m) [(dV+)^2 - (dV-)^2] / (4 beta) before m amplifiers, and -A^(2m) (V+ - V-) / (2 beta) of a bias (Kendall et
-        al. 2020; both sides: Laborieux et al. 2021). The loss is ``sum (o - t)^2 / 2`` in the limit of a small nudge.
+        A^(2m) [(dV+)^2 - (dV-)^2] / (4 beta) before m amplifiers, and -A^(2m) (V+ - V-) / (2 beta) of a bias (Kendall
+        et al. 2020; both sides: Laborieux et al. 2021). The loss is ``sum (o - t)^2 / 2`` in the limit of a small nudge.
 
         Parameters
         ----------
@@ -372,14 +372,15 @@ def clamped(network: ResistiveNetwork, layer: int, own: Array, into: Array) -> A
 def _nudged(network: ResistiveNetwork) -> Array:
     """Return what a nudge of 1 S adds to the matrix of the outputs' nodes."""
     nodes = network.nodes[-1]
-    if not network.differential:
-        return np.eye(nodes)
-    return np.kron(np.eye(nodes // 2), [[1.0, -1.0], [-1.0, 1.0]])
+    found: Array = np.eye(nodes)
+    if network.differential:
+        found = np.kron(found[: nodes // 2, : nodes // 2], np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    return found
 
 
 def _spread(network: ResistiveNetwork, target: Array) -> Array:
     """Return the currents of a nudge of 1 S into outputs at 0 V, (examples, nodes)."""
-    return np.kron(target, [[1.0, -1.0]]) if network.differential else target
+    return np.stack([target, -target], axis=2).reshape(len(target), -1) if network.differential else target
 
 
 def parts(count: int) -> list[slice]:
