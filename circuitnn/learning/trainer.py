@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuitnn.errors import UsageError
+from circuitnn.errors import ConvergenceError, UsageError
 from circuitnn.learning.checkpoint import Position, plain, read_training, write_training
 from circuitnn.learning.history import Epoch, write_picture
 from circuitnn.learning.rule import Rule, rule_of
@@ -151,6 +151,9 @@ class Trainer:
             When data are not as described, do not fit the network, or are not those of the checkpoint.
         FileError
             When the checkpoint cannot be read or written.
+        ConvergenceError
+            When weights or outputs are no longer numbers; the checkpoint and ``history`` are those of the last epoch
+            that ended well. Or when a network of circuits does not settle.
         """
         x, t, classes = self._targets(x, y)
         task = "values" if classes is None else "classes"
@@ -180,6 +183,7 @@ class Trainer:
                     self.save(checkpoint)
                     saved = time.monotonic()
             rule.end_epoch()
+            self._require_numbers()
             at.epoch, at.done = at.epoch + 1, 0
             took = time.perf_counter() - began
             self.history.append(self._row(held, took))
@@ -217,6 +221,7 @@ class Trainer:
         self._position.data = ""
         self.rule.learn(x, t)
         self._position.examples += len(x)
+        self._require_numbers()
         return self
 
     # ---- asking
@@ -232,7 +237,11 @@ class Trainer:
         if not len(found):
             return np.empty((0, rule.network[-1]))
         with self._undisturbed():
-            return np.concatenate([rule.outputs(found[k : k + _CHUNK]) for k in range(0, len(found), _CHUNK)])
+            parts = [rule.outputs(found[k : k + _CHUNK]) for k in range(0, len(found), _CHUNK)]
+        outputs = np.concatenate(parts)
+        if not np.isfinite(outputs).all():
+            raise _diverged(self.name, "outputs are no finite numbers")
+        return outputs
 
     def predict(self, x: ArrayLike) -> Array:
         """Return the class of each sample, shape (samples,), or, where values were learnt, the outputs."""
@@ -321,6 +330,12 @@ class Trainer:
             raise UsageError(f"{path} is a training on other data", hint="give another name for the checkpoint")
         self._rule, self._position, self.history = rule, position, history
 
+    def _require_numbers(self) -> None:
+        """Raise ConvergenceError when the state is no longer one of numbers."""
+        for name, value in self.rule.arrays().items():
+            if value.dtype.kind == "f" and np.isnan(value).any():
+                raise _diverged(self.name, f"{name} holds what is no number")
+
     def _validation(self, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         found, wanted = _features(x), np.asarray(y)
         if len(found) != len(wanted) or not len(found):
@@ -340,6 +355,10 @@ class Trainer:
             yield
         finally:
             self.rule.restore(kept)
+
+
+def _diverged(name: str, what: str) -> ConvergenceError:
+    return ConvergenceError(f"training by {name} has diverged: {what}", hint="a smaller rate")
 
 
 def _features(x: ArrayLike, what: str = "x") -> Array:

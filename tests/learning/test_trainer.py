@@ -13,12 +13,14 @@ import pytest
 
 import circuitnn as cn
 from circuitnn.demos.digits import load_digits
-from circuitnn.errors import FileError, UsageError
+from circuitnn.errors import ConvergenceError, FileError, UsageError
 from circuitnn.learning.history import Epoch, draw
 from circuitnn.learning.rule import Rule
 from circuitnn.registry import catalog
 
 RULES = catalog("learning.rules").names()
+#: What a rule needs on a network of a few nodes that it does not need on its own.
+SMALL = {"equilibrium": {"beta": 0.05}, "eprop": {"steps": 4}}
 
 
 def small(seed=0, samples=60, classes=3):
@@ -96,7 +98,7 @@ def test_a_break_leaves_no_trace(name, tmp_path):
     x = x / x.max()
     made = catalog("learning.rules").get(name)
     network = (4, *[5] * (len(made.network) - 2), 3)
-    options = {"network": network, "epochs": 3, "seed": 5}
+    options = {"network": network, "epochs": 3, "seed": 5, **SMALL.get(name, {})}
     whole = cn.Trainer(name, **options).fit(x, y)
 
     def stop(row):
@@ -123,7 +125,7 @@ def test_a_rule_says_what_it_is(name):
     assert made.title
     assert made.source
     assert "\n" not in made.title
-    rule = made(network=(4, *[5] * (len(made.network) - 2), 3))
+    rule = made(network=(4, *[5] * (len(made.network) - 2), 3), **SMALL.get(name, {}))
     for key in rule.parameters():
         assert f"{key}" in " ".join(c.__doc__ or "" for c in made.__mro__), f"{key} is not documented"
 
@@ -231,3 +233,15 @@ def test_the_picture_has_score_and_energy():
     energies = figure.axes[1].lines[0].get_ydata()
     np.testing.assert_allclose(scores, [60, 70, 80])
     np.testing.assert_allclose(energies, [1e-8] * 3)
+
+
+def test_a_training_that_diverges_says_so_and_keeps_what_there_was(tmp_path):
+    x, _ = small()
+    trainer = cn.Trainer(
+        "backpropagation", network=(4, 6, 2), epochs=50, rate=40.0, loss="squared", activation="relu", batch=5
+    )
+    path = tmp_path / "checkpoint.h5"
+    values = np.column_stack([x[:, 0], x[:, 1]])
+    with np.errstate(all="ignore"), pytest.raises(ConvergenceError, match="smaller rate"):
+        trainer.fit(10 * x, values, validation=(10 * x, values), checkpoint=path)
+    assert trainer.history == (cn.Trainer.load(path).history if path.exists() else [])

@@ -58,7 +58,9 @@ def lif_circuit(weights: list[Array], spikes: Array, *, dt: float, tau_mem: floa
     number("dt", dt, 0.0, open_low=True)
     number("tau_mem", tau_mem, 0.0, open_low=True)
     circuit = Circuit("layers of integrate-and-fire neurons")
-    circuit.add_text(".model sampling sw(vt=0.5 vh=0 ron=1k roff=1e18)\n.model emptying sw(vt=0.5 vh=0 ron=1k roff=1e15)")
+    circuit.add_text(
+        ".model sampling sw(vt=0.5 vh=0 ron=1k roff=1e18)\n.model emptying sw(vt=0.5 vh=0 ron=1k roff=1e15)"
+    )
     edge = _EDGE * dt
     # a decision is taken over from the membrane, then handed on
     for name, delay in (("take", 1.0 - _SAMPLE), ("hand", 1.0 - _SAMPLE / 2)):
