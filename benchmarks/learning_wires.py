@@ -1,11 +1,11 @@
 """Equilibrium propagation of 1568-100-10 on MNIST in crossbars with wires and memristors (docs/learning_circuits.md).
 
     python benchmarks/learning_wires.py [--images 5000] [--epochs 2] [--seeds 1] wires 10:0.1 10:1:224 ...
-    python benchmarks/learning_wires.py ... devices ideal pulsed:steps=100 pulsed:steps=100,noise=0.3/accumulate ...
+    python benchmarks/learning_wires.py ... devices ideal pulsed:steps=100 pulsed:steps=100,noise=0.3/accumulate=1 ...
     python benchmarks/learning_wires.py times
 
-Wires: largest conductance in uS, ohm a segment, rows of a tile. Devices: synapses, then after / any of ``accumulate``,
-``rate=F``, ``beta=F``, ``r=uS:ohm[:tile]``.
+Wires: largest conductance in uS, ohm a segment, rows of a tile. Devices: synapses, then after / any of
+``accumulate=N`` (changes add up until they are N steps), ``rate=F``, ``beta=F``, ``r=uS:ohm[:tile]``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Cells:
     """One matrix of conductances: exact ones, or devices that take pulses, perhaps after changes have added up."""
 
     def __init__(self, kind, network, layer, rng, accumulate):
-        self.network, self.layer, self.held, self.sum = network, layer, None, None
+        self.network, self.layer, self.held, self.sum, self.steps = network, layer, None, None, accumulate
         G = network.conductances[layer]
         if kind != "ideal":
             self.held = synapses_of(kind).build(G, rng, signed=False, largest=LARGEST)
@@ -60,15 +60,16 @@ class Cells:
             np.clip(G + change, 0.0, LARGEST, out=G)
             return
         if self.sum is not None:
-            # whole steps go to the device, the rest stays in a digital memory
+            # whole steps go to the device when there are enough, the rest stays in a digital memory
             self.sum += change
-            change = np.trunc(self.sum / self.held.step) * self.held.step
+            least = self.steps * self.held.step
+            change = np.trunc(self.sum / least) * least
             self.sum -= change
         self.held.change(change)
         self.read()
 
 
-def train(network, data, wires, epochs, kind="ideal", accumulate=False, rate=RATE, beta=BETA, seed=0):
+def train(network, data, wires, epochs, kind="ideal", accumulate=0, rate=RATE, beta=BETA, seed=0):
     """Train in the circuit; return the pulses of an example."""
     x, t = data
     training = WiredTraining(network, **wires, allowed=2e-3)
@@ -112,7 +113,7 @@ def study_devices(given, data, test):
         wires = wires_of(values.get("r", "1:0"))
         for seed in range(given.seeds):
             network = made(seed)
-            pulses = train(network, data, wires, given.epochs, kind, "accumulate" in options, rate, beta, seed)
+            pulses = train(network, data, wires, given.epochs, kind, int(values.get("accumulate", 0)), rate, beta, seed)
             print(
                 f"{text} seed {seed}: {error(network, wires, test):.2f} %, {pulses:.0f} pulses an example", flush=True
             )

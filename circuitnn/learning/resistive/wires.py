@@ -154,7 +154,7 @@ class WiredRelaxation:
 
         From the voltages across every cell in two phases, nudged by +beta and -beta:
         A^(2m) [(dV+)^2 - (dV-)^2] / (4 beta) before m amplifiers, and -A^(2m) (V+ - V-) / (2 beta) of a bias (Kendall
-        et al. 2020; both sides: Laborieux et al. 2021). The loss is ``sum (o - t)^2 / 2`` in the limit of a small nudge.
+        et al. 2020; both sides: Laborieux et al. 2021). The loss is ``sum (o - t)^2 / 2`` as the nudge vanishes.
 
         Parameters
         ----------
