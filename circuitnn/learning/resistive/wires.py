@@ -73,7 +73,7 @@ class WiredRelaxation:
     >>> float(WiredRelaxation(network, r_word=0.0, r_bit=0.0).solve([[1.0]])[-1][0, 0])
     0.5
     >>> float(WiredRelaxation(network, r_word=100.0, r_bit=100.0).solve([[1.0]])[-1][0, 0].round(4))
-    0.3913
+    0.3469
     """
 
     def __init__(
