@@ -18,7 +18,8 @@
 enum {
     PORTION = 16,  /* samples whose trains are made at a time */
     GROUP = 64,    /* devices that share a block of random numbers: 16 counters of four words */
-    TRAIN_BITS = 24
+    TRAIN_BITS = 24,
+    SHARED = 500000 /* devices, times samples, below which a second thread costs more than it gives */
 };
 
 /* What random numbers are for; the upper half of the key, with the number of a step from bit 4 on. */
@@ -241,7 +242,8 @@ static void act(cn_synapse *s, const float *change, cn_idx samples, uint64_t cou
     const size_t rows = (size_t)s->rows;
     memset(room->row_steps, 0, 16 * rows);
     memset(room->row_charge, 0, 16 * rows);
-#pragma omp parallel num_threads(s->threads) if (s->threads > 1)
+    const int many = s->threads > 1 && (double)samples * s->rows * s->cols > SHARED;
+#pragma omp parallel num_threads(s->threads) if (many)
     {
         size_t own = 0;
 #ifdef _OPENMP
@@ -267,7 +269,7 @@ static void disturb(cn_synapse *s)
 {
     const disturb_function move = choose_disturb();
     const size_t cells = (size_t)s->rows * (size_t)s->cols;
-#pragma omp parallel for schedule(static) num_threads(s->threads) if (s->threads > 1)
+#pragma omp parallel for schedule(static) num_threads(s->threads) if (s->threads > 1 && cells > SHARED)
     for (cn_idx i = 0; i < s->rows; i++)
         for (cn_idx k = 0; k < s->n_devices; k++) move(s, k, i);
     memset(s->seen, 0, sizeof(float) * 2 * (size_t)(s->rows + s->cols));

@@ -24,12 +24,14 @@ typedef enum cn_pulse_way { CN_PULSES_STOCHASTIC, CN_PULSES_DETERMINISTIC, CN_PU
 /* Devices, one a weight. With m = (2 state - low - high) / (high - low), from -1 to 1, a step is
  *   up (1 + slope_up m) or -down (1 + slope_down m),
  * or up and -down times what the table says, which has its nodes evenly over m; each times 1 + noise N(0, 1); then the
- * state is kept between low and high. */
+ * state is kept between low and high. Of devices about 0, whose bounds enclose it, m is state / high for steps up and
+ * -state / low for steps down, unless there is a table. */
 typedef struct cn_devices {
     float *state;                          /* (rows, cols) */
     const float *up, *down, *low, *high;   /* (rows, cols), or one number for all */
     int own;                               /* whether each has its own */
     float slope_up, slope_down;
+    int about_zero;
     const float *table;                    /* (2, nodes) up and down; NULL: the slopes */
     const float *half;                     /* (2, nodes) what a pulse of half the voltage does, units of weight; or NULL */
     const float *energy;                   /* (2, nodes) of a step, J; or NULL */

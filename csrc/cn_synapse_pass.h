@@ -203,7 +203,7 @@ INLINE F NAME(stride)(const cn_devices *p, F state, F up, F down, F low, F high,
     if (p->table) {
         size *= NAME(lookup)(p->table, p->nodes, state, low, high, rise);
     } else if (p->slope_up != 0.0f || p->slope_down != 0.0f) {
-        const F m = (2.0f * state - low - high) / (high - low);
+        const F m = p->about_zero ? state / NAME(choose)(rise, high, -low) : (2.0f * state - low - high) / (high - low);
         const F slope = NAME(choose)(rise, NAME(spread)(p->slope_up), NAME(spread)(p->slope_down));
         size *= NAME(greater)(1.0f + slope * m, NAME(spread)(0.0f));
     }

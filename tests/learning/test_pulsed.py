@@ -244,9 +244,9 @@ def kernel(threads, way):
     shape = 300, 130
     state = rng.uniform(-0.5, 0.5, shape).astype(np.float32)
     ends = {"up": (1e-3, 3e-3), "down": (1e-3, 3e-3), "low": (-1.0, -0.6), "high": (0.6, 1.0)}
-    device = {"state": state, "slopes": (-0.5, 0.5), "noise": 0.3, "falls": False, "only_up": False}
+    device = {"state": state, "slopes": (-0.5, 0.5), "about_zero": True, "noise": 0.3, "falls": False, "only_up": False}
     device |= {name: rng.uniform(*between, shape).astype(np.float32) for name, between in ends.items()}
-    device |= {"table": None, "half": None, "energy": None}
+    device["table"] = None
     pulses = Pulses([device], None, None, way, 31, True, False, 2e-3, 77, threads)
     for _ in range(3):
         x, d = rng.uniform(-1, 1, (20, 300)), 0.02 * rng.standard_normal((20, 130))
@@ -301,6 +301,26 @@ def test_backpropagation_on_pulsed_devices_learns_and_resumes():
     assert np.mean(rule.outputs(x).argmax(1) == t.argmax(1)) > 0.85
     assert np.array_equal(rule.layers[0].weights, again.layers[0].weights)
     assert rule.cost.pulses == again.cost.pulses > 1000
+
+
+def test_exact_steps_train_as_ideal_weights_do():
+    rng = np.random.default_rng(6)
+    x, t = rng.random((100, 8)), np.eye(3)[rng.integers(0, 3, 100)]
+    numbers = ",".join(f"{name}={value}" for name, value in EXACT.items())
+    exact = f"pulsed:steps=2000,update=deterministic,partial=true,{numbers}"
+    rules = [
+        rule_of("backpropagation", network="8-6-3", batch=1, rate=0.1, largest=10.0, synapses=synapses)
+        for synapses in ("ideal", exact)
+    ]
+    before = rules[0].layers[0].weights.copy()
+    for ideal, pulsed in zip(rules[0].layers, rules[1].layers, strict=True):
+        pulsed.synapses._states[0][...] = ideal.weights  # devices draw from the generator too, before the next weights
+    for rule in rules:
+        rule.learn(x, t)
+    for ideal, pulsed in zip(rules[0].layers, rules[1].layers, strict=True):
+        # 100 updates, each rounded to float32 near 1
+        assert np.abs(ideal.weights - pulsed.weights).max() < 2e-5
+    assert np.abs(rules[0].layers[0].weights - before).max() > 0.05
 
 
 @pytest.mark.parametrize(

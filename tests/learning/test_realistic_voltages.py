@@ -8,6 +8,7 @@ import pytest
 
 from circuitnn.learning.resistive.network import ResistiveNetwork
 from circuitnn.learning.resistive.relaxation import Relaxation
+from circuitnn.learning.rules.equilibrium import Equilibrium
 from circuitnn.results.rawfile import read_raw
 
 SATURATION, EMISSION = 2.52e-9, 1.752  # 1N4148
@@ -47,7 +48,7 @@ def diode_current(made, layer, v):
 
 
 def settled(made, x, v):
-    """All node voltages by Newton's method on Kirchhoff's current law with every amplifier as two controlled sources."""
+    """All node voltages by Newton's method on Kirchhoff's current law an amplifier being two controlled sources."""
     nodes, total, a = made.nodes, sum(made.nodes), made.amplification
     at = np.cumsum([0, *nodes])
     v = np.concatenate(v)
@@ -175,3 +176,59 @@ def test_voltages_are_those_of_ngspice(sizes, tmp_path):
     current, _ = diode_current(made, 0, voltages[0][0])
     total = voltages[0][0] * (made.conductances[0].sum(axis=0) + made.conductances[1].sum(axis=1))
     assert np.abs(current).max() > 0.1 * np.abs(total).max()
+
+
+def learnt(t, outputs, **parameters):
+    """Accuracies of training and of test, a quarter of the digits of 8 x 8 pixels; the rule."""
+    x = pytest.importorskip("sklearn.datasets").load_digits().data / 16.0
+    shown = np.arange(len(x)) % 4 != 0
+    rule = Equilibrium(
+        **{
+            "network": (64, 40, outputs),
+            "diodes": "exponential",
+            "saturation": SATURATION,
+            "thermal": THERMAL,
+            "low": RAIL,
+            "high": -RAIL,
+            "amplification": 4.0,
+            "differential": True,
+            "g_min": 1e-6,
+            "g_max": 100e-6,
+            "largest": 200e-6,
+            "nudging": "cross-entropy",
+            "beta": 1e-5,
+            "bias_rates": (0.0,),
+            "decay": 0.95,
+        }
+        | parameters
+    )
+    order = np.random.default_rng(0)
+    for _ in range(30):
+        chosen = order.permutation(np.flatnonzero(shown))
+        rule.learn(x[chosen], np.eye(outputs)[t[chosen]])
+        rule.end_epoch()
+    right = rule.outputs(x).argmax(axis=1) == t
+    return right[shown].mean(), right[~shown].mean(), rule, x
+
+
+def test_digits_are_learnt_within_a_few_volts():
+    """Accuracy of 8 x 8 digits: 97 to 98 % of seeds 0 to 4; a network without hidden nodes stays at 96 %."""
+    digits = pytest.importorskip("sklearn.datasets").load_digits().target
+    _, test, rule, x = learnt(digits, 10, gain=5.0, temperature=0.1, rates=(1e-7,))
+    assert test > 0.96
+    voltages = rule.relaxation.solve(x, sweeps=6, tolerance=0.0)
+    assert max(np.abs(v).max() for v in (*voltages, 4 * voltages[0])) < 6.0
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_diodes_serve_where_their_rails_place_the_bend(seed):
+    """Whether a digit is even is beyond linear networks (92 % of the training samples). Nodes stay within some 0.3 V,
+    so that diodes to ground hardly conduct and the network is as good as linear; with rails of 0.55 V they bend at 0 V.
+    Measured: 98.5 % and 92.3 % of the training samples, 97.3 % and 90.8 % of the others."""
+    even = pytest.importorskip("sklearn.datasets").load_digits().target % 2
+    given = {"gain": 1.5, "temperature": 0.05, "rates": (4e-7,), "seed": seed}
+    biased = learnt(even, 2, **given)
+    to_ground = learnt(even, 2, low=0.0, high=0.0, **given)
+    assert biased[0] > 0.97
+    assert biased[1] > 0.955
+    assert to_ground[0] < 0.945

@@ -1,4 +1,4 @@
-"""The fast solver of resistive networks against other ways to the same equilibria; its gradients against differences."""
+"""The fast solver of resistive networks against other ways to the same equilibria; gradients against differences."""
 
 import copy
 

@@ -55,7 +55,10 @@ class Equilibrium(Rule):
     sweeps : int
         Of each equilibrium; 0: 3 and one a hidden layer, as published.
     nudging : {"exact", "current", "cross-entropy"}
-        A conductance to a source at the target; the current beta (t - o) of the free outputs; beta (t - softmax(o)).
+        A conductance to a source at the target; the current beta (t - o) of the free outputs;
+        beta T (t - softmax(o / T)).
+    temperature : float
+        T of the cross-entropy: the voltage of an output that counts as 1.
     sides : {"centred", "plus", "minus", "random"}
         Nudges with +beta and -beta, or with one of them beside the free equilibrium.
     diodes : {"ideal", "exponential"}
@@ -107,6 +110,7 @@ class Equilibrium(Rule):
     decay: float = 0.99
     sweeps: int = 0
     nudging: str = "exact"
+    temperature: float = 1.0
     sides: str = "centred"
     diodes: str = "ideal"
     low: float = 0.0
@@ -156,7 +160,11 @@ class Equilibrium(Rule):
                 synapses.cost = self.cost
             self._read()
         self.relaxation = Relaxation(
-            self.resistive, batch=self.batch, precision=self.precision, threads=whole("threads", self.threads)
+            self.resistive,
+            batch=self.batch,
+            precision=self.precision,
+            threads=whole("threads", self.threads),
+            temperature=self.temperature,
         )
 
     @staticmethod

@@ -22,6 +22,7 @@ cdef extern from "cn_synapse.h":
         const float *high
         int own
         float slope_up, slope_down
+        int about_zero
         const float *table
         const float *half
         const float *energy
@@ -58,8 +59,8 @@ cdef class Pulses:
     ----------
     devices : list of dict
         One or two a weight: ``state`` float32 (rows, cols), which pulses write to; ``up``, ``down``, ``low``, ``high``
-        float32 (rows, cols) or (1, 1), units of weight; ``slopes`` (2,); ``table``, ``half`` and ``energy`` float32
-        (2, nodes) or None; ``noise``; ``falls`` and ``only_up``.
+        float32 (rows, cols) or (1, 1), units of weight; ``slopes`` (2,), up and down; ``table``; ``noise``; ``falls``
+        and ``only_up``. There may be ``about_zero``, ``half`` and ``energy``; tables are float32 (2, nodes) or None.
     weight : ndarray float32 (rows, cols) or None
         Written to: state of the first less that of the second or less ``rest``. None: the state is the weight.
     rest : ndarray float32 (rows, cols) or None
@@ -101,16 +102,17 @@ cdef class Pulses:
             line = device["high"]; to.high = &line[0, 0]
             to.own = device["up"].shape == (rows, cols)
             to.slope_up, to.slope_down = device["slopes"]
-            tables = [device[name] for name in ("table", "half", "energy") if device[name] is not None]
+            to.about_zero = device.get("about_zero", False)
+            tables = [device[name] for name in ("table", "half", "energy") if device.get(name) is not None]
             if tables:
                 to.nodes = tables[0].shape[1]
                 if to.nodes < 2 or any(table.shape != (2, to.nodes) for table in tables):
                     raise ValueError("tables have two rows of the same two nodes or more")
             if device["table"] is not None:
                 line = device["table"]; to.table = &line[0, 0]
-            if device["half"] is not None:
+            if device.get("half") is not None:
                 line = device["half"]; to.half = &line[0, 0]
-            if device["energy"] is not None:
+            if device.get("energy") is not None:
                 line = device["energy"]; to.energy = &line[0, 0]
             to.noise, to.falls, to.only_up = device["noise"], device["falls"], device["only_up"]
         if weight is not None:
@@ -124,7 +126,7 @@ cdef class Pulses:
         self.s.way, self.s.slots, self.s.manage, self.s.partial = WAYS[way], slots, manage, partial
         self.s.step, self.s.seed, self.s.threads = step, seed, threads
         self.seen = None
-        if all(device["half"] is not None for device in devices):
+        if all(device.get("half") is not None for device in devices):
             self.seen = np.zeros((2, rows + cols), np.float32)
             out = self.seen; self.s.seen = &out[0, 0]
         if cn_synapse_init(&self.s) != CN_OK:

@@ -35,7 +35,7 @@ class Pulsed(SynapseKind):
         Steps that cross the range: of the mean device, or, of soft bounds, with the size that they have in its middle.
     law : {"linear", "soft", "exponential"}
         How a step depends on the place m in the range, from -1 to 1: not at all; up (1 - m) and down (1 + m); or as
-        ``nonlinearity`` says.
+        ``nonlinearity`` says. Of devices with a reference, m is 0 where the weight is, whatever its bounds.
     nonlinearity : float
         Range over decay constant, n_max / A, of ``G(n) = B (1 - exp(-n / A)) + G_min`` and its mirror image downwards
         (NeuroSim; Chen, Peng and Yu, IEEE TCAD 37, 3067 (2018)): steps in proportion to 1 -+ m tanh(nonlinearity / 2).
@@ -254,7 +254,8 @@ class PulsedSynapses(Synapses):
         mean = spread(stride, kind.spread)
         uneven = np.clip(kind.asymmetry + kind.asymmetry_spread * rng.standard_normal(shape), -1.0, 1.0)
         lows, highs = spread(low, kind.bound_spread), spread(high, kind.bound_spread)
-        highs = np.maximum(highs, lows + 1e-3 * (high - low))
+        least = 1e-3 * (high - low)  # an end that spread took to the middle of the range
+        lows, highs = np.minimum(lows, -least if low < 0.0 else low), np.maximum(highs, least)
         held = np.clip(state, lows, highs)
         up, down = mean * (1.0 + uneven), mean * (1.0 - uneven)
         if stuck is not None:
@@ -267,6 +268,7 @@ class PulsedSynapses(Synapses):
             "state": single(held),
             **{k: single(v if own else v[:1, :1]) for k, v in numbers.items()},
             "slopes": (-kind.slope, kind.slope),
+            "about_zero": low < 0.0,
             "table": None if steps is None else single(steps.size),
             "half": None
             if steps is None or steps.half is None or not steps.half.any()
@@ -371,17 +373,21 @@ class PulsedSynapses(Synapses):
     def symmetry_points(self) -> Array:
         """Return the states at which steps up and down of each device are equally large, shape (inputs, outputs).
 
-        Of a linear law, where it is nowhere or everywhere, the middle of the range.
+        Of a linear law, where it is nowhere or everywhere, the weight 0.
         """
         device, slope = self._devices[0], self._kind.slope
         up, down, low, high = (device[k].astype(np.float64) for k in ("up", "down", "low", "high"))
-        if device["table"] is not None:
-            m = self._table_symmetry(device["table"])
-        else:
+        if device["table"] is not None or not device["about_zero"]:
             # up (1 - slope m) = down (1 + slope m)
             both = slope * (up + down)
             m = np.clip(np.divide(up - down, both, out=np.zeros_like(both), where=both > 0.0), -1.0, 1.0)
-        return np.broadcast_to(0.5 * (low + high + m * (high - low)), self.shape).copy()
+            if device["table"] is not None:
+                m = np.full_like(both, self._table_symmetry(device["table"]))
+            return np.broadcast_to(0.5 * (low + high + m * (high - low)), self.shape).copy()
+        # up (1 - slope w / high) = down (1 - slope w / low)
+        both = slope * (up / high - down / low)
+        found = np.divide(up - down, both, out=np.zeros_like(both), where=both > 0.0)
+        return np.broadcast_to(np.clip(found, low, high), self.shape).copy()
 
     @staticmethod
     def _table_symmetry(table: Array) -> float:
