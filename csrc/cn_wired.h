@@ -35,6 +35,19 @@ void cn_wired_factor(cn_wired *w, double *scratch);
 void cn_wired_round(const cn_wired *w, const double *p, const double *q, double *v, int first, double *out, double *into,
                     double *work);
 
+/* share (m, n): of a volt at the end of a bit line what arrives at each cell, word lines at 0 V and without resistance; times
+ * g what arrives at the bit line's end of the current through a volt across the cell. */
+void cn_wired_shares(const cn_wired *w, double *share);
+
+/* across (m, n) := x - v for bit lines whose cells lead to voltages x (m, n) and which end at q (n): as a round is linear, sums
+ * over examples may stand for examples.  work: n. */
+void cn_wired_across(const cn_wired *w, const double *x, const double *q, double *across, double *work);
+
+/* Nodes with diodes of which one or both (pairs) are there: own v = v + what flows through them, in place; v (rows, n) holds
+ * currents before and volts after.  low, high (n): voltages that they lead to, infinite where there is none. */
+void cn_wired_nodes(cn_idx rows, cn_idx n, const double *own, const double *low, const double *high, int pairs,
+                    double saturation, double thermal, double *v);
+
 /* sum (m, n) += over the examples of the product of the voltages across each cell in two states.  work: 8 (n, 8). */
 void cn_wired_products(const cn_wired *w, const double *p, const double *v, const double *p2, const double *v2, double *sum,
                        double *work);

@@ -1,6 +1,18 @@
 /* Rounds over a crossbar with wires on one processor's vectors, see cn_wired.h; included by cn_wired.c through
  * cn_targets.h. */
-#define INLINE static inline __attribute__((always_inline)) TARGET
+#define INLINE static inline __attribute__((always_inline, unused)) TARGET
+#define V NAME(wired_v)
+#define WHOLE NAME(wired_i)
+#define IN_VECTOR LANES
+
+typedef double V __attribute__((vector_size(8 * LANES)));
+typedef int64_t WHOLE __attribute__((vector_size(8 * LANES)));
+
+INLINE V NAME(spread)(double x) { return x - (V){0}; }
+INLINE V NAME(larger)(V a, V b) { return (V)(((WHOLE)a & (a > b)) | ((WHOLE)b & ~(a > b))); }
+INLINE V NAME(smaller)(V a, V b) { return (V)(((WHOLE)a & (a < b)) | ((WHOLE)b & ~(a < b))); }
+
+#include "cn_relax_diode.h"
 
 /* Voltages u[row][j] of `rows` word lines side by side, which hides how long each waits for its neighbour. */
 INLINE void NAME(words)(const cn_wired *w, cn_idx i, const int rows, const eight *p, const eight *v, eight *u, eight *into)
@@ -100,4 +112,27 @@ TARGET static void NAME(wired_products)(const cn_wired *w, const eight *p, const
     }
 }
 
+TARGET static void NAME(wired_nodes)(cn_idx rows, cn_idx n, const double *own, const double *low, const double *high, int pairs,
+                                     double saturation, double thermal, double *v)
+{
+    /* a last vector that is not full holds nodes of no meaning in its other lanes */
+    for (cn_idx first = 0; first < n; first += LANES) {
+        const size_t bytes = (size_t)(n - first < LANES ? n - first : LANES) * sizeof(double);
+        V a = NAME(spread)(1), down = NAME(spread)(0), up = down;
+        memcpy(&a, own + first, bytes);
+        memcpy(&down, low + first, bytes);
+        memcpy(&up, high + first, bytes);
+        for (cn_idx b = 0; b < rows; b++) {
+            double *at = v + (size_t)b * (size_t)n + first;
+            V s = NAME(spread)(0);
+            memcpy(&s, at, bytes);
+            s = NAME(bent)(s, 1 / a, down, up, pairs, saturation, thermal);
+            memcpy(at, &s, bytes);
+        }
+    }
+}
+
 #undef INLINE
+#undef V
+#undef WHOLE
+#undef IN_VECTOR

@@ -22,6 +22,10 @@ cdef extern from "cn_wired.h":
                         double *into, double *work) nogil
     void cn_wired_products(const cn_wired *w, const double *p, const double *v, const double *p2, const double *v2,
                            double *sum, double *work) nogil
+    void cn_wired_shares(const cn_wired *w, double *share) nogil
+    void cn_wired_across(const cn_wired *w, const double *x, const double *q, double *across, double *work) nogil
+    void cn_wired_nodes(cn_idx rows, cn_idx n, const double *own, const double *low, const double *high, int pairs,
+                        double saturation, double thermal, double *v) nogil
 
 LANES = CN_WIRED
 
@@ -32,6 +36,13 @@ def aligned(shape):
     raw = np.zeros(count + 8)
     start = (-raw.ctypes.data % 64) // 8
     return raw[start:start + count].reshape(shape)
+
+
+def nodes(double[:, ::1] v, const double[::1] own, const double[::1] low, const double[::1] high, bint pairs,
+          double saturation, double thermal):
+    """Replace currents v (examples, nodes) by the voltages of nodes with exponential diodes; see cn_wired_nodes."""
+    with nogil:
+        cn_wired_nodes(v.shape[0], v.shape[1], &own[0], &low[0], &high[0], pairs, saturation, thermal, &v[0, 0])
 
 
 cdef class Wired:
@@ -91,4 +102,20 @@ cdef class Wired:
             for k in range(p.shape[0]):
                 cn_wired_products(&self.w, &p[k, 0, 0], &v[k, 0, 0, 0], &p2[k, 0, 0], &v2[k, 0, 0, 0], &total[0, 0],
                                   &self.space[0, 0])
+        return found
+
+    def shares(self):
+        """Return what of a volt at each bit line's end arrives at its cells without the wires of rows, (rows, cols)."""
+        found = np.empty((self.w.m, self.w.n))
+        cdef double[:, ::1] share = found
+        with nogil:
+            cn_wired_shares(&self.w, &share[0, 0])
+        return found
+
+    def across(self, const double[:, ::1] x, const double[::1] q):
+        """Return x less the voltages of bit lines that end at q and whose cells lead to x, (rows, cols)."""
+        found = np.empty((self.w.m, self.w.n))
+        cdef double[:, ::1] to = found
+        with nogil:
+            cn_wired_across(&self.w, &x[0, 0], &q[0], &to[0, 0], &self.space[0, 0])
         return found

@@ -13,7 +13,7 @@ import itertools
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from circuitnn.circuit.circuit import Circuit
 from circuitnn.crossbar.wires import Side, make_wires
@@ -49,7 +49,7 @@ def resistive_circuit(
     target : float or array_like, shape (outputs,), V
     r_word, r_bit : float, ohm
         A segment of a word or bit line, as of ``Crossbar``: word lines begin at the node of the layer before, bit
-        lines end behind their last cell at the layer's node.
+        lines pass them in the order of ``network.places`` and end behind their last cell at the layer's node.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def resistive_circuit(
     last = len(network.nodes)
     for layer, (G, currents) in enumerate(zip(network.conductances, network.currents, strict=True), 1):
         nodes = [f"{'o' if layer == last else f'h{layer}_'}{j}" for j in range(G.shape[1])]
-        _crossbar(circuit, layer, G, before, nodes, r_word, r_bit)
+        _crossbar(circuit, layer, G, network.places(layer - 1), before, nodes, r_word, r_bit)
         for j, (node, amperes) in enumerate(zip(nodes, currents.tolist(), strict=True)):
             circuit.I(f"b{layer}_{j}", 0, node, dc=amperes)
         if layer < last:
@@ -146,15 +146,16 @@ def _hidden(circuit: Circuit, network: ResistiveNetwork, layer: int, nodes: list
 
 
 def _crossbar(
-    circuit: Circuit, layer: int, G: Array, words: list[str], bits: list[str], r_word: float, r_bit: float
-) -> None:
+    circuit: Circuit, layer: int, G: Array, places: NDArray[np.intp], words: list[str], bits: list[str],
+    r_word: float, r_bit: float,
+) -> None:  # fmt: skip
     wires = make_wires((len(words), len(bits)), r_word, r_bit, 0.0, 0.0, "left", "bottom")
     word = [_line(circuit, f"w{layer}_{i}", node, wires.word, i, len(bits)) for i, node in enumerate(words)]
     bit = [_line(circuit, f"y{layer}_{j}", node, wires.bit, j, len(words)) for j, node in enumerate(bits)]
-    for i, row in enumerate(G.tolist()):
-        for j, g in enumerate(row):
+    for place, i in enumerate(places.tolist()):
+        for j, g in enumerate(G[i].tolist()):
             if g > 0.0:
-                circuit.R(f"g{layer}_{i}_{j}", word[i][j], bit[j][i], 1.0 / g)
+                circuit.R(f"g{layer}_{i}_{j}", word[i][j], bit[j][place], 1.0 / g)
 
 
 def _line(circuit: Circuit, name: str, terminal: str, side: Side, line: int, cells: int) -> list[str]:

@@ -148,6 +148,20 @@ class ResistiveNetwork:
             high[: n // 2] = np.inf
         return low, high
 
+    def places(self, layer: int) -> NDArray[np.intp]:
+        """Return the rows of a layer's conductances in the order in which bit lines with wires pass them.
+
+        The two sources of an input lie side by side: what is lost along a bit line then weakens both alike, while far
+        apart they would leave a difference that no input has.
+
+        Examples
+        --------
+        >>> ResistiveNetwork(sizes=(3, 2, 1)).places(0).tolist()
+        [0, 3, 1, 4, 2, 5]
+        """
+        rows = np.arange(len(self.conductances[layer]))
+        return rows.reshape(2, -1).T.ravel() if layer == 0 else rows
+
     def randomise(self, rng: np.random.Generator, largest: float = 1.0) -> None:
         """Set conductances to max(g_min, U(-1, 1) largest / sqrt(rows)), currents to 0 (Scellier 2024).
 

@@ -7,10 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import wrightomega
 
 from circuitnn.errors import ConvergenceError, UsageError
-from circuitnn.learning.resistive._wired import LANES, Wired, aligned
+from circuitnn.learning.resistive._wired import LANES, Wired, aligned, nodes
 from circuitnn.learning.resistive.network import ResistiveNetwork
 
 Array = NDArray[np.float64]
@@ -19,7 +18,6 @@ _ROUNDS = 200  # of lines, after which they count as not converging
 _SWEEPS = 1000  # of layers
 _PART = 64  # examples whose voltages inside crossbars are held at a time
 _SETTLED = 1e-12  # of the largest voltage: a change of the voltages by which a network has settled
-_NEWTON = 60
 
 
 @dataclass(frozen=True)
@@ -60,14 +58,14 @@ class WiredRelaxation:
 
     Notes
     -----
-    With the conductances fixed, a crossbar is a linear multiport. `solve` reduces each to its ports once, by one solution
-    of the lines for each bit line, and relaxes layers of nodes between dense matrices. `gradient` belongs to conductances
-    that change with every minibatch: the first crossbar is not reduced; its word lines and bit lines are solved exactly in
-    turn, for all examples side by side, and the nodes settle in between. From one round to the next the error falls by
-    about the product of the relative drops along word and bit lines.
+    With the conductances fixed, a crossbar is a linear multiport. `solve` reduces each to its ports once, by one
+    solution of the lines for each bit line, and relaxes layers of nodes between dense matrices. `gradient` belongs to
+    conductances that change with every minibatch: the first crossbar is not reduced; its word lines and bit lines are
+    solved exactly in turn, for all examples side by side, and the nodes settle in between. From one round to the next
+    the error falls by about the product of the relative drops along word and bit lines.
 
-    Equilibrium propagation holds with wires as they are: the co-content is that of a network of more nodes, of which the
-    derivative by a cell's conductance is half its squared voltage (Kendall et al. 2020, arXiv 2006.01981).
+    Equilibrium propagation holds with wires as they are: the co-content is that of a network of more nodes, of which
+    the derivative by a cell's conductance is half its squared voltage (Kendall et al. 2020, arXiv 2006.01981).
 
     Examples
     --------
@@ -75,7 +73,7 @@ class WiredRelaxation:
     >>> float(WiredRelaxation(network, r_word=0.0, r_bit=0.0).solve([[1.0]])[-1][0, 0])
     0.5
     >>> float(WiredRelaxation(network, r_word=100.0, r_bit=100.0).solve([[1.0]])[-1][0, 0].round(4))
-    0.3913
+    0.3469
     """
 
     def __init__(
@@ -102,30 +100,30 @@ class WiredRelaxation:
         self._ports: list[Ports | None] = [None] * len(self.network.nodes)
 
     def lines(self, layer: int) -> Wired:
-        """Return the factored lines of a layer's crossbar."""
+        """Return the factored lines of a layer's crossbar, its rows in the order of ``network.places``."""
         found = self._lines[layer]
         if found is None:
-            G = np.ascontiguousarray(self.network.conductances[layer], dtype=np.float64)
+            G = np.ascontiguousarray(self.network.conductances[layer][self.network.places(layer)], dtype=np.float64)
             if not (np.isfinite(G).all() and (G >= 0.0).all()):
                 raise UsageError(f"conductances of layer {layer + 1} are not all finite and >= 0")
             found = self._lines[layer] = Wired(G, *self._wires, min(self._tile or len(G), len(G)))
         return found
 
     def ports(self, layer: int) -> Ports:
-        """Return a layer's crossbar as its ends see it."""
+        """Return a layer's crossbar as its ends see it, its rows in the order of ``network.places``."""
         found = self._ports[layer]
         if found is None:
             lines = self.lines(layer)
             rows, cols = lines.g.shape
             T, Y = np.empty((rows, cols)), np.empty((cols, cols))
-            for part in _parts(cols):
+            for part in parts(cols):
                 unit = np.eye(cols)[part]
                 inside = _Inside(lines, np.zeros((len(unit), rows)), unit, self.tolerance)
                 T[:, part], Y[:, part] = -inside.into().T, -inside.out().T
             Z = None
             if layer:
                 Z = np.empty((rows, rows))
-                for part in _parts(rows):
+                for part in parts(rows):
                     unit = np.eye(rows)[part]
                     Z[part] = _Inside(lines, unit, np.zeros((len(unit), cols)), self.tolerance).into()
                 Z = 0.5 * (Z + Z.T)
@@ -147,16 +145,16 @@ class WiredRelaxation:
         ConvergenceError
         UsageError
         """
-        sources = self._sources(x)
+        sources = self.sources(x)
         first = self.ports(0)
-        return self._settle(sources @ first.T, first.Y, self._targets(target, beta, len(sources)), beta)
+        return self.settle(sources @ first.T, first.Y, self.targets(target, beta, len(sources)), beta)
 
     def gradient(self, x: ArrayLike, target: ArrayLike, beta: float) -> tuple[list[Array], list[Array], Array]:
         """Return mean gradients of the loss by conductances and bias currents, and the outputs between the nudges.
 
-        From the voltages across every cell in two phases, nudged by +beta and -beta: A^(2m) [(dV+)^2 - (dV-)^2] / (4 beta)
-        behind m amplifiers, and -A^(2m) (V+ - V-) / (2 beta) of a bias (Kendall et al. 2020; both sides: Laborieux et al.
-        2021). The loss is ``sum (o - t)^2 / 2`` in the limit of a small nudge.
+        From the voltages across every cell in two phases, nudged by +beta and -beta:
+        A^(2m) [(dV+)^2 - (dV-)^2] / (4 beta) before m amplifiers, and -A^(2m) (V+ - V-) / (2 beta) of a bias (Kendall
+        et al. 2020; both sides: Laborieux et al. 2021). The loss is ``sum (o - t)^2 / 2`` as the nudge vanishes.
 
         Parameters
         ----------
@@ -171,18 +169,18 @@ class WiredRelaxation:
             Means of both phases.
         """
         network = self.network
-        sources = self._sources(x)
-        targets = self._targets(target, beta, len(sources))
+        sources = self.sources(x)
+        targets = self.targets(target, beta, len(sources))
         by_g = [np.zeros(G.shape) for G in network.conductances]
         by_i = [np.zeros(b.shape) for b in network.currents]
         outputs = np.empty((len(sources), network.nodes[-1]))
-        for part in _parts(len(sources)):
+        for part in parts(len(sources)):
             inside, plus, minus = self._phases(sources[part], targets[part], beta)
             outputs[part] = 0.5 * (plus[-1] + minus[-1])
             for layer, m in enumerate(network.amplifiers):
                 weight = network.amplification ** (2 * m) / (2.0 * beta * len(sources))
-                mean, difference = inside if layer == 0 else self._across(layer, plus, minus)
-                by_g[layer] += weight * mean.products(difference)
+                mean, difference = inside if layer == 0 else self.across(layer, plus, minus)
+                by_g[layer][network.places(layer)] += weight * mean.products(difference)
                 by_i[layer] -= weight * (plus[layer] - minus[layer]).sum(axis=0)
         return by_g, by_i, outputs
 
@@ -190,9 +188,8 @@ class WiredRelaxation:
         self, sources: Array, target: Array, beta: float
     ) -> tuple[tuple[_Inside, _Inside], list[Array], list[Array]]:
         """Return the first crossbar's inside (mean and difference of the phases) and all nodes in both phases."""
-        nodes = self.network.nodes[0]
         lines = self.lines(0)
-        still = np.zeros((len(sources), nodes))
+        still = np.zeros((len(sources), self.network.nodes[0]))
         mean = _Inside(lines, sources, still)
         difference = _Inside(lines, np.zeros_like(sources), still)
         phases: list[list[Array]] = [[], []]
@@ -200,7 +197,7 @@ class WiredRelaxation:
         for _ in range(_ROUNDS):
             drive = mean.drive, 0.5 * difference.drive
             phases = [
-                self._settle(drive[0] + side * drive[1], own, target, side * beta, phases[side < 0.0])
+                self.settle(drive[0] + side * drive[1], own, target, side * beta, phases[side < 0.0])
                 for side in (1.0, -1.0)
             ]
             plus, minus = (found[0] for found in phases)
@@ -209,8 +206,8 @@ class WiredRelaxation:
                 return (mean, difference), phases[0], phases[1]
         raise _slow(max(changes))
 
-    def _across(self, layer: int, plus: list[Array], minus: list[Array]) -> tuple[_Inside, _Inside]:
-        """Return the inside of a later crossbar, mean and difference of the phases."""
+    def across(self, layer: int, plus: list[Array], minus: list[Array]) -> tuple[_Inside, _Inside]:
+        """Return the inside of a crossbar behind the first, mean and difference of the phases."""
         A = self.network.amplification
         return tuple(  # type: ignore[return-value]
             _Inside(
@@ -222,10 +219,22 @@ class WiredRelaxation:
             for share, other in ((0.5, 0.5), (1.0, -1.0))
         )
 
-    def _settle(
+    def settle(
         self, drive: Array, own: Array, target: Array, beta: float, start: list[Array] | None = None
     ) -> list[Array]:
-        """Return all nodes (examples, nodes) for what the sources drive into the first layer, shorted, and its ``own`` Y."""
+        """Return the nodes of all layers, each (examples, nodes), V.
+
+        Parameters
+        ----------
+        drive : ndarray, shape (examples, nodes), A
+            What the sources drive into the first layer's nodes at 0 V.
+        own : ndarray, shape (nodes, nodes), S
+            What these nodes' voltages drive back.
+        target, beta
+            As of `solve`.
+        start : list of ndarray, optional
+            Where to begin.
+        """
         network = self.network
         A, last = network.amplification, len(network.nodes) - 1
         v = [np.array(one) for one in start] if start else [np.zeros((len(drive), n)) for n in network.nodes]
@@ -236,9 +245,15 @@ class WiredRelaxation:
             matrices[layer] = matrices[layer] + Z
         diagonals = [np.diagonal(matrix).copy() for matrix in matrices]
         others = [matrix - np.diag(diagonal) for matrix, diagonal in zip(matrices, diagonals, strict=True)]
-        inverse = np.linalg.inv(matrices[last] + beta * _nudged(network))
+        outputs = matrices[last] + beta * _nudged(network)
+        if beta < 0.0 and np.linalg.eigvalsh(outputs)[0] <= 0.0:
+            raise ConvergenceError(
+                "a negative nudge outweighs an output's own conductance: the nudged network has no stable state",
+                hint="a smaller beta",
+            )
+        inverse = np.linalg.inv(outputs)
         nudge = beta * _spread(network, target)
-        change, size = np.inf, 0.0
+        change = np.inf
         for _ in range(_SWEEPS):
             change = 0.0
             for layer in range(last + 1):
@@ -248,7 +263,7 @@ class WiredRelaxation:
                     now = (into + nudge) @ inverse
                 else:
                     into += v[layer + 1] @ self.ports(layer + 1).T.T / A - v[layer] @ others[layer]
-                    now = clamped(network, layer, diagonals[layer], into, v[layer])
+                    now = clamped(network, layer, diagonals[layer], into)
                 change = max(change, float(np.abs(now - v[layer]).max(initial=0.0)))
                 v[layer] = now
             size = max(float(np.abs(one).max(initial=0.0)) for one in v)
@@ -256,17 +271,20 @@ class WiredRelaxation:
                 return v
         raise ConvergenceError(
             f"the network has not settled after {_SWEEPS} sweeps: voltages still change by {change:g} V",
-            hint="a negative nudge above an output's own conductance has no stable state" if beta < 0.0 else None,
+            hint="a smaller beta" if beta < 0.0 else None,
         )
 
-    def _sources(self, x: ArrayLike) -> Array:
+    def sources(self, x: ArrayLike) -> Array:
+        """Return the volts of all sources as bit lines pass them, (examples, 2 features)."""
         rows = np.asarray(x, dtype=np.float64)
         features = self.network.sizes[0]
         if rows.ndim != 2 or rows.shape[1] != features:
             raise UsageError(f"inputs have the shape {rows.shape}", expected=f"(examples, {features})")
-        return self.network.gain * np.concatenate([rows, -rows], axis=1)
+        both = self.network.gain * np.concatenate([rows, -rows], axis=1)
+        return both[:, self.network.places(0)]
 
-    def _targets(self, target: ArrayLike | None, beta: float, count: int) -> Array:
+    def targets(self, target: ArrayLike | None, beta: float, count: int) -> Array:
+        """Return targets (examples, outputs), checked; zeros where there are none."""
         shape = (count, self.network.sizes[-1])
         if target is None:
             if beta != 0.0:
@@ -327,7 +345,7 @@ class _Inside:
         return found
 
 
-def clamped(network: ResistiveNetwork, layer: int, own: Array, into: Array, near: Array) -> Array:
+def clamped(network: ResistiveNetwork, layer: int, own: Array, into: Array) -> Array:
     """Return the voltages of a hidden layer's nodes: ``own * v = into`` and what the diodes add.
 
     Parameters
@@ -336,67 +354,37 @@ def clamped(network: ResistiveNetwork, layer: int, own: Array, into: Array, near
     layer : int
     own : ndarray, shape (nodes,), S
     into : ndarray, shape (examples, nodes), A
-    near : ndarray, shape (examples, nodes), V
-        Where to begin when both diodes conduct.
-
-    Notes
-    -----
-    Of one diode in closed form: with S = into +- Is, v = S / own + nVt omega(ln(Is / (own nVt)) + (low - S / own) / nVt).
 
     Examples
     --------
     >>> network = ResistiveNetwork(sizes=(1, 2, 1))
-    >>> clamped(network, 0, np.array([2.0, 2.0]), np.array([[1.0, 1.0], [-1.0, -1.0]]), np.zeros((2, 2))).tolist()
+    >>> clamped(network, 0, np.array([2.0, 2.0]), np.array([[1.0, 1.0], [-1.0, -1.0]])).tolist()
     [[0.5, 0.0], [0.0, -0.5]]
     """
     low, high = network.limits(layer)
     if network.diodes == "ideal":
         return np.clip(into / own, low, high)
-    # Twice the same diode, the second one upside down: node by node the sign that makes it a lower limit.
-    I, n = network.saturation, network.thermal
-    if not network.pairs:
-        sign = np.where(np.isfinite(low), 1.0, -1.0)
-        limit = np.where(np.isfinite(low), low, -high)
-        free = (sign * into - I) / own
-        found: Array = sign * (free + n * wrightomega(np.log(I / (own * n)) + (limit - free) / n))
-        return found
-    return _between(into, own, low, high, I, n)
-
-
-def _between(into: Array, own: Array, low: Array, high: Array, I: float, n: float) -> Array:
-    """Return the root of ``own v - into - I exp((low - v) / n) + I exp((v - high) / n)``, which increases with v."""
-    free = into / own
-    rise = n * wrightomega(np.log(I / (own * n)) + (low - free) / n)
-    fall = n * wrightomega(np.log(I / (own * n)) + (free - high) / n)
-    # Each diode alone bounds the root from one side.
-    bottom, top = free - fall, free + rise
-    v = np.clip(free, np.minimum(bottom, top), np.maximum(bottom, top))
-    for _ in range(_NEWTON):
-        up, down = I * np.exp((low - v) / n), I * np.exp((v - high) / n)
-        value = own * v - into - up + down
-        bottom, top = np.where(value < 0.0, v, bottom), np.where(value > 0.0, v, top)
-        step = v - value / (own + (up + down) / n)
-        now = np.where((step > bottom) & (step < top), step, 0.5 * (bottom + top))
-        if np.abs(now - v).max(initial=0.0) <= 1e-15 * np.abs(now).max(initial=0.0):
-            break
-        v = now
+    v = np.array(into, order="C")
+    nodes(v, own, low, high, network.pairs, network.saturation, network.thermal)
     return v
 
 
 def _nudged(network: ResistiveNetwork) -> Array:
     """Return what a nudge of 1 S adds to the matrix of the outputs' nodes."""
     nodes = network.nodes[-1]
-    if not network.differential:
-        return np.eye(nodes)
-    return np.kron(np.eye(nodes // 2), [[1.0, -1.0], [-1.0, 1.0]])
+    found: Array = np.eye(nodes)
+    if network.differential:
+        found = np.kron(found[: nodes // 2, : nodes // 2], np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    return found
 
 
 def _spread(network: ResistiveNetwork, target: Array) -> Array:
     """Return the currents of a nudge of 1 S into outputs at 0 V, (examples, nodes)."""
-    return np.kron(target, [[1.0, -1.0]]) if network.differential else target
+    return np.stack([target, -target], axis=2).reshape(len(target), -1) if network.differential else target
 
 
-def _parts(count: int) -> list[slice]:
+def parts(count: int) -> list[slice]:
+    """Return slices that cover so many examples."""
     return [slice(one, two) for one, two in pairwise([*range(0, count, _PART), count])]
 
 
