@@ -2,15 +2,16 @@
  * cn_targets.h. */
 #define INLINE static inline __attribute__((always_inline, unused)) TARGET
 #define V NAME(wired_v)
-#define WHOLE NAME(wired_i)
+#define INTEGERS NAME(wired_i)
 #define IN_VECTOR LANES
 
 typedef double V __attribute__((vector_size(8 * LANES)));
-typedef int64_t WHOLE __attribute__((vector_size(8 * LANES)));
+typedef uint64_t INTEGERS __attribute__((vector_size(8 * LANES)));
 
 INLINE V NAME(spread)(double x) { return x - (V){0}; }
-INLINE V NAME(larger)(V a, V b) { return (V)(((WHOLE)a & (a > b)) | ((WHOLE)b & ~(a > b))); }
-INLINE V NAME(smaller)(V a, V b) { return (V)(((WHOLE)a & (a < b)) | ((WHOLE)b & ~(a < b))); }
+INLINE V NAME(select)(INTEGERS mask, V yes, V no) { return (V)(((INTEGERS)yes & mask) | ((INTEGERS)no & ~mask)); }
+INLINE V NAME(larger)(V a, V b) { return NAME(select)((INTEGERS)(a > b), a, b); }
+INLINE V NAME(smaller)(V a, V b) { return NAME(select)((INTEGERS)(a < b), a, b); }
 
 #include "cn_relax_diode.h"
 
@@ -134,5 +135,5 @@ TARGET static void NAME(wired_nodes)(cn_idx rows, cn_idx n, const double *own, c
 
 #undef INLINE
 #undef V
-#undef WHOLE
+#undef INTEGERS
 #undef IN_VECTOR
