@@ -216,7 +216,16 @@ class Equilibrium(Rule):
         phases = self.relaxation.phases(
             x, t, self.beta, sides=sides, nudging=self.nudging, sweeps=self.sweeps, tolerance=0.0
         )
-        conductances, currents = self.relaxation.gradient(x, phases)
+        self._pulse(*self.relaxation.gradient(x, phases), rates, bias_rates)
+
+    def _pulse(
+        self,
+        conductances: list[Array],
+        currents: list[Array],
+        rates: tuple[float, ...],
+        bias_rates: tuple[float, ...],
+    ) -> None:
+        """Move devices and bias currents against their gradients."""
         for synapses, gradient, rate in zip(self.held or (), conductances, rates, strict=True):
             synapses.change(-rate * gradient)
         for current, gradient, rate in zip(self.resistive.currents, currents, bias_rates, strict=True):
