@@ -31,7 +31,8 @@ cn_status cn_spikes_init(cn_spikes *s)
         cn_spike_layer *l = &s->layer[k];
         const size_t n = (size_t)l->outputs;
         failed |= !(l->time = calloc(n, sizeof(double))) || !(l->potential = calloc(n, sizeof(double))) ||
-                  !(l->delta = calloc(n, sizeof(double))) || !(l->push = calloc(n, sizeof(double))) ||
+                  !(l->delta = calloc(n, sizeof(double))) || !(l->until = calloc(n, sizeof(double))) ||
+                  !(l->push = calloc(n, sizeof(double))) ||
                   !(l->fired = calloc(n, sizeof(int64_t))) || !(l->order = calloc((size_t)l->inputs, sizeof(cn_idx))) ||
                   !(l->start = calloc((size_t)s->steps + 2, sizeof(cn_idx)));
     }
@@ -43,9 +44,9 @@ void cn_spikes_free(cn_spikes *s)
 {
     for (cn_idx k = 0; k < s->layers; k++) {
         cn_spike_layer *l = &s->layer[k];
-        void *all[] = {l->time, l->potential, l->delta, l->push, l->fired, l->order, l->start};
+        void *all[] = {l->time, l->potential, l->delta, l->until, l->push, l->fired, l->order, l->start};
         for (size_t m = 0; m < sizeof all / sizeof *all; m++) free(all[m]);
-        l->time = l->potential = l->delta = l->push = NULL;
+        l->time = l->potential = l->delta = l->until = l->push = NULL;
         l->fired = NULL;
         l->order = l->start = NULL;
     }
@@ -104,12 +105,10 @@ static void normalise(double *x, cn_idx n)
         for (cn_idx j = 0; j < n; j++) x[j] /= sqrt(square);
 }
 
-void cn_spikes_errors(cn_spikes *s, cn_idx label)
+/* Errors of the last layer: differences of times to the paper's targets. */
+static void errors_in_time(const cn_spikes *s, cn_spike_layer *l, cn_idx label, double first)
 {
-    cn_spike_layer *l = &s->layer[s->layers - 1];
     const double never = s->steps;
-    double first = never;
-    for (cn_idx j = 0; j < l->outputs; j++) first = l->time[j] < first ? l->time[j] : first;
     for (cn_idx j = 0; j < l->outputs; j++) {
         double target = l->time[j];
         if (first == never)
@@ -120,8 +119,39 @@ void cn_spikes_errors(cn_spikes *s, cn_idx label)
             target = first + s->margin < never ? first + s->margin : never;
         const double late = target - l->time[j];
         l->delta[j] = (late > s->most ? s->most : late < -s->most ? -s->most : late) / never;
+        l->until[j] = l->time[j];
     }
     normalise(l->delta, l->outputs);
+}
+
+/* Errors of the last layer: what the right output lacks of its lead when the first fires. */
+static void errors_in_charge(const cn_spikes *s, cn_spike_layer *l, cn_idx label, double first)
+{
+    const cn_idx n = l->outputs, rows = l->start[(cn_idx)first];
+    double *v = l->push;  /* potentials at the end of the step before `first` */
+    memset(v, 0, (size_t)n * sizeof(double));
+    for (cn_idx k = 0; k < rows; k++) {
+        const double *w = l->weight + (size_t)l->order[k] * (size_t)n;
+        for (cn_idx j = 0; j < n; j++) v[j] += w[j];
+    }
+    cn_idx rival = label == 0 ? 1 : 0;
+    for (cn_idx j = 0; j < n; j++) {
+        if (j != label && v[j] > v[rival]) rival = j;
+        l->delta[j] = 0.0;
+        l->until[j] = first;
+    }
+    if (n < 2) return;
+    const double lacks = (s->lead - v[label] + v[rival]) / s->lead;
+    l->delta[rival] = lacks < 0.0 ? 0.0 : lacks > 1.0 ? 1.0 : lacks;
+    l->delta[label] = -l->delta[rival];
+}
+
+void cn_spikes_errors(cn_spikes *s, cn_idx label)
+{
+    cn_spike_layer *l = &s->layer[s->layers - 1];
+    double first = s->steps;
+    for (cn_idx j = 0; j < l->outputs; j++) first = l->time[j] < first ? l->time[j] : first;
+    (s->lead > 0.0 ? errors_in_charge : errors_in_time)(s, l, label, first);
     for (cn_idx k = s->layers - 1; k > 0; k--) {
         const cn_spike_layer *above = &s->layer[k];
         cn_spike_layer *below = &s->layer[k - 1];
@@ -129,10 +159,11 @@ void cn_spikes_errors(cn_spikes *s, cn_idx label)
             const double *w = above->weight + (size_t)i * (size_t)above->outputs;
             double sum = 0.0;
             for (cn_idx j = 0; j < above->outputs; j++)
-                sum += below->time[i] < above->time[j] ? above->delta[j] * w[j] : 0.0;
+                sum += below->time[i] < above->until[j] ? above->delta[j] * w[j] : 0.0;
             below->delta[i] = sum;
+            below->until[i] = below->time[i];
         }
-        normalise(below->delta, below->outputs);
+        if (s->lead == 0.0) normalise(below->delta, below->outputs);
     }
 }
 

@@ -23,7 +23,8 @@ typedef struct cn_spike_layer {
     double threshold, rate;
     /* the last example's */
     double *time, *potential;     /* (outputs,); at the end of the last step, whoever has fired included */
-    double *delta;                /* (outputs,); the normalised error in time */
+    double *delta;                /* (outputs,); the error: positive asks for a later spike */
+    double *until;                /* (outputs,); inputs that fire before this step have a part in the error */
     int64_t *fired;               /* (outputs,): examples in which each has fired, counted by cn_spikes_learn */
     double *push;
     int64_t read, changed;        /* rows of weights, so far */
@@ -33,7 +34,8 @@ typedef struct cn_spike_layer {
 typedef struct cn_spikes {
     /* set by the caller */
     cn_idx layers, steps;
-    double margin, most;          /* gamma, and the largest error of an output, steps */
+    double lead;                  /* above 0: errors in charge, the right output's lead when the first fires, in weights */
+    double margin, most;          /* of errors in time: gamma, and the largest error of an output, steps */
     cn_spike_layer layer[CN_SPIKE_LAYERS];
     double *input;                /* the last example's */
 } cn_spikes;
@@ -49,7 +51,12 @@ void cn_spikes_forward(cn_spikes *s, const int32_t *times);
  * in it.  A neuron that has not comes after all others, the later the further it is from its threshold.  (outputs,) */
 void cn_spikes_crossings(cn_spikes *s, double *crossings);
 
-/* The errors of all layers after cn_spikes_forward, for a class. */
+/* The errors of all layers after cn_spikes_forward, for a class.
+ *
+ * In time (lead = 0): the paper's targets, errors of norm 1 in each layer.  In charge: at the end of the step in which the
+ * first output crosses (of the last step, if none does) the right output's potential should be above the largest other one by
+ * `lead`; what it lacks, over `lead` and at most 1, is the other's error and minus the right one's, and nothing is normalised.
+ */
 void cn_spikes_errors(cn_spikes *s, cn_idx label);
 
 /* Learn from examples, one after the other; times (samples, inputs). */

@@ -25,18 +25,18 @@ TARGET static void NAME(integrate)(const cn_spike_layer *restrict l, cn_idx step
     }
 }
 
-/* The weights of inputs that have fired before a neuron: w -= rate delta. */
+/* The weights of inputs that have a part in a neuron's error: w -= rate delta. */
 TARGET static void NAME(change)(const cn_spike_layer *restrict l, cn_idx steps)
 {
     const cn_idx n = l->outputs;
     const double rate = l->rate;
-    const double *restrict delta = l->delta, *restrict when = l->time;
+    const double *restrict delta = l->delta, *restrict until = l->until;
     double *restrict push = l->push;
     for (cn_idx t = 0; t < steps; t++) {
         const cn_idx from = l->start[t], to = l->start[t + 1];
         if (from == to) continue;
         const double now = t;
-        for (cn_idx j = 0; j < n; j++) push[j] = now < when[j] ? rate * delta[j] : 0.0;
+        for (cn_idx j = 0; j < n; j++) push[j] = now < until[j] ? rate * delta[j] : 0.0;
         for (cn_idx k = from; k < to; k++) {
             double *restrict w = l->weight + (size_t)l->order[k] * (size_t)n;
             for (cn_idx j = 0; j < n; j++) w[j] -= push[j];

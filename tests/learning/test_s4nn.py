@@ -20,27 +20,47 @@ def plain_times(weights, times, steps, threshold):
     return np.where(over.any(axis=1), over.argmax(axis=1) + 1, steps)
 
 
-def plain_step(weights, times, label, steps, threshold, margin, most, rates):
-    """Errors of all layers and new weights after one example, as the paper's equations say."""
-    when = [times]
-    for w in weights:
-        when.append(plain_times(w, when[-1], steps, threshold))
-    t = when[-1].astype(float)
+def errors_in_time(when, label, steps, margin, most):
+    """The paper's errors of outputs, of norm 1, and the steps before which inputs have a part in them."""
+    t = when.astype(float)
     first = t.min()
     goal = np.where(t < first + margin, min(first + margin, steps), t)
     goal[label] = first
     if first == steps:
         goal = np.full(len(t), float(steps))
         goal[label] -= margin
-    errors = [np.clip(goal - t, -most, most) / steps]
-    for w, before, after in zip(weights[:0:-1], when[-2:0:-1], when[:1:-1], strict=True):
-        errors[-1] = errors[-1] / (np.linalg.norm(errors[-1]) or 1.0)
-        errors.append(((before[:, None] < after[None, :]) * w) @ errors[-1])
-    errors[-1] = errors[-1] / (np.linalg.norm(errors[-1]) or 1.0)
-    errors.reverse()
+    return np.clip(goal - t, -most, most) / steps, t
+
+
+def errors_in_charge(when, potentials, label, lead):
+    """What the right output's potential lacks of its lead when the first output has crossed."""
+    v = potentials[:, when.min() - 1]
+    others = np.delete(v, label)
+    error = np.clip((lead - v[label] + others.max()) / lead, 0.0, 1.0)
+    errors = np.where((v == others.max()) & (np.arange(len(v)) != label), error, 0.0)
+    errors[label] = -error
+    return errors, np.full(len(v), when.min())
+
+
+def plain_step(weights, times, label, steps, threshold, margin, most, rates, lead=0.0):
+    """Errors of all layers and new weights after one example, in time as the paper's equations say, or in charge."""
+    when = [times]
+    for w in weights:
+        when.append(plain_times(w, when[-1], steps, threshold))
+    potentials = np.cumsum(weights[-1].T @ (when[-2][:, None] == np.arange(steps)), axis=1)
+    if lead:
+        error, end = errors_in_charge(when[-1], potentials, label, lead)
+    else:
+        error, end = errors_in_time(when[-1], label, steps, margin, most)
+        error = error / (np.linalg.norm(error) or 1.0)
+    errors, until = [error], [end]
+    for w, before in zip(weights[:0:-1], when[-2:0:-1], strict=True):
+        error = ((before[:, None] < until[0][None, :]) * w) @ errors[0]
+        errors.insert(0, error if lead else error / (np.linalg.norm(error) or 1.0))
+        until.insert(0, before)
     new = [
-        w - rate * e * (before[:, None] < after[None, :])
-        for w, rate, e, before, after in zip(weights, rates, errors, when[:-1], when[1:], strict=True)
+        w - rate * e * (before[:, None] < end[None, :])
+        for w, rate, e, before, end in zip(weights, rates, errors, when[:-1], until, strict=True)
     ]
     return when[1:], errors, new
 
@@ -51,16 +71,17 @@ def problem(seed, sizes=(20, 13, 9, 4), steps=32):
     return weights, rng.integers(0, steps + 1, sizes[0]).astype(np.int32), int(rng.integers(sizes[-1]))
 
 
+@pytest.mark.parametrize("lead", [0.0, 40.0])
 @pytest.mark.parametrize("seed", range(12))
-def test_times_errors_and_weights_are_those_of_a_plain_simulation(seed):
+def test_times_errors_and_weights_are_those_of_a_plain_simulation(seed, lead):
     weights, times, label = problem(seed)
-    when, errors, new = plain_step(weights, times, label, 32, 15.0, 3.0, 10.0, [0.3, 0.2, 0.1])
-    kernel = FirstSpikes(weights, 15.0, 32, 3.0, 10.0)
+    when, errors, new = plain_step(weights, times, label, 32, 15.0, 3.0, 10.0, [0.03, 0.02, 0.01], lead)
+    kernel = FirstSpikes(weights, 15.0, 32, 3.0, 10.0, lead)
     found = kernel.example(times, label)
     for k in range(3):
         np.testing.assert_array_equal(found[0][k], when[k])
-        np.testing.assert_allclose(found[1][k], errors[k], atol=1e-14)  # sums of 20 numbers of either order
-    kernel.learn(times[None], np.array([label], np.int32), [0.3, 0.2, 0.1])
+        np.testing.assert_allclose(found[1][k], errors[k], rtol=1e-13, atol=1e-14)  # sums of 20 numbers of either order
+    kernel.learn(times[None], np.array([label], np.int32), [0.03, 0.02, 0.01])
     for k in range(3):
         np.testing.assert_allclose(weights[k], new[k], atol=1e-13)
         np.testing.assert_array_equal(kernel.fired(k), when[k] < 32)
@@ -153,17 +174,19 @@ def rule_and_data(**more):
     rng = np.random.default_rng(5)
     x = rng.random((40, 6))
     t = np.eye(3)[rng.integers(0, 3, 40)]
-    numbers = {"rates": (0.5, 0.2), "low": (0.0, 0.0), "high": (30.0, 20.0), "steps": 32}
+    numbers = {"errors": "time", "rates": (0.5, 0.2), "low": (0.0, 0.0), "high": (30.0, 20.0), "steps": 32}
     return rule_of("s4nn", network=(6, 8, 3), seed=2, **(numbers | more)), x, t
 
 
-def test_replay_through_synapses_is_the_kernels_change():
+@pytest.mark.parametrize(("errors", "lead", "rates"), [("time", 0.0, (0.5, 0.2)), ("charge", 20.0, (0.01, 0.1))])
+def test_replay_through_synapses_is_the_kernels_change(errors, lead, rates):
     """Rank-one updates at clock steps, which devices get, against the kernel's in place."""
-    ideal, x, t = rule_and_data()
-    pulsed, _, _ = rule_and_data()
+    more = {"errors": errors, "rates": rates}
+    ideal, x, t = rule_and_data(**more)
+    pulsed, _, _ = rule_and_data(**more)
     pulsed.in_place = False
     pulsed.seen = [w.weights.copy() for w in pulsed.layers]
-    pulsed.kernel = FirstSpikes(pulsed.seen, 100.0, 32, 3.0, 20.0)
+    pulsed.kernel = FirstSpikes(pulsed.seen, 100.0, 32, 3.0, 20.0, lead)
     for rule in (ideal, pulsed):
         rule.learn(x, t)
     for a, b in zip(ideal.layers, pulsed.layers, strict=True):
@@ -204,7 +227,14 @@ def test_epochs_end_shrinks_revives_and_decays():
 
 @pytest.mark.parametrize(
     ("numbers", "word"),
-    [({"batch": 2}, "batch"), ({"rates": (1.0,)}, "rates"), ({"steps": 1}, "steps"), ({"margin": -1.0}, "margin")],
+    [
+        ({"batch": 2}, "batch"),
+        ({"errors": "both"}, "errors"),
+        ({"lead": 0.0}, "lead"),
+        ({"rates": (1.0,)}, "rates"),
+        ({"steps": 1}, "steps"),
+        ({"margin": -1.0}, "margin"),
+    ],
 )
 def test_numbers_out_of_range(numbers, word):
     with pytest.raises(UsageError, match=word):
@@ -224,7 +254,7 @@ def test_digits():
     data = pytest.importorskip("sklearn.datasets").load_digits()
     x, t = data.data / 16.0, np.eye(10)[data.target]
     rule = rule_of(
-        "s4nn", network=(64, 100, 10), steps=64, rates=(3.0, 1.0), low=(-8.0, -4.0), high=(16.0, 10.0), saturation=10.0,
+        "s4nn", network=(64, 100, 10), errors="time", steps=64, rates=(3.0, 1.0), low=(-8.0, -4.0), high=(16.0, 10.0), saturation=10.0,
         decay=0.85,
     )  # fmt: skip
     for _ in range(15):

@@ -87,14 +87,16 @@ class S4NN(Rule):
     network: tuple[int, ...] = (784, 400, 10)
     steps: int = 256
     threshold: float = 100.0
+    errors: str = "charge"
+    lead: float = 20.0
     margin: float = 3.0
     saturation: float = 20.0
-    rates: tuple[float, ...] = (2.0, 0.1)
-    decay: float = 0.88
+    rates: tuple[float, ...] = (0.1, 0.1)
+    decay: float = 0.8
     low: tuple[float, ...] = (-4.0, -2.0)
     high: tuple[float, ...] = (6.0, 4.0)
     penalty: float = 1e-6
-    revive: float = 0.001
+    revive: float = 0.0
     synapses: str | SynapseKind = "ideal"
     largest: float = 20.0
     tick: float = 10e-9
@@ -112,6 +114,9 @@ class S4NN(Rule):
             raise UsageError(f"{layers} layers of weights", expected="at most 8", names=["network"])
         whole("steps", self.steps, 2)
         number("threshold", self.threshold, 0.0, open_low=True)
+        if self.errors not in ("charge", "time"):
+            raise UsageError(f"errors is {self.errors!r}", expected="charge or time", names=["errors"])
+        number("lead", self.lead, 0.0, open_low=True)
         number("margin", self.margin, 0.0, self.steps)
         number("saturation", self.saturation, 0.0, open_low=True)
         number("decay", self.decay, 0.0, 1.0, open_low=True)
@@ -134,7 +139,8 @@ class S4NN(Rule):
         # ideal weights are changed where they are; of others the kernel sees what a read finds
         self.in_place = all(isinstance(held, IdealSynapses) for held in self.layers)
         self.seen = [held.weights if self.in_place else np.array(held.weights, order="C") for held in self.layers]
-        self.kernel = FirstSpikes(self.seen, self.threshold, self.steps, self.margin, self.saturation)
+        lead = self.lead if self.errors == "charge" else 0.0
+        self.kernel = FirstSpikes(self.seen, self.threshold, self.steps, self.margin, self.saturation, lead)
         self.pace, self.examples = 1.0, 0  # by which rates have decayed; learnt since the last epoch's end
 
     def times(self, x: Array) -> NDArray[np.int32]:
@@ -173,10 +179,11 @@ class S4NN(Rule):
         when, errors = self.kernel.example(times, label)
         for k, (held, rate) in enumerate(zip(self.layers, rates, strict=True)):
             before = times if k == 0 else when[k - 1]
-            steps = np.unique(when[k][errors[k] != 0.0])
+            until = self.kernel.until(k)
+            steps = np.unique(until[errors[k] != 0.0])
             if len(steps):
                 rows = (before[None, :] < steps[:, None]).astype(float)
-                held.update(rows, np.where(when[k][None, :] == steps[:, None], -rate * errors[k], 0.0))
+                held.update(rows, np.where(until[None, :] == steps[:, None], -rate * errors[k], 0.0))
             self.kernel.fired(k)[:] += when[k] < self.steps
 
     def _look(self) -> None:

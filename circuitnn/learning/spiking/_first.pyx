@@ -19,11 +19,12 @@ cdef extern from "cn_spikes.h":
         double *time
         double *potential
         double *delta
+        double *until
         int64_t *fired
         int64_t read, changed
     ctypedef struct cn_spikes:
         cn_idx layers, steps
-        double margin, most
+        double lead, margin, most
         cn_spike_layer layer[8]
     cn_status cn_spikes_init(cn_spikes *s)
     void cn_spikes_free(cn_spikes *s)
@@ -48,17 +49,20 @@ cdef class FirstSpikes:
         Steps by which wrong outputs are to come after the first.
     most : float
         Steps; the largest error of an output.
+    lead : float
+        Above 0: errors in charge, the right output's lead in units of weights; 0: errors in time.
     """
 
     cdef cn_spikes s
     cdef list keep
 
-    def __cinit__(self, list weights, double threshold, cn_idx steps, double margin, double most):
+    def __cinit__(self, list weights, double threshold, cn_idx steps, double margin, double most, double lead=0.0):
         cdef double[:, ::1] w
         cdef int k
         memset(&self.s, 0, sizeof(cn_spikes))
         self.keep = weights
         self.s.layers, self.s.steps, self.s.margin, self.s.most = len(weights), steps, margin, most
+        self.s.lead = lead
         for k in range(len(weights)):
             w = weights[k]
             self.s.layer[k].inputs, self.s.layer[k].outputs, self.s.layer[k].weight = w.shape[0], w.shape[1], &w[0, 0]
@@ -104,6 +108,10 @@ cdef class FirstSpikes:
     def fired(self, int layer):
         """Return in how many examples learnt each neuron of a layer has fired, a view that may be written."""
         return np.asarray(<int64_t[:self.s.layer[layer].outputs]> self.s.layer[layer].fired)
+
+    def until(self, int layer):
+        """Return the steps before which inputs have a part in the last example's errors, ndarray (outputs,)."""
+        return np.array(<double[:self.s.layer[layer].outputs]> self.s.layer[layer].until)
 
     def events(self, int layer):
         """Return rows of a layer's weights read and changed so far."""
