@@ -31,7 +31,8 @@ cn_status cn_spikes_init(cn_spikes *s)
         cn_spike_layer *l = &s->layer[k];
         const size_t n = (size_t)l->outputs;
         failed |= !(l->time = calloc(n, sizeof(double))) || !(l->potential = calloc(n, sizeof(double))) ||
-                  !(l->delta = calloc(n, sizeof(double))) || !(l->until = calloc(n, sizeof(double))) ||
+                  !(l->delta = calloc(n, sizeof(double))) || !(l->charge = calloc(n, sizeof(double))) ||
+                  !(l->until = calloc(n, sizeof(double))) ||
                   !(l->push = calloc(n, sizeof(double))) ||
                   !(l->fired = calloc(n, sizeof(int64_t))) || !(l->order = calloc((size_t)l->inputs, sizeof(cn_idx))) ||
                   !(l->start = calloc((size_t)s->steps + 2, sizeof(cn_idx)));
@@ -44,9 +45,9 @@ void cn_spikes_free(cn_spikes *s)
 {
     for (cn_idx k = 0; k < s->layers; k++) {
         cn_spike_layer *l = &s->layer[k];
-        void *all[] = {l->time, l->potential, l->delta, l->until, l->push, l->fired, l->order, l->start};
+        void *all[] = {l->time, l->potential, l->charge, l->delta, l->until, l->push, l->fired, l->order, l->start};
         for (size_t m = 0; m < sizeof all / sizeof *all; m++) free(all[m]);
-        l->time = l->potential = l->delta = l->until = l->push = NULL;
+        l->time = l->potential = l->charge = l->delta = l->until = l->push = NULL;
         l->fired = NULL;
         l->order = l->start = NULL;
     }
@@ -124,6 +125,11 @@ static void errors_in_time(const cn_spikes *s, cn_spike_layer *l, cn_idx label, 
     normalise(l->delta, l->outputs);
 }
 
+static double part(double x)
+{
+    return x < 0.0 ? 0.0 : x > 1.0 ? 1.0 : x;
+}
+
 /* Errors of the last layer: what the right output lacks of its lead when the first fires. */
 static void errors_in_charge(const cn_spikes *s, cn_spike_layer *l, cn_idx label, double first)
 {
@@ -141,9 +147,9 @@ static void errors_in_charge(const cn_spikes *s, cn_spike_layer *l, cn_idx label
         l->until[j] = first;
     }
     if (n < 2) return;
-    const double lacks = (s->lead - v[label] + v[rival]) / s->lead;
-    l->delta[rival] = lacks < 0.0 ? 0.0 : lacks > 1.0 ? 1.0 : lacks;
+    l->delta[rival] = part((s->lead - v[label] + v[rival]) / s->lead);
     l->delta[label] = -l->delta[rival];
+    if (first == s->steps) l->delta[label] -= s->rouse * part((l->threshold - v[label]) / s->lead);
 }
 
 void cn_spikes_errors(cn_spikes *s, cn_idx label)
@@ -160,7 +166,8 @@ void cn_spikes_errors(cn_spikes *s, cn_idx label)
             double sum = 0.0;
             for (cn_idx j = 0; j < above->outputs; j++)
                 sum += below->time[i] < above->until[j] ? above->delta[j] * w[j] : 0.0;
-            below->delta[i] = sum;
+            const int scaled = s->lead > 0.0 && s->gentle > 0.0 && below->charge[i] > s->gentle;
+            below->delta[i] = scaled ? sum * s->gentle / below->charge[i] : sum;
             below->until[i] = below->time[i];
         }
         if (s->lead == 0.0) normalise(below->delta, below->outputs);

@@ -23,6 +23,7 @@ typedef struct cn_spike_layer {
     double threshold, rate;
     /* the last example's */
     double *time, *potential;     /* (outputs,); at the end of the last step, whoever has fired included */
+    double *charge;               /* (outputs,); in the step in which each crosses its threshold, 0 for those that do not */
     double *delta;                /* (outputs,); the error: positive asks for a later spike */
     double *until;                /* (outputs,); inputs that fire before this step have a part in the error */
     int64_t *fired;               /* (outputs,): examples in which each has fired, counted by cn_spikes_learn */
@@ -35,6 +36,8 @@ typedef struct cn_spikes {
     /* set by the caller */
     cn_idx layers, steps;
     double lead;                  /* above 0: errors in charge, the right output's lead when the first fires, in weights */
+    double rouse;                 /* of errors in charge: the weight of what the right output lacks where none crosses */
+    double gentle;                /* of errors in charge: hidden ones count by gentle / charge where that is below 1; 0: fully */
     double margin, most;          /* of errors in time: gamma, and the largest error of an output, steps */
     cn_spike_layer layer[CN_SPIKE_LAYERS];
     double *input;                /* the last example's */
@@ -56,6 +59,8 @@ void cn_spikes_crossings(cn_spikes *s, double *crossings);
  * In time (lead = 0): the paper's targets, errors of norm 1 in each layer.  In charge: at the end of the step in which the
  * first output crosses (of the last step, if none does) the right output's potential should be above the largest other one by
  * `lead`; what it lacks, over `lead` and at most 1, is the other's error and minus the right one's, and nothing is normalised.
+ * Where none crosses, `rouse` times what the right output lacks to its threshold, bounded likewise, is added.
+ * A crossing moves by minus one over the charge of its step, of which `gentle` bounds the growth for small charges.
  */
 void cn_spikes_errors(cn_spikes *s, cn_idx label);
 

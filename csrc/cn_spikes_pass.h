@@ -5,14 +5,16 @@ TARGET static void NAME(integrate)(const cn_spike_layer *restrict l, cn_idx step
 {
     const cn_idx n = l->outputs;
     const double never = steps, threshold = l->threshold;
-    double *restrict v = l->potential, *restrict when = l->time;
+    double *restrict v = l->potential, *restrict when = l->time, *restrict charge = l->charge, *restrict before = l->push;
     for (cn_idx j = 0; j < n; j++) {
         v[j] = 0.0;
         when[j] = never;
+        charge[j] = 0.0;
     }
     for (cn_idx t = 0; t < steps; t++) {
         const cn_idx from = l->start[t], to = l->start[t + 1];
         if (from == to) continue;
+        for (cn_idx j = 0; j < n; j++) before[j] = v[j];
         for (cn_idx k = from; k + 1 < to; k++) {
             const double *restrict w = l->weight + (size_t)l->order[k] * (size_t)n;
             for (cn_idx j = 0; j < n; j++) v[j] += w[j];
@@ -20,7 +22,9 @@ TARGET static void NAME(integrate)(const cn_spike_layer *restrict l, cn_idx step
         const double *restrict w = l->weight + (size_t)l->order[to - 1] * (size_t)n, next = t + 1.0;
         for (cn_idx j = 0; j < n; j++) {
             v[j] += w[j];
-            when[j] = v[j] > threshold && when[j] == never ? next : when[j];
+            const int crosses = v[j] > threshold && when[j] == never;
+            charge[j] = crosses ? v[j] - before[j] : charge[j];
+            when[j] = crosses ? next : when[j];
         }
     }
 }

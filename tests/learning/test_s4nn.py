@@ -32,30 +32,37 @@ def errors_in_time(when, label, steps, margin, most):
     return np.clip(goal - t, -most, most) / steps, t
 
 
-def errors_in_charge(when, potentials, label, lead):
+def errors_in_charge(when, potentials, label, lead, rouse, threshold, steps):
     """What the right output's potential lacks of its lead when the first output has crossed."""
     v = potentials[:, when.min() - 1]
     others = np.delete(v, label)
     error = np.clip((lead - v[label] + others.max()) / lead, 0.0, 1.0)
     errors = np.where((v == others.max()) & (np.arange(len(v)) != label), error, 0.0)
     errors[label] = -error
+    if when.min() == steps:
+        errors[label] -= rouse * np.clip((threshold - v[label]) / lead, 0.0, 1.0)
     return errors, np.full(len(v), when.min())
 
 
-def plain_step(weights, times, label, steps, threshold, margin, most, rates, lead=0.0):
+def plain_step(weights, times, label, steps, threshold, margin, most, rates, lead=0.0, rouse=0.0, gentle=0.0):
     """Errors of all layers and new weights after one example, in time as the paper's equations say, or in charge."""
     when = [times]
     for w in weights:
         when.append(plain_times(w, when[-1], steps, threshold))
     potentials = np.cumsum(weights[-1].T @ (when[-2][:, None] == np.arange(steps)), axis=1)
     if lead:
-        error, end = errors_in_charge(when[-1], potentials, label, lead)
+        error, end = errors_in_charge(when[-1], potentials, label, lead, rouse, threshold, steps)
     else:
         error, end = errors_in_time(when[-1], label, steps, margin, most)
         error = error / (np.linalg.norm(error) or 1.0)
     errors, until = [error], [end]
-    for w, before in zip(weights[:0:-1], when[-2:0:-1], strict=True):
+    for k in range(len(weights) - 1, 0, -1):
+        w, before = weights[k], when[k]
         error = ((before[:, None] < until[0][None, :]) * w) @ errors[0]
+        if gentle:
+            step = weights[k - 1].T @ (when[k - 1][:, None] == np.arange(steps))
+            charge = np.take_along_axis(step, before[:, None] - 1, axis=1)[:, 0]
+            error = np.where(charge > gentle, error * gentle / np.where(charge > 0.0, charge, 1.0), error)
         errors.insert(0, error if lead else error / (np.linalg.norm(error) or 1.0))
         until.insert(0, before)
     new = [
@@ -71,12 +78,12 @@ def problem(seed, sizes=(20, 13, 9, 4), steps=32):
     return weights, rng.integers(0, steps + 1, sizes[0]).astype(np.int32), int(rng.integers(sizes[-1]))
 
 
-@pytest.mark.parametrize("lead", [0.0, 40.0])
+@pytest.mark.parametrize(("lead", "gentle"), [(0.0, 0.0), (40.0, 0.0), (40.0, 10.0)])
 @pytest.mark.parametrize("seed", range(12))
-def test_times_errors_and_weights_are_those_of_a_plain_simulation(seed, lead):
+def test_times_errors_and_weights_are_those_of_a_plain_simulation(seed, lead, gentle):
     weights, times, label = problem(seed)
-    when, errors, new = plain_step(weights, times, label, 32, 15.0, 3.0, 10.0, [0.03, 0.02, 0.01], lead)
-    kernel = FirstSpikes(weights, 15.0, 32, 3.0, 10.0, lead)
+    when, errors, new = plain_step(weights, times, label, 32, 15.0, 3.0, 10.0, [0.03, 0.02, 0.01], lead, 0.4, gentle)
+    kernel = FirstSpikes(weights, 15.0, 32, 3.0, 10.0, lead, 0.4, gentle)
     found = kernel.example(times, label)
     for k in range(3):
         np.testing.assert_array_equal(found[0][k], when[k])
@@ -93,6 +100,18 @@ def test_silence_asks_the_right_output_to_fire_before_the_end():
     when, errors = FirstSpikes(weights, 10.0, 16, 4.0, 16.0).example(np.array([0, 5, 16], np.int32), 1)
     assert when[0].tolist() == [16.0, 16.0]
     assert errors[0].tolist() == [0.0, -1.0]  # of norm 1; the other is where it should be
+
+
+def test_errors_in_charge_are_what_is_lacking_over_the_lead():
+    weights = [np.array([[2.0, 3.0, 1.0], [1.0, 3.0, 1.0]])]
+    # potentials 3, 6, 2, none above 10: class 0 lacks 8 + 6 - 3 of its lead, at most 1, and 7 / 8 to its threshold
+    _, errors = FirstSpikes(weights, 10.0, 16, 4.0, 16.0, 8.0, 0.5).example(np.array([0, 5], np.int32), 0)
+    np.testing.assert_allclose(errors[0], [-1.0 - 0.5 * 7.0 / 8.0, 1.0, 0.0], rtol=1e-15)
+    # class 1 leads by 3 of 8; class 1 above a threshold of 5 fires in step 6
+    _, errors = FirstSpikes(weights, 5.0, 16, 4.0, 16.0, 8.0, 0.5).example(np.array([0, 5], np.int32), 1)
+    np.testing.assert_allclose(errors[0], [5.0 / 8.0, -5.0 / 8.0, 0.0], rtol=1e-15)
+    _, errors = FirstSpikes(weights, 5.0, 16, 4.0, 16.0, 3.0, 0.5).example(np.array([0, 5], np.int32), 1)
+    assert not errors[0].any()  # a lead of 3 is met: nothing is learnt
 
 
 def test_first_layers_errors_are_the_gradient_where_only_one_neuron_moves():
@@ -186,7 +205,7 @@ def test_replay_through_synapses_is_the_kernels_change(errors, lead, rates):
     pulsed, _, _ = rule_and_data(**more)
     pulsed.in_place = False
     pulsed.seen = [w.weights.copy() for w in pulsed.layers]
-    pulsed.kernel = FirstSpikes(pulsed.seen, 100.0, 32, 3.0, 20.0, lead)
+    pulsed.kernel = FirstSpikes(pulsed.seen, 100.0, 32, 3.0, 20.0, lead, 0.03, 20.0)
     for rule in (ideal, pulsed):
         rule.learn(x, t)
     for a, b in zip(ideal.layers, pulsed.layers, strict=True):
@@ -250,17 +269,30 @@ def test_inputs_out_of_range():
         rule.learn(x, t[:, :2])
 
 
-def test_digits():
+DIGITS = {
+    "time": {"rates": (3.0, 1.0), "low": (-8.0, -4.0), "high": (16.0, 10.0), "saturation": 10.0, "decay": 0.85},
+    "charge": {
+        "rates": (0.1, 0.1),
+        "low": (-8.0, -2.0),
+        "high": (14.0, 4.0),
+        "rouse": 0.3,
+        "average": 2600.0,
+        "decay": 0.9,
+    },
+}
+
+
+@pytest.mark.parametrize(("errors", "least"), [("time", 0.88), ("charge", 0.87)])
+def test_digits(errors, least):
     data = pytest.importorskip("sklearn.datasets").load_digits()
     x, t = data.data / 16.0, np.eye(10)[data.target]
-    rule = rule_of(
-        "s4nn", network=(64, 100, 10), errors="time", steps=64, rates=(3.0, 1.0), low=(-8.0, -4.0), high=(16.0, 10.0), saturation=10.0,
-        decay=0.85,
-    )  # fmt: skip
+    numbers = {"average": 0.0, "steps": 64} | DIGITS[errors]
+    rule = rule_of("s4nn", network=(64, 100, 10), errors=errors, **numbers)
     for _ in range(15):
         order = rule.rng.permutation(1300)
         rule.learn(x[order], t[order])
         rule.end_epoch()
     right = (rule.outputs(x[1300:]).argmax(axis=1) == data.target[1300:]).mean()
-    assert right > 0.88  # 0.911 here; a linear classifier has 0.91, guessing 0.1
+    print(right)
+    assert right > least  # HERE; a linear classifier has 0.91, guessing 0.1
     assert rule.cost.joules > 0.0

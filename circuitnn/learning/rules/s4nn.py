@@ -16,6 +16,7 @@ from circuitnn.learning.synapses.ideal import IdealSynapses
 from circuitnn.learning.synapses.synapse import SynapseKind, Synapses, synapses_of
 
 Array = NDArray[Any]
+PART = 100  # examples from one look at the weights for their mean to the next
 
 
 @dataclass(kw_only=True, eq=False)
@@ -89,10 +90,13 @@ class S4NN(Rule):
     threshold: float = 100.0
     errors: str = "charge"
     lead: float = 20.0
+    rouse: float = 0.03
+    gentle: float = 20.0
     margin: float = 3.0
     saturation: float = 20.0
-    rates: tuple[float, ...] = (0.1, 0.1)
-    decay: float = 0.8
+    rates: tuple[float, ...] = (0.05, 0.1)
+    decay: float = 0.95
+    average: float = 50e3
     low: tuple[float, ...] = (-4.0, -2.0)
     high: tuple[float, ...] = (6.0, 4.0)
     penalty: float = 1e-6
@@ -117,6 +121,8 @@ class S4NN(Rule):
         if self.errors not in ("charge", "time"):
             raise UsageError(f"errors is {self.errors!r}", expected="charge or time", names=["errors"])
         number("lead", self.lead, 0.0, open_low=True)
+        number("rouse", self.rouse, 0.0)
+        number("gentle", self.gentle, 0.0)
         number("margin", self.margin, 0.0, self.steps)
         number("saturation", self.saturation, 0.0, open_low=True)
         number("decay", self.decay, 0.0, 1.0, open_low=True)
@@ -139,9 +145,15 @@ class S4NN(Rule):
         # ideal weights are changed where they are; of others the kernel sees what a read finds
         self.in_place = all(isinstance(held, IdealSynapses) for held in self.layers)
         self.seen = [held.weights if self.in_place else np.array(held.weights, order="C") for held in self.layers]
+        number("average", self.average, 0.0)
         lead = self.lead if self.errors == "charge" else 0.0
-        self.kernel = FirstSpikes(self.seen, self.threshold, self.steps, self.margin, self.saturation, lead)
-        self.pace, self.examples = 1.0, 0  # by which rates have decayed; learnt since the last epoch's end
+        self.kernel = FirstSpikes(
+            self.seen, self.threshold, self.steps, self.margin, self.saturation, lead, self.rouse, self.gentle
+        )
+        self.mean = [w.copy() for w in self.seen] if self.average else self.seen
+        self.reader = FirstSpikes(self.mean, self.threshold, self.steps, self.margin, self.saturation)
+        # by which rates have decayed; examples learnt since the last epoch's end, and in all
+        self.pace, self.examples, self.learnt = 1.0, 0, 0
 
     def times(self, x: Array) -> NDArray[np.int32]:
         """Return the steps at which inputs fire, shape (samples, inputs); ``steps`` means never.
@@ -165,13 +177,28 @@ class S4NN(Rule):
             raise UsageError(f"targets of shape {t.shape}", expected=f"({len(x)}, {self.network[-1]})")
         before = [self.kernel.events(k) for k in range(len(self.layers))]
         rates = [rate * self.pace for rate in self.rates]
-        if self.in_place:
-            self.kernel.learn(times, labels, rates)
-        else:
-            for one, label in zip(times, labels, strict=True):
-                self._replay(one, int(label), rates)
+        done = 0
+        while done < len(x):  # in parts whose ends do not depend on how examples come
+            part = slice(done, done + PART - self.learnt % PART)
+            if self.in_place:
+                self.kernel.learn(times[part], labels[part], rates)
+            else:
+                for one, label in zip(times[part], labels[part], strict=True):
+                    self._replay(one, int(label), rates)
+            self.learnt += len(times[part])
+            done += len(times[part])
+            if self.average and self.learnt % PART == 0:
+                self._mean()
         self.examples += len(x)
         self._count(before, len(x))
+
+    def _mean(self) -> None:
+        """Move the mean towards the weights: it forgets by ``average`` examples, or by a quarter of those so far."""
+        self._look()
+        gain = min(1.0, PART / min(self.average, self.learnt / 4.0))
+        for mean, seen in zip(self.mean, self.seen, strict=True):
+            mean += gain * (seen - mean)
+            self.cost.add("weights read for the mean", seen.size)
 
     def _replay(self, times: Array, label: int, rates: list[float]) -> None:
         """Learn one example by pulses: at each step, the columns that fire then meet the rows that fired before."""
@@ -212,7 +239,7 @@ class S4NN(Rule):
         """
         times = self.times(x)
         self._look()
-        return -self.kernel.crossings(times)
+        return -self.reader.crossings(times)
 
     def end_epoch(self) -> None:
         """Shrink the weights, give hidden neurons that hardly fire a new start, let the rates decay."""
@@ -230,20 +257,25 @@ class S4NN(Rule):
 
     def arrays(self) -> dict[str, Array]:
         """Return weights, counts of spikes, and how far the rates have decayed."""
-        found = super().arrays() | {"pace": np.array([self.pace]), "examples": np.array([self.examples])}
+        found = super().arrays() | {"pace": np.array([self.pace]), "examples": np.array([self.examples, self.learnt])}
         for k, held in enumerate(self.layers):
             found |= {f"layer{k}.{name}": value for name, value in held.arrays().items()}
             found[f"fired{k}"] = self.kernel.fired(k).copy()
+            if self.average:
+                found[f"mean{k}"] = self.mean[k].copy()
         return found
 
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over a stored state."""
         super().restore(arrays)
-        self.pace, self.examples = float(arrays["pace"][0]), int(arrays["examples"][0])
+        self.pace = float(arrays["pace"][0])
+        self.examples, self.learnt = (int(count) for count in arrays["examples"])
         for k, held in enumerate(self.layers):
             prefix = f"layer{k}."
             held.restore({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
             copy_into(self.kernel.fired(k), arrays[f"fired{k}"], f"fired{k}")
+            if self.average:
+                copy_into(self.mean[k], arrays[f"mean{k}"], f"mean{k}")
 
 
 EXPORT = S4NN

@@ -24,7 +24,7 @@ cdef extern from "cn_spikes.h":
         int64_t read, changed
     ctypedef struct cn_spikes:
         cn_idx layers, steps
-        double lead, margin, most
+        double lead, rouse, gentle, margin, most
         cn_spike_layer layer[8]
     cn_status cn_spikes_init(cn_spikes *s)
     void cn_spikes_free(cn_spikes *s)
@@ -51,18 +51,23 @@ cdef class FirstSpikes:
         Steps; the largest error of an output.
     lead : float
         Above 0: errors in charge, the right output's lead in units of weights; 0: errors in time.
+    rouse : float
+        Of errors in charge: the weight of what the right output lacks to its threshold where none fires.
+    gentle : float
+        Of errors in charge: a hidden error counts by this over the charge of its neuron's crossing step, at most 1 (0: 1).
     """
 
     cdef cn_spikes s
     cdef list keep
 
-    def __cinit__(self, list weights, double threshold, cn_idx steps, double margin, double most, double lead=0.0):
+    def __cinit__(self, list weights, double threshold, cn_idx steps, double margin, double most, double lead=0.0,
+                  double rouse=0.0, double gentle=0.0):
         cdef double[:, ::1] w
         cdef int k
         memset(&self.s, 0, sizeof(cn_spikes))
         self.keep = weights
         self.s.layers, self.s.steps, self.s.margin, self.s.most = len(weights), steps, margin, most
-        self.s.lead = lead
+        self.s.lead, self.s.rouse, self.s.gentle = lead, rouse, gentle
         for k in range(len(weights)):
             w = weights[k]
             self.s.layer[k].inputs, self.s.layer[k].outputs, self.s.layer[k].weight = w.shape[0], w.shape[1], &w[0, 0]
