@@ -24,8 +24,8 @@ def accuracies(rule, x, y) -> str:
     """One answer an image; a tie with the right output counted as right, as the authors do; where one fired."""
     out = rule.outputs(x)
     when = np.minimum(np.ceil(-out), rule.steps)
-    tied = (when[np.arange(len(y)), y] == when.min(axis=1)).mean()
     right, fired = (out.argmax(axis=1) == y), when.min(axis=1) < rule.steps
+    tied = np.where(fired, when[np.arange(len(y)), y] == when.min(axis=1), right).mean()
     return (
         f"{right.mean():.4f}, ties as right {tied:.4f}, an output fired in {fired.mean():.4f}"
         f" of which right {right[fired].mean():.4f}, median step {np.median(when.min(axis=1)):.0f}"

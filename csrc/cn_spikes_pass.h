@@ -5,7 +5,8 @@ TARGET static void NAME(integrate)(const cn_spike_layer *restrict l, cn_idx step
 {
     const cn_idx n = l->outputs;
     const double never = steps, threshold = l->threshold;
-    double *restrict v = l->potential, *restrict when = l->time, *restrict charge = l->charge, *restrict before = l->push;
+    double *restrict v = l->potential, *restrict when = l->time;
+    double *restrict charge = l->charge, *restrict before = l->push;
     for (cn_idx j = 0; j < n; j++) {
         v[j] = 0.0;
         when[j] = never;

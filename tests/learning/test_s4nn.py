@@ -215,6 +215,7 @@ def test_replay_through_synapses_is_the_kernels_change(errors, lead, rates):
 
 def test_state_is_whole():
     rule, x, t = rule_and_data(revive=0.9)
+    rule.learn(np.tile(x, (3, 1)), np.tile(t, (3, 1)))  # beyond 100, from where there is a mean
     rule.learn(x[:20], t[:20])
     state = {name: value.copy() for name, value in rule.arrays().items()}
     other, _, _ = rule_and_data(revive=0.9)
@@ -226,6 +227,27 @@ def test_state_is_whole():
         one.learn(x, t)
     for name, value in rule.arrays().items():
         np.testing.assert_array_equal(value, other.arrays()[name], err_msg=name)
+
+
+@pytest.mark.parametrize("average", [150.0, 1e6])
+def test_outputs_are_those_of_the_mean_however_examples_come(average):
+    rule, x, t = rule_and_data(average=average)
+    other, _, _ = rule_and_data(average=0.0)
+    many, classes = np.tile(x, (20, 1)), np.tile(t, (20, 1))
+    mean = [w.weights.copy() for w in other.layers]
+    for k in range(8):
+        other.learn(many[100 * k : 100 * k + 100], classes[100 * k : 100 * k + 100])
+        gain = min(1.0, 100.0 / min(average, 25.0 * (k + 1)))
+        mean = [old + gain * (w.weights - old) for old, w in zip(mean, other.layers, strict=True)]
+    for part in (slice(0, 130), slice(130, 131), slice(131, 800)):
+        rule.learn(many[part], classes[part])
+    for a, b in zip(rule.mean, mean, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    for a, b in zip(rule.layers, other.layers, strict=True):
+        np.testing.assert_array_equal(a.weights, b.weights)
+    for held, w in zip(other.layers, mean, strict=True):
+        held.change(w - held.weights)
+    np.testing.assert_allclose(rule.outputs(x), other.outputs(x), rtol=1e-9)
 
 
 def test_epochs_end_shrinks_revives_and_decays():
@@ -279,7 +301,7 @@ DIGITS = {
         "average": 2600.0,
         "decay": 0.9,
     },
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("errors", "least"), [("time", 0.88), ("charge", 0.87)])
@@ -293,6 +315,5 @@ def test_digits(errors, least):
         rule.learn(x[order], t[order])
         rule.end_epoch()
     right = (rule.outputs(x[1300:]).argmax(axis=1) == data.target[1300:]).mean()
-    print(right)
-    assert right > least  # HERE; a linear classifier has 0.91, guessing 0.1
+    assert right > least  # 0.905 and 0.883 here; a linear classifier has 0.91, guessing 0.1
     assert rule.cost.joules > 0.0

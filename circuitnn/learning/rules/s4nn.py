@@ -28,12 +28,19 @@ class S4NN(Rule):
     step after a neuron's potential is first above its threshold it fires, and drives a row of the next array. The
     first output to fire is the answer.
 
-    Errors are differences of firing times ``t``, over ``steps``: the right output should have fired when the first
-    did, any other that fired within ``margin`` steps of that at the end of the margin; if none fired, the right one
-    ``margin`` steps before the end (eqs. 8 to 10). With these, of norm 1 in each layer,
-    ``delta_i = sum_k w_ik delta_k [t_i < t_k]`` and ``dw_ij = -rate delta_j [t_i < t_j]`` (eqs. 13 to 16). In the
-    circuit the example is played once more: the rows of inputs that have fired are held, and each column gets its
-    pulse when its neuron fires, so that one step of the clock is one rank-one update.
+    Errors in charge, which are ours: at the end of the step in which the first output crosses (the last, if none does)
+    the right output's potential is to be above the largest other one by ``lead``. The error is what it lacks, over
+    ``lead`` and at most 1, for the rival, and minus that for the right one; where the lead is met nothing is learnt. At
+    a common slope a difference in charge is one in time, but it is resolved where many outputs cross in one step.
+
+    Errors in time, which are the authors', are differences of firing times ``t``, over ``steps``: the right output
+    should have fired when the first did, any other that fired within ``margin`` steps of that at the end of the margin;
+    if none fired, the right one ``margin`` steps before the end (eqs. 8 to 10). They have norm 1 in each layer.
+
+    With either, ``delta_i = sum_k w_ik delta_k [t_i < t_k]`` and ``dw_ij = -rate delta_j [t_i < t_j]`` (eqs. 13 to 16),
+    where for errors in charge ``t_k`` is the step of the first output. In the circuit the example is played once more:
+    the rows of inputs that have fired are held, and each column gets its pulse when its neuron fires, so that one step
+    of the clock is one rank-one update.
 
     Parameters
     ----------
@@ -46,22 +53,36 @@ class S4NN(Rule):
         Of the clock in an example.
     threshold : float
         Of all neurons, in units of weights.
+    errors : str
+        ``"charge"`` or ``"time"``.
+    lead : float
+        Of the right output in errors in charge, units of weights.
+    rouse : float
+        Of errors in charge: where no output crosses, the right one's error gets minus this times what it lacks to its
+        threshold, over ``lead`` and at most 1. Without it the outputs fall silent, and potentials at the end decide.
+    gentle : float
+        Of errors in charge, units of weights: a hidden error counts by this over the charge of the step in which its
+        neuron crosses, at most fully, since a crossing moves by minus one over that charge. 0: all count fully.
     margin : float
-        Steps by which wrong outputs are to come after the first.
+        Of errors in time: steps by which wrong outputs are to come after the first.
     saturation : float
-        Steps; an output's error counts for no more than this. It keeps a right output that was silent from taking all
-        of the errors' norm, of which a wrong one that fired first has only ``margin`` steps. The authors have none.
+        Of errors in time: steps; an output's error counts for no more than this. It keeps a right output that was
+        silent from taking all of the errors' norm, of which a wrong one that fired first has only ``margin`` steps. The
+        authors have none.
     rates : tuple of float
-        Learning rates, from the first layer's to the last's. The authors' program has 0.2 for both; with these it
-        learns in 100 epochs what the defaults, which are ours, learn in a few.
+        Learning rates, from the first layer's to the last's. The authors' program has 0.2 for both, for errors in time.
     decay : float
         Factor of the rates after each epoch.
+    average : float
+        Examples over which weights are averaged for ``outputs``, or a quarter of those learnt so far where that is
+        less. The mean is kept in digital memory, from a look at the weights every 100 examples. 0: the weights
+        themselves.
     low, high : tuple of float
         Initial weights are even between these, one of each a layer. The authors have 0 to 5 and 0 to 48.
     penalty : float
         Weights shrink by this times the rate an example, done at the end of an epoch.
     revive : float
-        Hidden neurons that fired in less than this fraction of an epoch's examples start anew at its end.
+        Hidden neurons that fired in less than this fraction of an epoch's examples start anew at its end. 0: none.
     synapses : str or SynapseKind
         Devices, as in ``"pulsed:steps=1200"``.
     largest : float
@@ -73,12 +94,15 @@ class S4NN(Rule):
 
     Notes
     -----
+    The constants of the authors' program: ``errors="time", rates=(0.2, 0.2), low=(0.0, 0.0), high=(5.0, 48.0),
+    saturation=256.0, average=0.0``.
+
     Joules are those of pulses on rows in the forward pass, ``v_pulse^2 G tick`` with the mean conductance of the
     array; those of programming are counted by the devices, and are nothing for ideal ones.
 
     Examples
     --------
-    >>> rule = S4NN(network=(2, 2, 2), steps=16, threshold=2.0)
+    >>> rule = S4NN(network=(2, 2, 2), steps=16, threshold=2.0, average=0.0)
     >>> for held in rule.layers:
     ...     held.change(np.array([[3.0, -1.0], [-1.0, 4.0]]) - held.weights)
     >>> rule.outputs(np.array([[1.0, 0.5], [0.5, 1.0]])).round(3).tolist()  # step 1: 2/3 of 3, 1/2 of 4

@@ -54,7 +54,8 @@ cdef class FirstSpikes:
     rouse : float
         Of errors in charge: the weight of what the right output lacks to its threshold where none fires.
     gentle : float
-        Of errors in charge: a hidden error counts by this over the charge of its neuron's crossing step, at most 1 (0: 1).
+        Of errors in charge: a hidden error counts by this over the charge of its neuron's crossing step, at most 1 (0:
+        1).
     """
 
     cdef cn_spikes s
