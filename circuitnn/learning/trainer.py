@@ -17,7 +17,7 @@ from circuitnn.errors import ConvergenceError, UsageError
 from circuitnn.learning.checkpoint import Position, plain, read_training, write_training
 from circuitnn.learning.history import Epoch, write_picture
 from circuitnn.learning.rule import Rule, rule_of
-from circuitnn.learning.settings import converted, whole
+from circuitnn.learning.settings import MOST_SEED, converted, whole
 from circuitnn.registry import catalog
 
 Array = NDArray[Any]
@@ -70,9 +70,9 @@ class Trainer:
         self.name = rule
         made = catalog("learning.rules").get(rule)
         self._given = converted(made, parameters, f"rule {rule}")
-        self.network = network if network is None else tuple(network)
+        self.network = None if network is None else _sizes(network)
         self.epochs = whole("epochs", epochs, 0)
-        self.seed = whole("seed", seed, 0)
+        self.seed = whole("seed", seed, 0, MOST_SEED)
         self.history: list[Epoch] = []
         self.classes_: Array | None = None
         self._rule: Rule | None = None
@@ -355,6 +355,15 @@ class Trainer:
             yield
         finally:
             self.rule.restore(kept)
+
+
+def _sizes(network: Any) -> tuple[int, ...]:
+    """Return sizes of layers as plain whole numbers."""
+    if not isinstance(network, tuple | list) or len(network) < 2:
+        raise UsageError(f"network is {network!r}", expected="sizes of two layers or more, such as (784, 100, 10)")
+    for size in network:
+        whole("a layer of the network", size)
+    return tuple(network)  # itself where it is a tuple: scikit-learn insists
 
 
 def _diverged(name: str, what: str) -> ConvergenceError:

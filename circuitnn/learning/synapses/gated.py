@@ -82,6 +82,7 @@ class Gated(SynapseKind):
     reset_time: float = 100e-9
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("gate_min", self.gate_min)
         number("gate_max", self.gate_max, self.gate_min, open_low=True)
         number("slope", self.slope, 0.0, open_low=True)

@@ -39,6 +39,7 @@ class Ideal(SynapseKind):
     g_max: float = 100e-6
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("g_min", self.g_min, 0.0)
         number("g_max", self.g_max, self.g_min, open_low=True)
 

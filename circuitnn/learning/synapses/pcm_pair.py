@@ -70,6 +70,7 @@ class PcmPair(SynapseKind):
     reset_time: float = 20e-9
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("g_max", self.g_max, 0.0, open_low=True)
         number("g_step", self.g_step, 0.0, self.g_max, open_low=True)
         number("full", self.full, 0.0, 1.0, open_low=True)

@@ -45,6 +45,7 @@ class Potentiometer(SynapseKind):
     tap_joules: float = 10e-12
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         whole("taps", self.taps, 2)
         number("r_tap", self.r_tap, 0.0, open_low=True)
         number("tap_seconds", self.tap_seconds, 0.0)

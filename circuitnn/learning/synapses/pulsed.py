@@ -111,6 +111,7 @@ class Pulsed(SynapseKind):
     width: float = 50e-9
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("steps", self.steps, 1.0)
         for name in ("noise", "spread", "bound_spread", "asymmetry_spread", "retention", "g_min", "nonlinearity"):
             number(name, getattr(self, name), 0.0)
