@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.crossbar.crossbar import Crossbar
+from circuitnn.errors import UsageError
 from circuitnn.learning.cost import Cost
 from circuitnn.learning.settings import number
 from circuitnn.learning.synapses.synapse import Synapses
@@ -125,7 +126,12 @@ class SynapseArray:
         self.synapses.restore(arrays)
         self._crossbar = self._turned = None
         self._stale = int(arrays["stale"][0])
-        self._sums = (arrays["sums0"], arrays["sums1"]) if "sums0" in arrays else None
+        self._sums = None
+        if "sums0" in arrays:
+            sums = arrays["sums0"], arrays["sums1"]
+            if [a.shape for a in sums] != [(n,) for n in self.shape] or any(a.dtype.kind != "f" for a in sums):
+                raise UsageError("stored sums of conductances are of another array")
+            self._sums = sums
 
     def _wired(self) -> Crossbar:
         if self._crossbar is None:

@@ -174,15 +174,17 @@ class Trainer:
             began = time.perf_counter()
             while at.done < count:
                 some = order[at.done : at.done + chunk]
-                rule.learn(x[some], t[some])
+                self._learn(x[some], t[some])
                 at.done += len(some)
                 at.examples += len(some)
                 if progress is not None:
                     progress((at.epoch + at.done / count) / self.epochs)
                 if checkpoint is not None and time.monotonic() - saved > _PATIENCE and at.done < count:
+                    self._require_numbers()  # what has diverged does not overwrite what was good
                     self.save(checkpoint)
                     saved = time.monotonic()
-            rule.end_epoch()
+            with self._within_floats():
+                rule.end_epoch()
             self._require_numbers()
             at.epoch, at.done = at.epoch + 1, 0
             took = time.perf_counter() - began
@@ -219,7 +221,7 @@ class Trainer:
             self._position.task = "values" if found is None else "classes"
         self._fits(x, t)
         self._position.data = ""
-        self.rule.learn(x, t)
+        self._learn(x, t)
         self._position.examples += len(x)
         self._require_numbers()
         return self
@@ -330,11 +332,23 @@ class Trainer:
             raise UsageError(f"{path} is a training on other data", hint="give another name for the checkpoint")
         self._rule, self._position, self.history = rule, position, history
 
+    def _learn(self, x: Array, t: Array) -> None:
+        with self._within_floats():
+            self.rule.learn(x, t)
+
+    @contextmanager
+    def _within_floats(self) -> Iterator[None]:
+        """Turn overflows of plain numbers, which NumPy's do silently, into divergence."""
+        try:
+            yield
+        except (OverflowError, FloatingPointError) as error:
+            raise _diverged(self.name, "a number is too large") from error
+
     def _require_numbers(self) -> None:
-        """Raise ConvergenceError when the state is no longer one of numbers."""
+        """Raise ConvergenceError when the state is no longer one of finite numbers."""
         for name, value in self.rule.arrays().items():
-            if value.dtype.kind == "f" and np.isnan(value).any():
-                raise _diverged(self.name, f"{name} holds what is no number")
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise _diverged(self.name, f"{name} holds what is no finite number")
 
     def _validation(self, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         found, wanted = _features(x), np.asarray(y)

@@ -164,7 +164,7 @@ class Equilibrium(Rule):
             self.resistive,
             batch=self.batch,
             precision=self.precision,
-            threads=whole("threads", self.threads),
+            threads=whole("threads", self.threads, 1, 256),
             temperature=self.temperature,
         )
 
@@ -272,7 +272,10 @@ class Equilibrium(Rule):
         """Take over a stored state."""
         super().restore(arrays)
         self.pace, minibatches, seen, self._watts = map(float, arrays["counters"])
-        self.minibatches, self._seen = int(minibatches), int(seen)
+        self.minibatches, self._seen = (
+            whole(f"{name} of the stored state", int(count), 0, 2**53)
+            for name, count in (("minibatches", minibatches), ("examples", seen))
+        )
         for k, current in enumerate(self.resistive.currents):
             copy_into(current, arrays[f"currents{k}"], f"currents{k}")
         for k, g in enumerate(self.resistive.conductances):

@@ -200,6 +200,8 @@ class GatedSynapses(Synapses):
             ("shift", self._shift),
         ):
             copy_into(target, arrays[name], name)
+        if np.any(self.conductance < 0.0):
+            raise UsageError("a stored conductance is negative")
         set_generator_state(self.rng, arrays["rng"])
 
 

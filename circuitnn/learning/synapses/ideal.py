@@ -113,6 +113,8 @@ class IdealSynapses(Synapses):
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over stored weights."""
         copy_into(self._w, arrays["weights"], "weights")
+        if not self.signed and np.any(self._w < 0.0):
+            raise UsageError("negative stored weights for synapses of one conductance")
 
 
 EXPORT = Ideal

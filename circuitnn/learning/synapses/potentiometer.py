@@ -109,6 +109,8 @@ class Potentiometers(Synapses):
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over stored taps."""
         copy_into(self._taps, arrays["taps"], "taps")
+        if self._taps.min() < 1 or self._taps.max() > self._kind.taps:
+            raise UsageError("stored taps that a potentiometer has not", expected=f"1 to {self._kind.taps}")
 
 
 EXPORT = Potentiometer
