@@ -147,6 +147,7 @@ class S4NN(Rule):
         number("lead", self.lead, 0.0, open_low=True)
         number("rouse", self.rouse, 0.0)
         number("gentle", self.gentle, 0.0)
+        number("average", self.average, 0.0)
         number("margin", self.margin, 0.0, self.steps)
         number("saturation", self.saturation, 0.0, open_low=True)
         number("decay", self.decay, 0.0, 1.0, open_low=True)
@@ -168,8 +169,9 @@ class S4NN(Rule):
             self.layers.append(held)
         # ideal weights are changed where they are; of others the kernel sees what a read finds
         self.in_place = all(isinstance(held, IdealSynapses) for held in self.layers)
-        self.seen = [held.weights if self.in_place else np.array(held.weights, order="C") for held in self.layers]
-        number("average", self.average, 0.0)
+        self.seen = [
+            held.weights if self.in_place else np.array(held.weights, np.float64, order="C") for held in self.layers
+        ]
         lead = self.lead if self.errors == "charge" else 0.0
         self.kernel = FirstSpikes(
             self.seen, self.threshold, self.steps, self.margin, self.saturation, lead, self.rouse, self.gentle
