@@ -37,7 +37,7 @@ typedef struct cn_spikes {
     cn_idx layers, steps;
     double lead;                  /* above 0: errors in charge, the right output's lead when the first fires, in weights */
     double rouse;                 /* of errors in charge: the weight of what the right output lacks where none crosses */
-    double gentle;                /* of errors in charge: hidden ones count by gentle / charge where that is below 1; 0: fully */
+    double gentle;                /* of errors in charge: hidden ones count by gentle / charge, at most by 1; 0: by 1 */
     double margin, most;          /* of errors in time: gamma, and the largest error of an output, steps */
     cn_spike_layer layer[CN_SPIKE_LAYERS];
     double *input;                /* the last example's */
