@@ -2,6 +2,7 @@
 #define MANTISSA (SINGLE ? 23 : 52)
 #define BIAS (SINGLE ? 127 : 1023)
 #define SHIFTER ((REAL)(SINGLE ? 0x1.8p23 : 0x1.8p52)) /* added to a number, it rounds it and leaves it in the low bits */
+#define PART(n) ((REAL)(1.0 / (n)))
 #define FARTHEST ((REAL)(SINGLE ? 80 : 700))           /* exponents beyond which nothing changes that a voltage shows */
 
 INLINE V NAME(magnitude)(V x) { return (V)((INTEGERS)x & (((INTEGERS)NAME(spread)(0) - 1) >> 1)); }
@@ -13,8 +14,8 @@ INLINE V NAME(exponential)(V x)
     const V y = (x - whole * (REAL)(SINGLE ? 0x1.62e4p-1 : 0x1.62e42feep-1)) -
                 whole * (REAL)(SINGLE ? 0x1.7f7d1cp-20 : 0x1.a39ef35793c76p-33);
     V sum = NAME(spread)((REAL)(SINGLE ? 1.0 / 5040 : 1.0 / 6227020800));
-    static const REAL series[] = {1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
-                                  1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
+    static const REAL series[] = {1.0, 1.0, PART(2), PART(6), PART(24), PART(120), PART(720), PART(5040), PART(40320),
+                                  PART(362880), PART(3628800), PART(39916800), PART(479001600)};
     _Pragma("GCC unroll 16") for (int n = SINGLE ? 6 : 12; n >= 0; n--) sum = sum * y + series[n];
     return (V)((INTEGERS)sum + ((INTEGERS)k << MANTISSA));
 }
@@ -26,7 +27,8 @@ INLINE V NAME(logarithm)(V x)
     const INTEGERS k = (((INTEGERS)x + (one - half)) >> MANTISSA) - BIAS;
     const V m = (V)((INTEGERS)x - (k << MANTISSA));
     const V s = (m - 1) / (m + 1), z = s * s;
-    static const REAL series[] = {1.0, 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19};
+    static const REAL series[] = {1.0, PART(3), PART(5), PART(7), PART(9), PART(11), PART(13), PART(15), PART(17),
+                                  PART(19)};
     V sum = NAME(spread)((REAL)(SINGLE ? 1.0 / 11 : 1.0 / 21));
     _Pragma("GCC unroll 16") for (int n = SINGLE ? 4 : 9; n >= 0; n--) sum = sum * z + series[n];
     const V whole = (V)(k + (INTEGERS)NAME(spread)(SHIFTER)) - SHIFTER;
@@ -92,3 +94,4 @@ INLINE V NAME(bent)(V s, V over, V low, V high, int pairs, REAL saturation, REAL
 #undef BIAS
 #undef SHIFTER
 #undef FARTHEST
+#undef PART

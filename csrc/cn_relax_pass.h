@@ -212,9 +212,9 @@ INLINE REAL NAME(output)(const cn_relax *r, const NOW *t, const REAL *base, size
             }
             const REAL change = next > v[i] ? next - v[i] : v[i] - next;
             most = change > most ? change : most;
-            t->scratch[k * (size_t)r->widest + (size_t)i] = next;
+            t->scratch[(size_t)k * (size_t)r->widest + (size_t)i] = next;
         }
-        memcpy(v, t->scratch + k * (size_t)r->widest, (size_t)n * sizeof(REAL));
+        memcpy(v, t->scratch + (size_t)k * (size_t)r->widest, (size_t)n * sizeof(REAL));
     }
     return most;
 }

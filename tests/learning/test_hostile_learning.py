@@ -19,7 +19,7 @@ from circuitnn.registry import catalog
 RULES = catalog("learning.rules").names()
 KINDS = catalog("learning.synapses").names()
 #: What a rule needs on a network of a few nodes that it does not need on its own.
-SMALL = {"equilibrium": {"beta": 0.05}, "eprop": {"steps": 4}}
+SMALL = {"equilibrium": {"beta": 0.05}, "wired_equilibrium": {"beta": 0.02}, "eprop": {"steps": 4}}
 
 
 def data(samples=20, classes=3):
@@ -163,7 +163,9 @@ def test_settings_at_the_command_line(name, setting, status, tmp_path, capsys):
 )
 def test_features_of_any_make(name, change):
     x, y = data()
-    trained(name, change(x), y, epochs=1)
+    # nodes that all inputs lift alike leave small wired networks no room for a nudge with -beta
+    more = {"beta": 0.001} if name == "wired_equilibrium" else {}
+    trained(name, change(x), y, epochs=1, **more)
 
 
 @pytest.mark.parametrize("name", RULES)

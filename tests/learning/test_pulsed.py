@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from circuitnn.learning.synapses._pulses import Pulses
 
-from circuitnn.errors import UsageError
+from circuitnn.errors import ConvergenceError, UsageError
 from circuitnn.learning.rule import rule_of
 from circuitnn.learning.synapses.pulsed import Pulsed, PulsedSynapses, Steps
 from circuitnn.learning.synapses.synapse import synapses_of
@@ -337,7 +337,7 @@ def test_texts_and_numbers_that_are_not_finite():
     kind = synapses_of("pulsed:law=soft,steps=31,update=sign,width=20n")
     assert kind.law == "soft" and kind.width == 20e-9
     held = kind.build(np.zeros((2, 2)), np.random.default_rng(0))
-    with pytest.raises(UsageError, match="finite"):
+    with pytest.raises(ConvergenceError, match="finite"):
         held.update(np.array([[np.nan, 0.0]]), np.ones((1, 2)))
-    with pytest.raises(UsageError, match="finite"):
+    with pytest.raises(ConvergenceError, match="finite"):
         held.change(np.full((2, 2), np.inf))

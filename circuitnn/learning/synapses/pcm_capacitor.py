@@ -109,13 +109,15 @@ class PcmCapacitor(SynapseKind):
         number("significance", self.significance, 0.0, open_low=True)
         for name in ("g_slope", "v_step", "leak_time"):
             number(name, getattr(self, name), 0.0, open_low=True)
-        for name in ("packet_spread", "slope_spread", "offset_spread", "capacitance", "supply", "slot_time"):
+        for name in ("packet_spread", "slope_spread", "capacitance", "supply", "slot_time"):
             number(name, getattr(self, name), 0.0)
         number("curvature", self.curvature, 0.0, 1.0)
         number("leak_to", self.leak_to)
         number("low", self.low)
         number("centre", self.centre, self.low, open_low=True)
         number("high", self.high, self.centre, open_low=True)
+        # five deviations: no read transistor conducts less than nothing
+        number("offset_spread", self.offset_spread, 0.0, 0.4 * self.g_slope * (self.centre - self.low))
         if whole("slots", self.slots) > 32:
             raise UsageError(f"slots is {self.slots}", expected="at most 32", names=["slots"])
         pcm = PcmPair(self.g_max, self.g_step, self.noise, self.step_spread, self.full, self.slots)

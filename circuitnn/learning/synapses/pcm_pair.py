@@ -72,7 +72,7 @@ class PcmPair(SynapseKind):
     def __post_init__(self) -> None:
         super().__post_init__()
         number("g_max", self.g_max, 0.0, open_low=True)
-        number("g_step", self.g_step, 0.0, self.g_max, open_low=True)
+        number("g_step", self.g_step, 1e-4 * self.g_max, self.g_max)  # programming takes a pulse a step
         number("full", self.full, 0.0, 1.0, open_low=True)
         for name in ("noise", "step_spread", "v_set", "v_reset", "set_time", "reset_time"):
             number(name, getattr(self, name), 0.0)
