@@ -36,7 +36,8 @@ def mnist(seed: int = 0, examples: int = 20_000) -> None:
     print(rule.cost.table(examples))
     x, y = mnist_images("test")
     print("10,000 images:", right(rule, x, y, ("energy",)), flush=True)
-    print("first 2,000:", right(rule, x[:2000], y[:2000]), f"{time.time() - start:.0f} s")
+    x, y = x[:2000], y[:2000]
+    print("first 2,000:", right(rule, x, y), "black and white:", right(rule, np.round(x), y), f"{time.time() - start:.0f} s")
 
 
 def hundred(epochs: int = 15) -> None:
