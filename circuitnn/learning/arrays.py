@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.crossbar.crossbar import Crossbar
+from circuitnn.errors import UsageError
 from circuitnn.learning.cost import Cost
 from circuitnn.learning.settings import number
 from circuitnn.learning.synapses.synapse import Synapses
@@ -17,6 +18,18 @@ Array = NDArray[Any]
 
 _BITS = 8  # of the converters whose energies are counted
 _FRESH = 256  # updates for which sums of conductances are good enough for energies
+
+
+def conversion_energy(driven: int, sensed: int) -> float:
+    """Return what 8-bit converters at so many driven and sensed lines take, J: ``Technology``'s figures of merit.
+
+    Examples
+    --------
+    >>> round(conversion_energy(784, 10) * 1e9, 2)
+    3.7
+    """
+    technology = Technology()
+    return 2**_BITS * (driven * technology.dac_fom + sensed * technology.adc_fom)
 
 
 class SynapseArray:
@@ -63,9 +76,7 @@ class SynapseArray:
         self.cost = synapses.cost = cost if cost is not None else synapses.cost
         self._wires = number("r_word", r_word, 0.0), number("r_bit", r_bit, 0.0)
         self._v_read = number("v_read", v_read, 0.0, open_low=True)
-        technology = Technology()
-        self._read_time = technology.read_time
-        self._dac, self._adc = technology.dac_fom * 2**_BITS, technology.adc_fom * 2**_BITS
+        self._read_time = Technology().read_time
         self._crossbar: Crossbar | None = None
         self._turned: Crossbar | None = None
         self._sums: tuple[Array, Array] | None = None  # conductances of a word line, and of an output's lines
@@ -125,7 +136,12 @@ class SynapseArray:
         self.synapses.restore(arrays)
         self._crossbar = self._turned = None
         self._stale = int(arrays["stale"][0])
-        self._sums = (arrays["sums0"], arrays["sums1"]) if "sums0" in arrays else None
+        self._sums = None
+        if "sums0" in arrays:
+            sums = arrays["sums0"], arrays["sums1"]
+            if [a.shape for a in sums] != [(n,) for n in self.shape] or any(a.dtype.kind != "f" for a in sums):
+                raise UsageError("stored sums of conductances are of another array")
+            self._sums = sums
 
     def _wired(self) -> Crossbar:
         if self._crossbar is None:
@@ -144,4 +160,4 @@ class SynapseArray:
         joules = power * (self._v_read / largest) ** 2 * self._read_time
         ends = self.shape if side == 0 else self.shape[::-1]
         self.cost.add(kind, len(driven), len(driven) * self._read_time, joules)
-        self.cost.add("conversions", len(driven), 0.0, len(driven) * (ends[0] * self._dac + ends[1] * self._adc))
+        self.cost.add("conversions", len(driven), 0.0, len(driven) * conversion_energy(*ends))

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.errors import CircuitnnError, FileError
+from circuitnn.errors import CircuitnnError, FileError, UsageError
 from circuitnn.learning.history import Epoch
 from circuitnn.learning.rule import Rule, rule_of
+from circuitnn.learning.settings import MOST_SEED, one_of, whole
 from circuitnn.learning.synapses.synapse import SynapseKind
 from circuitnn.mapping.datasets import item, stored
 from circuitnn.results.atomic import replacing
@@ -30,6 +31,7 @@ Array = NDArray[Any]
 FORMAT = "circuitnn-training"
 VERSION = 1
 _HISTORY = 7  # columns
+_TEXTS, _COSTS = ("rng", "kinds"), "cost.values"
 
 
 @dataclass
@@ -127,16 +129,28 @@ def read_training(path: str | os.PathLike[str]) -> tuple[str, Rule, Position, Ar
             rule = rule_of(name, **parameters)
             position = Position(**json.loads(file.attrs["position"]))
             classes = json.loads(file.attrs["classes"])
+            _require_position(position, classes, rule)
             rows = stored(item(file, "history"), size).reshape(-1, _HISTORY).tolist()
+            history = [Epoch(int(r[0]), int(r[1]), None if math.isnan(r[2]) else r[2], *r[3:]) for r in rows]
             state = item(file, "state")
-            rule.restore({key: _any(item(state, key), size) for key in state})
+            arrays = {key: _any(item(state, key), size) for key in state}
+            _require_state(rule, arrays)
+            rule.restore(arrays)
     except CircuitnnError as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{path} is no training that can go on: {error.message}", hint=error.hint) from error
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (
+        OSError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        ArithmeticError,
+        MemoryError,
+    ) as error:
         raise FileError(f"cannot read {path}: {error}", expected="a file that a training wrote") from error
-    history = [Epoch(int(r[0]), int(r[1]), None if math.isnan(r[2]) else r[2], *r[3:]) for r in rows]
     return name, rule, position, None if classes is None else np.array(classes), history
 
 
@@ -145,3 +159,42 @@ def _any(dataset: Any, size: int) -> Array:
     if dataset.dtype.kind not in "fiub":
         raise FileError(f"{dataset.name} holds {dataset.dtype}", expected="numbers")
     return stored(dataset, size, dataset.dtype)
+
+
+def _require_position(position: Position, classes: Any, rule: Rule) -> None:
+    """Raise UsageError unless counters are counts, and there is a label an output where there are labels."""
+    for name in ("epoch", "done", "examples"):
+        whole(name, getattr(position, name), 0, MOST_SEED)
+    one_of("task", position.task, ("classes", "values"))
+    if not isinstance(position.data, str):
+        raise UsageError("the data's fingerprint is no text")
+    good = isinstance(classes, list) and len(classes) == rule.network[-1]
+    if good:
+        good = (
+            len({type(c) for c in classes}) == 1
+            and isinstance(classes[0], int | str)
+            and len(set(classes)) == len(classes)
+        )
+    if not good if position.task == "classes" else classes is not None:
+        raise UsageError(f"{classes!r} are no labels", expected=f"{rule.network[-1]} of them")
+
+
+def _require_state(rule: Rule, arrays: dict[str, Array]) -> None:
+    """Raise UsageError unless arrays are, by type, shape and sign, those of the rule as it is made."""
+    for key, fresh in rule.arrays().items():
+        if key not in arrays:
+            raise UsageError(f"{key} is missing")
+        found = arrays[key]
+        # texts, and kinds of work, which come up one after the other, are as long as they are
+        shape = found.shape[:1] + fresh.shape[1:] if key.rpartition(".")[2] in _TEXTS or key == _COSTS else fresh.shape
+        if found.dtype != fresh.dtype or found.shape != shape:
+            raise UsageError(
+                f"{key} is {found.dtype} of shape {found.shape}", expected=f"{fresh.dtype} of shape {fresh.shape}"
+            )
+    for key, found in arrays.items():
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            raise UsageError(f"{key} holds what is no finite number")
+        if (key == _COSTS or (found.dtype.kind == "i" and not key.endswith("polarity"))) and np.any(found < 0):
+            raise UsageError(f"{key} holds negative counts")
+        if key == "pace" and not np.all((found >= 0.0) & (found <= 1.0)):
+            raise UsageError("the rate has grown", expected="a pace from 0 to 1")

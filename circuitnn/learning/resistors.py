@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitnn.errors import ConvergenceError, TopologyError, UsageError
+from circuitnn.errors import ConvergenceError, SingularMatrixError, TopologyError, UsageError
 from circuitnn.learning.settings import one_of, whole
 
 Array = NDArray[Any]
@@ -125,7 +125,7 @@ class ResistorNetwork:
             known = -volts @ laplacian[:, held].T
             if injected is not None:
                 known = known + injected[:, free]
-            found[:, free] = np.linalg.solve(laplacian[:, free], known.T).T
+            found[:, free] = _solved(laplacian[:, free], known.T).T
             return found
         if start is None:
             found[:, free] = volts.mean(axis=1, keepdims=True)
@@ -136,7 +136,7 @@ class ResistorNetwork:
             slope_i = np.maximum(w - found[:, self.edges[:, 0]], 0.0) + LEAK
             slope_j = np.maximum(w - found[:, self.edges[:, 1]], 0.0) + LEAK
             slopes = slope_i[:, :, None] * self._from[:, free] - slope_j[:, :, None] * self._to[:, free]
-            moved = np.linalg.solve(inside.T @ slopes, excess[:, :, None])[:, :, 0]
+            moved = _solved(inside.T @ slopes, excess[:, :, None])[:, :, 0]
             np.clip(moved, -_LONGEST, _LONGEST, out=moved)
             found[:, free] -= moved
             if np.abs(moved).max() < _CLOSE:
@@ -213,3 +213,10 @@ def _random_edges(
     rest = [pair for pair in pairs if pair not in chosen]
     more = rng.permutation(len(rest))[: int(number) - len(chosen)]
     return np.array(sorted([*chosen, *(rest[k] for k in more)]))
+
+
+def _solved(a: Array, b: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.solve(a, b))
+    except np.linalg.LinAlgError as error:
+        raise SingularMatrixError("edges have lost all their conductance", hint="a smaller rate") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.cost import Cost
-from circuitnn.learning.settings import converted, whole
+from circuitnn.learning.settings import MOST, MOST_SEED, converted, typed, whole
 from circuitnn.registry import catalog
 
 Array = NDArray[Any]
@@ -59,11 +60,20 @@ class Rule(ABC):
         if not isinstance(sizes, tuple | list) or len(sizes) < 2:
             raise UsageError(f"network is {sizes!r}", expected="sizes of two layers or more, such as (784, 100, 10)")
         self.network = tuple(whole("a layer of the network", size) for size in sizes)
+        for inputs, outputs in pairwise(self.network):
+            if inputs * outputs > MOST:
+                raise UsageError(f"a layer has {inputs} x {outputs} weights", expected=f"at most {MOST}")
+        typed(self)
         self.batch = whole("batch", self.batch)
-        self.seed = whole("seed", self.seed, 0)
+        self.seed = whole("seed", self.seed, 0, MOST_SEED)
         self.rng = np.random.default_rng(self.seed)
         self.cost = Cost()
-        self.build()
+        try:
+            self.build()
+        except MemoryError as error:
+            raise UsageError(
+                "there is no memory for a rule of these sizes", expected="a smaller network or batch, or fewer steps"
+            ) from error
 
     @abstractmethod
     def build(self) -> None:

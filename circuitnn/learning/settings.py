@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+import operator
 import types
 from dataclasses import fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from circuitnn.errors import UsageError, nearest
 from circuitnn.units import parse_value
 
+#: Largest size, count of steps, ... that the kernels' indices hold, and largest seed.
+MOST, MOST_SEED = 2**31 - 1, 2**63 - 1
+_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text", type(None): "None"} | {
+    tuple[int, ...]: "whole numbers",
+    tuple[float, ...]: "numbers",
+}
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -123,8 +132,8 @@ def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf
     0.1
     """
     try:
-        good = not isinstance(value, str | bool) and math.isfinite(value) and low <= value <= high
-    except (TypeError, ValueError):
+        good = _real(value) and math.isfinite(value) and low <= value <= high
+    except OverflowError:
         good = False
     if not good or (open_low and value == low):
         above = f"above {low:g}" if open_low else f"at least {low:g}"
@@ -133,16 +142,85 @@ def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf
     return float(value)
 
 
-def whole(what: str, value: Any, low: int = 1) -> int:
-    """Return a whole number of at least ``low``, or raise UsageError."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < low:
-        raise UsageError(f"{what} is {value!r}", expected=f"a whole number of at least {low}", names=[what])
-    return int(value)
+def whole(what: str, value: Any, low: int = 1, high: int = MOST) -> int:
+    """Return a whole number from ``low`` to ``high``, or raise UsageError."""
+    try:
+        found = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        found = None
+    if found is None or not low <= found <= high:
+        raise UsageError(
+            f"{what} is {value!r}", expected=f"a whole number of at least {low} and at most {high}", names=[what]
+        )
+    return found
+
+
+def typed(made: Any) -> None:
+    """Replace the fields of a dataclass by plain values of the types that they are annotated as.
+
+    NumPy's numbers become Python's, lists become tuples, and a number becomes a tuple where several may be given.
+
+    Raises
+    ------
+    UsageError
+        When one is of another type, or not a number; names it.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Made:
+    ...     rates: tuple[float, ...] = (1.0,)
+    ...     steps: int = 3
+    >>> one = Made([np.float32(0.5)], np.int64(7))
+    >>> typed(one)
+    >>> one
+    Made(rates=(0.5,), steps=7)
+    """
+    hints = get_type_hints(type(made))
+    for f in fields(made):
+        if f.init:  # frozen ones too
+            object.__setattr__(made, f.name, _typed(f.name, getattr(made, f.name), hints[f.name]))
+
+
+def _typed(what: str, value: Any, kind: Any) -> Any:
+    choices = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    for one in choices:
+        if get_origin(one) is tuple:
+            inner = get_args(one)[0]
+            if isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim == 1):
+                return tuple(_typed(what, part, inner) for part in value)
+            if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+                return (_typed(what, value, inner),)
+        elif one is int:
+            return whole(what, value, -MOST, MOST_SEED if what == "seed" else MOST)
+        elif one is float:
+            if _real(value):
+                return float(value)
+        elif one is bool and isinstance(value, bool | np.bool_):
+            return bool(value)
+        elif isinstance(value, one):
+            return value
+    raise UsageError(
+        f"{what} is {value!r}",
+        expected=" or ".join(_WORDS.get(c, getattr(c, "__name__", "")) for c in choices),
+        names=[what],
+    )
+
+
+def _real(value: Any) -> bool:
+    """Whether something is one number, be it infinite."""
+    if isinstance(value, bool | np.bool_ | str | bytes | complex | np.complexfloating) or np.ndim(value):
+        return False
+    try:
+        return not math.isnan(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def one_of(what: str, value: Any, known: tuple[str, ...]) -> str:
     """Return a name out of several, or raise UsageError."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise UsageError(
             f"{what} is {value!r}",
             expected=" or ".join(map(repr, known)),

@@ -17,7 +17,7 @@ from circuitnn.errors import ConvergenceError, UsageError
 from circuitnn.learning.checkpoint import Position, plain, read_training, write_training
 from circuitnn.learning.history import Epoch, write_picture
 from circuitnn.learning.rule import Rule, rule_of
-from circuitnn.learning.settings import converted, whole
+from circuitnn.learning.settings import MOST_SEED, converted, whole
 from circuitnn.registry import catalog
 
 Array = NDArray[Any]
@@ -70,9 +70,9 @@ class Trainer:
         self.name = rule
         made = catalog("learning.rules").get(rule)
         self._given = converted(made, parameters, f"rule {rule}")
-        self.network = network if network is None else tuple(network)
+        self.network = None if network is None else _sizes(network)
         self.epochs = whole("epochs", epochs, 0)
-        self.seed = whole("seed", seed, 0)
+        self.seed = whole("seed", seed, 0, MOST_SEED)
         self.history: list[Epoch] = []
         self.classes_: Array | None = None
         self._rule: Rule | None = None
@@ -174,15 +174,17 @@ class Trainer:
             began = time.perf_counter()
             while at.done < count:
                 some = order[at.done : at.done + chunk]
-                rule.learn(x[some], t[some])
+                self._learn(x[some], t[some])
                 at.done += len(some)
                 at.examples += len(some)
                 if progress is not None:
                     progress((at.epoch + at.done / count) / self.epochs)
                 if checkpoint is not None and time.monotonic() - saved > _PATIENCE and at.done < count:
+                    self._require_numbers()  # what has diverged does not overwrite what was good
                     self.save(checkpoint)
                     saved = time.monotonic()
-            rule.end_epoch()
+            with self._within_floats():
+                rule.end_epoch()
             self._require_numbers()
             at.epoch, at.done = at.epoch + 1, 0
             took = time.perf_counter() - began
@@ -219,7 +221,7 @@ class Trainer:
             self._position.task = "values" if found is None else "classes"
         self._fits(x, t)
         self._position.data = ""
-        self.rule.learn(x, t)
+        self._learn(x, t)
         self._position.examples += len(x)
         self._require_numbers()
         return self
@@ -330,11 +332,23 @@ class Trainer:
             raise UsageError(f"{path} is a training on other data", hint="give another name for the checkpoint")
         self._rule, self._position, self.history = rule, position, history
 
+    def _learn(self, x: Array, t: Array) -> None:
+        with self._within_floats():
+            self.rule.learn(x, t)
+
+    @contextmanager
+    def _within_floats(self) -> Iterator[None]:
+        """Turn overflows of plain numbers, which NumPy's do silently, into divergence."""
+        try:
+            yield
+        except (OverflowError, FloatingPointError) as error:
+            raise _diverged(self.name, "a number is too large") from error
+
     def _require_numbers(self) -> None:
-        """Raise ConvergenceError when the state is no longer one of numbers."""
+        """Raise ConvergenceError when the state is no longer one of finite numbers."""
         for name, value in self.rule.arrays().items():
-            if value.dtype.kind == "f" and np.isnan(value).any():
-                raise _diverged(self.name, f"{name} holds what is no number")
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise _diverged(self.name, f"{name} holds what is no finite number")
 
     def _validation(self, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         found, wanted = _features(x), np.asarray(y)
@@ -355,6 +369,15 @@ class Trainer:
             yield
         finally:
             self.rule.restore(kept)
+
+
+def _sizes(network: Any) -> tuple[int, ...]:
+    """Return sizes of layers as plain whole numbers."""
+    if not isinstance(network, tuple | list) or len(network) < 2:
+        raise UsageError(f"network is {network!r}", expected="sizes of two layers or more, such as (784, 100, 10)")
+    for size in network:
+        whole("a layer of the network", size)
+    return tuple(network)  # itself where it is a tuple: scikit-learn insists
 
 
 def _diverged(name: str, what: str) -> ConvergenceError:

@@ -98,7 +98,7 @@ def test_cost(sides, settlings):
     seconds = settlings * len(x) * Technology().read_time
     assert rule.cost.count("settlings") == settlings * len(x)
     assert rule.cost.seconds == pytest.approx(seconds)
-    assert rule.cost.joules == pytest.approx(seconds * watts * 1e-5 * 0.1**2, rel=1e-12)
+    assert rule.cost.kinds["settlings"].joules == pytest.approx(seconds * watts * 1e-5 * 0.1**2, rel=1e-12)
 
 
 def test_rates_decay():

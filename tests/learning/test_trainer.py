@@ -20,7 +20,7 @@ from circuitnn.registry import catalog
 
 RULES = catalog("learning.rules").names()
 #: What a rule needs on a network of a few nodes that it does not need on its own.
-SMALL = {"equilibrium": {"beta": 0.05}, "eprop": {"steps": 4}}
+SMALL = {"equilibrium": {"beta": 0.05}, "wired_equilibrium": {"beta": 0.02}, "eprop": {"steps": 4}}
 
 
 def small(seed=0, samples=60, classes=3):

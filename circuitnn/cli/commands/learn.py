@@ -103,7 +103,10 @@ def _train(
         name, equals, value = text.partition("=")
         if not (equals and name.strip()):
             raise UsageError(f"--set {text!r}", expected="NAME=VALUE, such as rate=0.05")
-        given[name.strip()] = value.strip()
+        name = name.strip()
+        if name in ("network", "epochs", "seed"):
+            raise UsageError(f"--set {text!r}", expected=f"--{name} {value.strip()}".rstrip())
+        given[name] = value.strip()
     trainer = cn.Trainer(rule, network=sizes, epochs=epochs, seed=seed, **given)
     x, y, x_test, y_test = read_training(data)
     folder = None if output is None else new_folder(output)

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memset
 
-from circuitnn.errors import AnalysisError, ConvergenceError
+from circuitnn.errors import ConvergenceError
 
 
 cdef extern from "cn_types.h":
@@ -69,9 +69,9 @@ cdef refuse(cn_status status):
             hint="a smaller beta, or nudging by a current",
         )
     if status == CN_SINGULAR:
-        raise AnalysisError("a node has lost all its conductance", hint="smaller rates, or a g_min above 0")
+        raise ConvergenceError("a node has lost all its conductance", hint="smaller rates, or a g_min above 0")
     if status == CN_NOT_FINITE:
-        raise AnalysisError("conductances have left the finite numbers", hint="smaller rates, or a g_max")
+        raise ConvergenceError("conductances have left the finite numbers", hint="smaller rates, or a g_max")
 
 
 cdef class Kernel:

@@ -106,6 +106,17 @@ class WiredTraining:
             by_i.append(-weight * difference.sum(axis=0))
         return by_g, by_i, 0.5 * (plus[-1] + minus[-1])
 
+    def arrays(self) -> dict[str, Array]:
+        """Return what is carried from gradient to gradient, for checkpoints."""
+        counters = np.array([self._every, self._left, self.reductions, self.missed])
+        return {"counters": counters, "more": np.atleast_2d(self._more), "between": np.atleast_2d(self._between)}
+
+    def restore(self, arrays: dict[str, Array]) -> None:
+        """Take over what ``arrays`` gave."""
+        every, left, reductions, self.missed = map(float, arrays["counters"])
+        self._every, self._left, self.reductions = int(every), int(left), int(reductions)
+        self._more, self._between = np.array(arrays["more"]), np.array(arrays["between"])
+
     def _look(self, plain: Array, own: Array) -> None:
         """Compare with a full reduction when that is due; ``plain`` and ``own`` are the ports without word wires."""
         if self._ideal_words or self._left > 0:

@@ -134,8 +134,9 @@ class Boltzmann(Rule):
 
     def _sampler(self, phase: float, seed: int) -> Sampler:
         neuron, (unit, rest) = self.neuron, self.logistic
+        steps = whole("steps of a phase", round(min(phase / self.step, 1e12)))
         return Sampler(
-            self.seen, round(phase / self.step), round(self.burn_in / self.step), neuron.steps,
+            self.seen, steps, round(self.burn_in / self.step), neuron.steps,
             keep=neuron.keep, decay=float(np.exp(-self.step / neuron.refractory)),
             window=float(np.exp(-self.step / self.window)), threshold=neuron.threshold, rest=rest, unit=unit,
             noise=neuron.noise, seed=seed,

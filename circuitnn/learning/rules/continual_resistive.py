@@ -82,13 +82,16 @@ class ContinualResistive(Equilibrium):
             return
         rates = tuple(self.pace * rate for rate in self.rates)
         bias_rates = tuple(self.pace * rate for rate in self.bias_rates or ())
-        self.synchronise()
         for first in range(0, len(x), self.batch):
             self._step(x[first : first + self.batch], t[first : first + self.batch], rates, bias_rates)
         self._count(x)
         more = len(x) * (self.ramp - 1)  # settlings beside the two or three of phases
         seconds = more * Technology().read_time
         self.cost.add("settlings", more, seconds, seconds * self._watts)
+
+    def synchronise(self) -> None:
+        """Make the solver the same as the network, which is ahead: it is updated here, in double precision."""
+        self.relaxation.load()
 
     def _step(self, x: Array, t: Array, rates: tuple[float, ...], bias_rates: tuple[float, ...]) -> None:
         """Learn one minibatch while its nudge rises."""

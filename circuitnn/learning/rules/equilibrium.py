@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
+from circuitnn.learning.arrays import conversion_energy
 from circuitnn.learning.resistive.network import ResistiveNetwork
 from circuitnn.learning.resistive.relaxation import NUDGES, SIDES, Relaxation
 from circuitnn.learning.rule import Rule, copy_into
@@ -88,7 +89,8 @@ class Equilibrium(Rule):
     Notes
     -----
     Costs: a settling takes ``Technology().read_time`` and dissipates the sum of G dV^2 of the free equilibrium for that
-    long. That power is measured on 16 examples and anew every 8192. Pulses are counted by the synapses.
+    long. That power is measured on 16 examples and anew every 8192. 8-bit converters drive inputs and targets and sense
+    outputs, once an example. Pulses are counted by the synapses; what a cell needs to square its voltages is not.
 
     Examples
     --------
@@ -164,7 +166,7 @@ class Equilibrium(Rule):
             self.resistive,
             batch=self.batch,
             precision=self.precision,
-            threads=whole("threads", self.threads),
+            threads=whole("threads", self.threads, 1, 256),
             temperature=self.temperature,
         )
 
@@ -216,7 +218,16 @@ class Equilibrium(Rule):
         phases = self.relaxation.phases(
             x, t, self.beta, sides=sides, nudging=self.nudging, sweeps=self.sweeps, tolerance=0.0
         )
-        conductances, currents = self.relaxation.gradient(x, phases)
+        self._pulse(*self.relaxation.gradient(x, phases), rates, bias_rates)
+
+    def _pulse(
+        self,
+        conductances: list[Array],
+        currents: list[Array],
+        rates: tuple[float, ...],
+        bias_rates: tuple[float, ...],
+    ) -> None:
+        """Move devices and bias currents against their gradients."""
         for synapses, gradient, rate in zip(self.held or (), conductances, rates, strict=True):
             synapses.change(-rate * gradient)
         for current, gradient, rate in zip(self.resistive.currents, currents, bias_rates, strict=True):
@@ -236,6 +247,9 @@ class Equilibrium(Rule):
         settlings = len(x) * (3 if self.sides == "centred" else 2)
         seconds = settlings * Technology().read_time
         self.cost.add("settlings", settlings, seconds, seconds * self._watts)
+        # inputs are held through all settlings; outputs are sensed, and targets or nudges driven
+        ends = conversion_energy(self.network[0] + self.network[-1], self.network[-1])
+        self.cost.add("conversions", len(x), 0.0, len(x) * ends)
 
     def synchronise(self) -> None:
         """Make network and solver the same: the solver is ahead when it updates, the network when synapses do."""
@@ -272,7 +286,10 @@ class Equilibrium(Rule):
         """Take over a stored state."""
         super().restore(arrays)
         self.pace, minibatches, seen, self._watts = map(float, arrays["counters"])
-        self.minibatches, self._seen = int(minibatches), int(seen)
+        self.minibatches, self._seen = (
+            whole(f"{name} of the stored state", int(count), 0, 2**53)
+            for name, count in (("minibatches", minibatches), ("examples", seen))
+        )
         for k, current in enumerate(self.resistive.currents):
             copy_into(current, arrays[f"currents{k}"], f"currents{k}")
         for k, g in enumerate(self.resistive.conductances):

@@ -133,7 +133,9 @@ class S4NN(Rule):
             self.layers.append(held)
         # ideal weights are changed where they are; of others the kernel sees what a read finds
         self.in_place = all(isinstance(held, IdealSynapses) for held in self.layers)
-        self.seen = [held.weights if self.in_place else np.array(held.weights, order="C") for held in self.layers]
+        self.seen = [
+            held.weights if self.in_place else np.array(held.weights, np.float64, order="C") for held in self.layers
+        ]
         self.kernel = FirstSpikes(self.seen, self.threshold, self.steps, self.margin, self.saturation)
         self.pace, self.examples = 1.0, 0  # by which rates have decayed; learnt since the last epoch's end
 

@@ -82,6 +82,7 @@ class Gated(SynapseKind):
     reset_time: float = 100e-9
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("gate_min", self.gate_min)
         number("gate_max", self.gate_max, self.gate_min, open_low=True)
         number("slope", self.slope, 0.0, open_low=True)
@@ -199,6 +200,8 @@ class GatedSynapses(Synapses):
             ("shift", self._shift),
         ):
             copy_into(target, arrays[name], name)
+        if np.any(self.conductance < 0.0):
+            raise UsageError("a stored conductance is negative")
         set_generator_state(self.rng, arrays["rng"])
 
 

@@ -39,6 +39,7 @@ class Ideal(SynapseKind):
     g_max: float = 100e-6
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("g_min", self.g_min, 0.0)
         number("g_max", self.g_max, self.g_min, open_low=True)
 
@@ -112,6 +113,8 @@ class IdealSynapses(Synapses):
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over stored weights."""
         copy_into(self._w, arrays["weights"], "weights")
+        if not self.signed and np.any(self._w < 0.0):
+            raise UsageError("negative stored weights for synapses of one conductance")
 
 
 EXPORT = Ideal

@@ -107,6 +107,7 @@ class Memristor(SynapseKind):
     pair: str = "opposed"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("width", "edge", "v_read"):
             number(name, getattr(self, name), 0.0, open_low=True)
         for name in ("v_up", "v_down"):

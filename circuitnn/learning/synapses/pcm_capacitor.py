@@ -105,6 +105,7 @@ class PcmCapacitor(SynapseKind):
     _pcm: PcmPair = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("significance", self.significance, 0.0, open_low=True)
         for name in ("g_slope", "v_step", "leak_time"):
             number(name, getattr(self, name), 0.0, open_low=True)

@@ -70,6 +70,7 @@ class PcmPair(SynapseKind):
     reset_time: float = 20e-9
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("g_max", self.g_max, 0.0, open_low=True)
         number("g_step", self.g_step, 0.0, self.g_max, open_low=True)
         number("full", self.full, 0.0, 1.0, open_low=True)
@@ -224,6 +225,8 @@ class PcmPairSynapses(Synapses):
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over a stored state of synapses that were built alike."""
         copy_into(self.state, arrays["state"], "state")
+        if np.any(self.state < 0.0) or np.any(self.state > 1.0001 * self._largest):
+            raise UsageError("a stored state lies outside the range of its device")
         np.subtract(self.state[0], self.state[1], out=self._weights)
         self._pulses.count = int(arrays["count"][0])
         set_generator_state(self.rng, arrays["rng"])

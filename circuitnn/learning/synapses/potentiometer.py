@@ -45,6 +45,7 @@ class Potentiometer(SynapseKind):
     tap_joules: float = 10e-12
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         whole("taps", self.taps, 2)
         number("r_tap", self.r_tap, 0.0, open_low=True)
         number("tap_seconds", self.tap_seconds, 0.0)
@@ -108,6 +109,8 @@ class Potentiometers(Synapses):
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over stored taps."""
         copy_into(self._taps, arrays["taps"], "taps")
+        if self._taps.min() < 1 or self._taps.max() > self._kind.taps:
+            raise UsageError("stored taps that a potentiometer has not", expected=f"1 to {self._kind.taps}")
 
 
 EXPORT = Potentiometer

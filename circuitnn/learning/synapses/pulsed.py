@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.crossbar.stored import thread_count
-from circuitnn.errors import UsageError
+from circuitnn.errors import ConvergenceError, UsageError
 from circuitnn.learning.cost import Cost
 from circuitnn.learning.rule import copy_into
 from circuitnn.learning.settings import number, one_of, whole
@@ -111,6 +111,7 @@ class Pulsed(SynapseKind):
     width: float = 50e-9
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         number("steps", self.steps, 1.0)
         for name in ("noise", "spread", "bound_spread", "asymmetry_spread", "retention", "g_min", "nonlinearity"):
             number(name, getattr(self, name), 0.0)
@@ -227,6 +228,8 @@ class PulsedSynapses(Synapses):
         self._weights = self._states[0] - self._states[1] if self._paired else self._states[0]
         self._seed = int(rng.integers(0, 2**64, dtype=np.uint64))
         self._pulses = self._driver()
+        ends = [np.float32(np.abs(device[end]).max()) for device in self._devices for end in ("low", "high")]
+        self._most = np.float32(min(4.0 * float(max(ends)), 2.0**24 * self.step))
         self._mean, self._mean_at = 0.0, -1
 
     def _device(
@@ -324,12 +327,12 @@ class PulsedSynapses(Synapses):
 
         Raises
         ------
-        UsageError
+        ConvergenceError
             When a number is not finite.
         """
         x, d = (np.ascontiguousarray(a, np.float32) for a in (x, d))
         if not (math.isfinite(float(x.sum())) and math.isfinite(float(d.sum()))):
-            raise UsageError("an update with numbers that are not finite", hint="a lower rate")
+            raise ConvergenceError("an update with numbers that are not finite", hint="a lower rate")
         self._pulses.update(x, d)
         self._count(side_by_side=True)
 
@@ -337,8 +340,9 @@ class PulsedSynapses(Synapses):
         """Change every weight by steps of its own, one device after the other."""
         dW = np.ascontiguousarray(dW, np.float32)
         if not math.isfinite(float(dW.sum())):
-            raise UsageError("a change with numbers that are not finite", hint="a lower rate")
-        self._pulses.change(dW)
+            raise ConvergenceError("a change with numbers that are not finite", hint="a lower rate")
+        # no device needs more than its range; float32 does not count more steps than 2^24
+        self._pulses.change(np.clip(dW, -self._most, self._most))
         self._count(side_by_side=False)
 
     def _count(self, side_by_side: bool) -> None:
@@ -440,6 +444,10 @@ class PulsedSynapses(Synapses):
         """Take over stored states of synapses that were built alike."""
         for k, state in enumerate(self._states):
             copy_into(state, arrays[f"state{k}"], "a state")
+            low, high = (self._devices[k][end] for end in ("low", "high"))
+            room = 1e-4 * (high - low)  # what rounding leaves
+            if np.any(state < low - room) or np.any(state > high + room):
+                raise UsageError("a stored state lies outside the range of its device")
         if ("rest" in arrays) != (self._rest is not None):
             raise UsageError(
                 "references of the stored state were shifted, or are here", hint="it belongs to another rule"
@@ -452,8 +460,9 @@ class PulsedSynapses(Synapses):
         self._pulses.count = int(arrays["count"][0])
         if self._pulses.seen is not None:
             copy_into(self._pulses.seen, arrays["seen"], "pulses seen")
-            self._pulses.seen_samples = int(arrays["seen_samples"][0])
-        self._mean, self._mean_at = float(arrays["mean"][0]), int(arrays["mean"][1])
+            self._pulses.seen_samples = whole("pulses seen", int(arrays["seen_samples"][0]), 0, 2**30)
+        self._mean = number("mean conductance", float(arrays["mean"][0]), 0.0)
+        self._mean_at = whole("count at the last mean", int(arrays["mean"][1]), -1, 2**53)
 
 
 EXPORT = Pulsed

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.cost import Cost
-from circuitnn.learning.settings import converted, described
+from circuitnn.learning.settings import converted, described, typed
 from circuitnn.registry import catalog
 
 Array = NDArray[Any]
@@ -83,6 +83,9 @@ class Synapses(ABC):
 @dataclass(frozen=True)
 class SynapseKind(ABC):
     """Numbers of devices, from which synapses are built; a file in ``circuitnn/learning/synapses`` each."""
+
+    def __post_init__(self) -> None:
+        typed(self)
 
     @abstractmethod
     def build(self, weights: Array, rng: np.random.Generator, *, signed: bool = True, largest: float = 1.0) -> Synapses:

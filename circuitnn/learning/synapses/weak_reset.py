@@ -86,6 +86,7 @@ class WeakReset(SynapseKind):
     set_energy: float = 200e-12
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("step", "r_set", "v_reset", "width"):
             number(name, getattr(self, name), 0.0, open_low=True)
         for name in ("soft", "noise", "set_noise", "set_energy"):
