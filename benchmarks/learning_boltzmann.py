@@ -37,7 +37,8 @@ def mnist(seed: int = 0, examples: int = 20_000) -> None:
     x, y = mnist_images("test")
     print("10,000 images:", right(rule, x, y, ("energy",)), flush=True)
     x, y = x[:2000], y[:2000]
-    print("first 2,000:", right(rule, x, y), "black and white:", right(rule, np.round(x), y), f"{time.time() - start:.0f} s")
+    print("first 2,000:", right(rule, x, y), flush=True)
+    print("black and white:", right(rule, np.round(x), y), f"{time.time() - start:.0f} s")
 
 
 def hundred(epochs: int = 15) -> None:
