@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = 32 };
+enum { TILE = 32, BLOCK = 16 };
 
 #define KIND
 #define TEMPLATE "cn_boltzmann_pass.h"
@@ -13,16 +13,17 @@ enum { TILE = 32 };
 typedef struct passes {
     void (*advance)(const cn_sampler *, int, const float *, uint64_t);
     void (*add)(cn_idx, float, const float *, float *);
+    cn_idx (*fire)(const cn_sampler *, int, cn_idx);
 } passes;
 
 static passes choose(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        return (passes){advance_avx512, add_avx512};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (passes){advance_avx2, add_avx2};
+        return (passes){advance_avx512, add_avx512, fire_avx512};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (passes){advance_avx2, add_avx2, fire_avx2};
 #endif
-    return (passes){advance_plain, add_plain};
+    return (passes){advance_plain, add_plain, fire_plain};
 }
 
 cn_status cn_sampler_init(cn_sampler *s)
@@ -82,16 +83,9 @@ void cn_sampler_run(cn_sampler *s, cn_idx steps, const float *data)
             p.advance(s, side, side == CN_VISIBLE ? data : NULL, key);
         }
         for (int side = 0; side < 2; side++) {
-            float *v = s->potential[side];
-            cn_idx *spike = s->spike[side], end = t == 0 ? 0 : s->start[side][t];
-            const cn_idx before = end;
+            const cn_idx *spike = s->spike[side], before = t == 0 ? 0 : s->start[side][t];
+            const cn_idx end = p.fire(s, side, before);
             s->start[side][t] = before;
-            for (cn_idx i = 0; i < n[side]; i++)
-                if (v[i] > s->threshold) {
-                    v[i] = 0.0f;
-                    s->wait[side][i] = s->refractory - 1;
-                    spike[end++] = i;
-                }
             s->start[side][t + 1] = end;
             const size_t width = (size_t)n[!side] + 1;
             for (cn_idx k = before; k < end; k++)

@@ -29,3 +29,26 @@ TARGET static void NAME(add)(cn_idx n, float by, const float *restrict x, float 
 {
     for (cn_idx i = 0; i < n; i++) y[i] += by * x[i];
 }
+
+/* Reset the neurons above the threshold and write down who they are, behind `end`; few are, so that most blocks have none. */
+TARGET static cn_idx NAME(fire)(const cn_sampler *s, int side, cn_idx end)
+{
+    const cn_idx n = s->n[side];
+    const float threshold = s->threshold;
+    float *restrict v = s->potential[side];
+    for (cn_idx i0 = 0; i0 < n; i0 += BLOCK) {
+        const cn_idx i1 = i0 + BLOCK < n ? i0 + BLOCK : n;
+        int above = 0;
+        if (i1 - i0 == BLOCK)
+            for (cn_idx i = 0; i < BLOCK; i++) above |= v[i0 + i] > threshold;
+        else
+            above = 1;
+        for (cn_idx i = i0; above && i < i1; i++)
+            if (v[i] > threshold) {
+                v[i] = 0.0f;
+                s->wait[side][i] = s->refractory - 1;
+                s->spike[side][end++] = i;
+            }
+    }
+    return end;
+}
