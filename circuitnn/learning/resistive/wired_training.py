@@ -75,8 +75,8 @@ class WiredTraining:
         self._solver = WiredRelaxation(network, r_word=r_word, r_bit=r_bit, tile=tile, tolerance=_TOLERANCE)
         self._ideal_words, self._allowed = r_word == 0.0, allowed
         self._every, self._left = 32, 0
-        self._more: Array | float = 0.0
-        self._between: Array | float = 0.0
+        rows, nodes = network.conductances[0].shape
+        self._more, self._between = np.zeros((rows, nodes)), np.zeros((nodes, nodes))
 
     def gradient(self, x: ArrayLike, target: ArrayLike, beta: float) -> tuple[list[Array], list[Array], Array]:
         """Return what ``WiredRelaxation.gradient`` does."""
@@ -109,7 +109,7 @@ class WiredTraining:
     def arrays(self) -> dict[str, Array]:
         """Return what is carried from gradient to gradient, for checkpoints."""
         counters = np.array([self._every, self._left, self.reductions, self.missed])
-        return {"counters": counters, "more": np.atleast_2d(self._more), "between": np.atleast_2d(self._between)}
+        return {"counters": counters, "more": self._more, "between": self._between}
 
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over what ``arrays`` gave."""
