@@ -78,7 +78,7 @@ def test_help_lists_every_command(run):
     assert (status, err) == (0, "")
     listed = re.findall(r"^  ([a-z]+)  ", out.partition("Commands:")[2], re.MULTILINE)
     assert listed == catalog("cli.commands").names()
-    assert {"run", "check", "compile", "infer", "export", "devices", "plot", "demo", "bench"} <= set(listed)
+    assert {"run", "check", "compile", "infer", "export", "learn", "devices", "plot", "demo", "bench"} <= set(listed)
     assert "..." not in out.partition("Commands:")[2]  # every first line fits
 
 

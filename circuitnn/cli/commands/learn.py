@@ -32,7 +32,9 @@ def learn(
     output: str | None,
     as_json: bool,
 ) -> None:
-    """Train a network of circuits by a learning rule, and count what that takes of the hardware.
+    """Train a network of circuits by a learning rule.
+
+    What it takes of the hardware is counted: reads, settlings, pulses, seconds, joules.
 
     Without RULE, all rules and kinds of synapses are listed; with one and without --data, its hyper-parameters. With
     -o, an interrupted training goes on where it was when the same command is given again, and ends as it would have.
