@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.learning.arrays import SynapseArray
-from circuitnn.learning.rule import Rule
+from circuitnn.learning.rule import Rule, part
 from circuitnn.learning.settings import number, one_of
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
 
@@ -197,7 +197,7 @@ def _angle(a: Array, b: Array) -> float:
 
 def restore_part(array: SynapseArray, arrays: dict[str, Array], prefix: str) -> None:
     """Restore one array of synapses from the entries whose names begin with ``prefix``."""
-    array.restore({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
+    array.restore(part(arrays, prefix))
 
 
 def with_ones(x: Array) -> Array:

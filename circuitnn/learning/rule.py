@@ -130,6 +130,17 @@ def set_generator_state(rng: np.random.Generator, state: Array) -> None:
     rng.bit_generator.state = json.loads(bytes(state))
 
 
+def part(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
+    """Return the entries of a stored state whose names begin with ``prefix``, without it.
+
+    Examples
+    --------
+    >>> part({"layer0.weights": np.zeros(1), "pace": np.ones(1)}, "layer0.")
+    {'weights': array([0.])}
+    """
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+
+
 def copy_into(target: Array, stored: Array, what: str) -> None:
     """Fill an array with a stored one of the same shape and type.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
-from circuitnn.learning.rule import Rule
+from circuitnn.learning.rule import Rule, part
 from circuitnn.learning.settings import number, one_of, whole
 from circuitnn.learning.spiking._sampling import Sampler
 from circuitnn.learning.spiking.neurons import NoisyNeuron
@@ -250,7 +250,7 @@ class Boltzmann(Rule):
         super().restore(arrays)
         self.pace, self.examples = float(arrays["pace"][0]), int(arrays["examples"][0])
         for prefix, take in (("synapses.", self.held.restore), ("neurons.", self.kernel.set_state)):
-            take({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
+            take(part(arrays, prefix))
 
 
 EXPORT = Boltzmann

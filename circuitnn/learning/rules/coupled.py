@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.resistors import ResistorNetwork, edges_of
-from circuitnn.learning.rule import Rule
+from circuitnn.learning.rule import Rule, part
 from circuitnn.learning.settings import number
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
 
@@ -159,7 +159,7 @@ class Coupled(Rule):
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over a stored state."""
         super().restore(arrays)
-        self._edges.restore({k.removeprefix("edges."): a for k, a in arrays.items() if k.startswith("edges.")})
+        self._edges.restore(part(arrays, "edges."))
 
     def _drive(self, x: Array) -> Array:
         """Return the voltages of all sources, shape (samples, sources), V."""

@@ -12,7 +12,7 @@ from circuitnn.errors import UsageError
 from circuitnn.learning.arrays import conversion_energy
 from circuitnn.learning.resistive.network import ResistiveNetwork
 from circuitnn.learning.resistive.relaxation import NUDGES, SIDES, Relaxation
-from circuitnn.learning.rule import Rule, copy_into
+from circuitnn.learning.rule import Rule, copy_into, part
 from circuitnn.learning.settings import number, one_of, whole
 from circuitnn.learning.synapses.ideal import Ideal
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
@@ -297,7 +297,7 @@ class Equilibrium(Rule):
                 copy_into(g, arrays[f"conductances{k}"], f"conductances{k}")
             else:
                 prefix = f"layer{k}."
-                self.held[k].restore({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
+                self.held[k].restore(part(arrays, prefix))
         if self.held is not None:
             self._read()
         self.relaxation.load()

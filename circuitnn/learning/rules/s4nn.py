@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
-from circuitnn.learning.rule import Rule, copy_into
+from circuitnn.learning.rule import Rule, copy_into, part
 from circuitnn.learning.settings import number, whole
 from circuitnn.learning.spiking._first import FirstSpikes
 from circuitnn.learning.synapses.ideal import IdealSynapses
@@ -298,7 +298,7 @@ class S4NN(Rule):
         self.examples, self.learnt = (int(count) for count in arrays["examples"])
         for k, held in enumerate(self.layers):
             prefix = f"layer{k}."
-            held.restore({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
+            held.restore(part(arrays, prefix))
             copy_into(self.kernel.fired(k), arrays[f"fired{k}"], f"fired{k}")
             if self.average:
                 copy_into(self.mean[k], arrays[f"mean{k}"], f"mean{k}")

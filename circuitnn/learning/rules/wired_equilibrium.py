@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from circuitnn.errors import UsageError
 from circuitnn.learning.resistive.wired_training import WiredTraining
 from circuitnn.learning.resistive.wires import WiredRelaxation
+from circuitnn.learning.rule import part
 from circuitnn.learning.rules.equilibrium import Equilibrium
 from circuitnn.learning.settings import number, whole
 from circuitnn.learning.synapses.ideal import Ideal
@@ -95,7 +96,7 @@ class WiredEquilibrium(Equilibrium):
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over a stored state."""
         super().restore(arrays)
-        self.wired.restore({k.removeprefix("wired."): v for k, v in arrays.items() if k.startswith("wired.")})
+        self.wired.restore(part(arrays, "wired."))
 
 
 EXPORT = WiredEquilibrium

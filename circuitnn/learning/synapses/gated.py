@@ -12,7 +12,7 @@ from circuitnn.errors import UsageError
 from circuitnn.learning.cost import Cost
 from circuitnn.learning.rule import copy_into, generator_state, set_generator_state
 from circuitnn.learning.settings import number
-from circuitnn.learning.synapses.synapse import SynapseKind, Synapses
+from circuitnn.learning.synapses.synapse import SynapseKind, Synapses, line_volts, products
 
 Array = NDArray[Any]
 
@@ -151,14 +151,11 @@ class GatedSynapses(Synapses):
 
     def fold(self, currents: Array) -> Array:
         """Return products from currents per volt; those of single conductances keep the offset of ``g_low``."""
-        plain = currents[..., ::2] - currents[..., 1::2] if self.signed else currents
-        return np.asarray(plain / self._scale)
+        return products(currents, self._scale, signed=self.signed)
 
     def spread(self, d: Array) -> Array:
         """Return volts of the bit lines for a transposed read."""
-        if not self.signed:
-            return np.asarray(d / self._scale)
-        return np.stack([d, -d], axis=-1).reshape(*d.shape[:-1], -1) / self._scale
+        return line_volts(d, self._scale, signed=self.signed)
 
     def change(self, dW: Array) -> None:
         """Move the table by half of ``dW`` each way, and write the cells of which it moved."""

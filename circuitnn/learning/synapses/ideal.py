@@ -13,7 +13,7 @@ from circuitnn.errors import UsageError
 from circuitnn.learning.cost import Cost
 from circuitnn.learning.rule import copy_into
 from circuitnn.learning.settings import number
-from circuitnn.learning.synapses.synapse import SynapseKind, Synapses
+from circuitnn.learning.synapses.synapse import SynapseKind, Synapses, line_volts, products
 
 Array = NDArray[Any]
 
@@ -82,14 +82,11 @@ class IdealSynapses(Synapses):
 
     def fold(self, currents: Array) -> Array:
         """Return products from currents per volt; those of single conductances keep the offset of ``g_min``."""
-        plain = currents[..., ::2] - currents[..., 1::2] if self.signed else currents
-        return np.asarray(plain / self._scale)
+        return products(currents, self._scale, signed=self.signed)
 
     def spread(self, d: Array) -> Array:
         """Return volts of the bit lines for a transposed read."""
-        if not self.signed:
-            return np.asarray(d / self._scale)
-        return np.stack([d, -d], axis=-1).reshape(*d.shape[:-1], -1) / self._scale
+        return line_volts(d, self._scale, signed=self.signed)
 
     def change(self, dW: Array) -> None:
         """Add ``dW``; conductances stay at 0 or above."""

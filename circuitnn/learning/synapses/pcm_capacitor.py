@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.cost import Cost
-from circuitnn.learning.rule import copy_into
+from circuitnn.learning.rule import copy_into, part
 from circuitnn.learning.settings import number, whole
 from circuitnn.learning.synapses._pulses import Pulses
 from circuitnn.learning.synapses.pcm_pair import PcmPair
@@ -294,7 +294,7 @@ class PcmCapacitorSynapses(Synapses):
 
     def restore(self, arrays: dict[str, Array]) -> None:
         """Take over a stored state of synapses that were built alike."""
-        self.pcm.restore({k.removeprefix("pcm."): v for k, v in arrays.items() if k.startswith("pcm.")})
+        self.pcm.restore(part(arrays, "pcm."))
         copy_into(self.learned, arrays["learned"], "learned")
         copy_into(self._rest, arrays["rest"], "rest")
         copy_into(self._weights, arrays["weights"], "weights")

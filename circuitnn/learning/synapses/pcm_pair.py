@@ -13,7 +13,7 @@ from circuitnn.learning.cost import Cost
 from circuitnn.learning.rule import copy_into, generator_state, set_generator_state
 from circuitnn.learning.settings import number, whole
 from circuitnn.learning.synapses._pulses import Pulses
-from circuitnn.learning.synapses.synapse import SynapseKind, Synapses
+from circuitnn.learning.synapses.synapse import SynapseKind, Synapses, line_volts, products
 
 Array = NDArray[Any]
 
@@ -151,11 +151,11 @@ class PcmPairSynapses(Synapses):
 
     def fold(self, currents: Array) -> Array:
         """Return products from currents per volt."""
-        return np.asarray((currents[..., ::2] - currents[..., 1::2]) / self.scale)
+        return products(currents, self.scale)
 
     def spread(self, d: Array) -> Array:
         """Return volts of the bit lines for a transposed read."""
-        return np.stack([d, -d], axis=-1).reshape(*d.shape[:-1], -1) / self.scale
+        return line_volts(d, self.scale)
 
     def update(self, x: Array, d: Array) -> None:
         """Send trains of pulses, an example after the other; where two meet, one cell of two crystallises by a step.

@@ -15,7 +15,7 @@ from circuitnn.learning.cost import Cost
 from circuitnn.learning.rule import copy_into
 from circuitnn.learning.settings import number, one_of, whole
 from circuitnn.learning.synapses._pulses import Pulses
-from circuitnn.learning.synapses.synapse import SynapseKind, Synapses
+from circuitnn.learning.synapses.synapse import SynapseKind, Synapses, line_volts, products
 
 Array = NDArray[Any]
 
@@ -313,14 +313,11 @@ class PulsedSynapses(Synapses):
 
     def fold(self, currents: Array) -> Array:
         """Return products from currents per volt; of single conductances, with their offset."""
-        plain = currents[..., ::2] - currents[..., 1::2] if self.signed else currents
-        return np.asarray(plain / self._scale)
+        return products(currents, self._scale, signed=self.signed)
 
     def spread(self, d: Array) -> Array:
         """Return volts of the bit lines for a transposed read."""
-        if not self.signed:
-            return np.asarray(d / self._scale)
-        return np.stack([d, -d], axis=-1).reshape(*d.shape[:-1], -1) / self._scale
+        return line_volts(d, self._scale, signed=self.signed)
 
     def update(self, x: Array, d: Array) -> None:
         """Change weights by ``x.T @ d``, sample after sample, with pulses on rows and columns.

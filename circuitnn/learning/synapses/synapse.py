@@ -104,6 +104,29 @@ class SynapseKind(ABC):
         """
 
 
+def products(currents: Array, scale: float, *, signed: bool = True) -> Array:
+    """Return products with weights from currents of bit lines per volt, (..., lines), S; of pairs G+, G- if signed.
+
+    Examples
+    --------
+    >>> products(np.array([3e-6, 1e-6]), 1e-6).round(9).tolist()
+    [2.0]
+    """
+    return np.asarray((currents[..., ::2] - currents[..., 1::2] if signed else currents) / scale)
+
+
+def line_volts(d: Array, scale: float, *, signed: bool = True) -> Array:
+    """Return what bit lines are driven with in a transposed read, (..., lines); each pair with both signs if signed.
+
+    Examples
+    --------
+    >>> line_volts(np.array([2.0]), 0.5).tolist()
+    [4.0, -4.0]
+    """
+    lines = np.stack([d, -d], axis=-1).reshape(*d.shape[:-1], -1) if signed else d
+    return np.asarray(lines / scale)
+
+
 def synapses_of(given: SynapseKind | str) -> SynapseKind:
     """Return a kind of synapses from text such as ``"pulsed:steps=1200"``, or itself.
 
