@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from circuitnn.learning.arrays import SynapseArray
 from circuitnn.learning.rule import Rule, part
-from circuitnn.learning.settings import number, one_of
+from circuitnn.learning.settings import float_type, number, one_of
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
+from circuitnn.mapping.operators.activations import softmax
 
 Array = NDArray[Any]
 
@@ -81,7 +82,7 @@ class Layered(Rule):
         number("largest", self.largest, 0.0, open_low=True)
         one_of("activation", self.activation, self.activations)
         one_of("loss", self.loss, ("cross_entropy", "squared"))
-        self.dtype = np.float32 if one_of("precision", self.precision, ("single", "double")) == "single" else np.float64
+        self.dtype = float_type(self.precision)
         self.kind = synapses_of(self.synapses)
         self.pace = 1.0  # by which the rate has decayed
         self.layers = [
@@ -205,15 +206,3 @@ def with_ones(x: Array) -> Array:
     full = np.ones((len(x), x.shape[1] + 1), x.dtype)
     full[:, :-1] = x
     return full
-
-
-def softmax(a: Array) -> Array:
-    """Return ``exp(a) / sum(exp(a))`` over the last axis.
-
-    Examples
-    --------
-    >>> softmax(np.array([0.0, np.log(3.0)])).round(6).tolist()
-    [0.25, 0.75]
-    """
-    e = np.exp(a - a.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True))

@@ -218,6 +218,20 @@ def _real(value: Any) -> bool:
         return False
 
 
+def by_layers(what: str, given: float | tuple[float, ...], layers: int) -> tuple[float, ...]:
+    """Return a number of at least 0 for each layer, from one for all or one each, or raise UsageError.
+
+    Examples
+    --------
+    >>> by_layers("rates", (0.1,), 2)
+    (0.1, 0.1)
+    """
+    values = tuple(number(what, value, 0.0) for value in (given if isinstance(given, tuple | list) else (given,)))
+    if len(values) not in (1, layers):
+        raise UsageError(f"{len(values)} {what}: {values}", expected=f"1 number or {layers}", names=[what])
+    return values * layers if len(values) == 1 else values
+
+
 def one_of(what: str, value: Any, known: tuple[str, ...]) -> str:
     """Return a name out of several, or raise UsageError."""
     if not isinstance(value, str) or value not in known:
@@ -228,3 +242,8 @@ def one_of(what: str, value: Any, known: tuple[str, ...]) -> str:
             names=[what],
         )
     return str(value)
+
+
+def float_type(precision: str) -> type[np.float32] | type[np.float64]:
+    """Return the type of numbers that ``"single"`` or ``"double"`` names, or raise UsageError."""
+    return np.float32 if one_of("precision", precision, ("single", "double")) == "single" else np.float64

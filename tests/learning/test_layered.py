@@ -5,9 +5,9 @@ import pytest
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.arrays import SynapseArray
-from circuitnn.learning.layered import softmax
 from circuitnn.learning.rule import rule_of
 from circuitnn.learning.synapses.ideal import Ideal
+from circuitnn.mapping.operators.activations import softmax
 
 SIZES = "6-5-4-3"
 

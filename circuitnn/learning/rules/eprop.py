@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from circuitnn.errors import UsageError
 from circuitnn.learning.arrays import SynapseArray
-from circuitnn.learning.layered import restore_part, softmax, with_ones
+from circuitnn.learning.layered import restore_part, with_ones
 from circuitnn.learning.rule import Rule, copy_into
-from circuitnn.learning.settings import number, one_of, whole
+from circuitnn.learning.settings import float_type, number, one_of, whole
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
+from circuitnn.mapping.operators.activations import softmax
 
 Array = NDArray[Any]
 
@@ -160,7 +161,7 @@ class EProp(Rule):
         for name in ("strength", "dampening", "r_wire"):
             number(name, getattr(self, name), 0.0)
         number("forget", self.forget, 0.0, 1.0)
-        self.dtype = np.float32 if one_of("precision", self.precision, ("single", "double")) == "single" else np.float64
+        self.dtype = float_type(self.precision)
         self._pace = np.ones(1)
         self._alpha, self._rho, self._kappa = (
             float(np.exp(-1.0 / time)) for time in (self.membrane, self.adaptation, self.readout)
@@ -212,7 +213,8 @@ class EProp(Rule):
         """Return the loss's gradient by outputs, shape (answer, batch, outputs), in the last instants."""
         last = outputs[-self.answer :]
         target = np.asarray(t, self.dtype)
-        return (softmax(last) if self.loss == "cross_entropy" else last) - target
+        given: Array = softmax(last) if self.loss == "cross_entropy" else last
+        return given - target
 
     def gradients(self, driven: Array, ran: Spiking, errors: Array, signals: Array) -> tuple[Array, Array, Array]:
         """Return e-prop's gradients of the input, recurrent and output weights, summed over the batch.

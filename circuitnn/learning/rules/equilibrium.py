@@ -13,7 +13,7 @@ from circuitnn.learning.arrays import conversion_energy
 from circuitnn.learning.resistive.network import ResistiveNetwork
 from circuitnn.learning.resistive.relaxation import NUDGES, SIDES, Relaxation
 from circuitnn.learning.rule import Rule, copy_into, part
-from circuitnn.learning.settings import number, one_of, whole
+from circuitnn.learning.settings import by_layers, number, one_of, whole
 from circuitnn.learning.synapses.ideal import Ideal
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
 from circuitnn.mapping.cost.technology import Technology
@@ -141,8 +141,8 @@ class Equilibrium(Rule):
         one_of("sides", self.sides, SIDES)
         layers = len(self.network) - 1
         self.sweeps = whole("sweeps", self.sweeps, 0) or layers + 2
-        self.rates = self._by_layers("rates", self.rates, layers)
-        self.bias_rates = self._by_layers("bias_rates", self.bias_rates or self.rates, layers)
+        self.rates = by_layers("rates", self.rates, layers)
+        self.bias_rates = by_layers("bias_rates", self.bias_rates or self.rates, layers)
         self.kind = synapses_of(self.synapses)
         self.resistive = ResistiveNetwork(
             sizes=self.network,
@@ -169,13 +169,6 @@ class Equilibrium(Rule):
             threads=whole("threads", self.threads, 1, 256),
             temperature=self.temperature,
         )
-
-    @staticmethod
-    def _by_layers(what: str, given: tuple[float, ...], layers: int) -> tuple[float, ...]:
-        values = tuple(number(what, value, 0.0) for value in (given if isinstance(given, tuple | list) else (given,)))
-        if len(values) not in (1, layers):
-            raise UsageError(f"{what} are {values}", expected=f"1 number or {layers}", names=[what])
-        return values * layers if len(values) == 1 else values
 
     def _read(self) -> None:
         """Take conductances from the synapses."""

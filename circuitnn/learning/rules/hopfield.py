@@ -13,7 +13,7 @@ from circuitnn.errors import UsageError
 from circuitnn.learning.arrays import SynapseArray
 from circuitnn.learning.layered import restore_part, with_ones
 from circuitnn.learning.rule import Rule, copy_into
-from circuitnn.learning.settings import number, one_of, whole
+from circuitnn.learning.settings import by_layers, float_type, number, one_of, whole
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
 
 Array = NDArray[Any]
@@ -186,11 +186,7 @@ class Hopfield(Rule):
         """Check the hyper-parameters and make a crossbar of each matrix, biases in its last row."""
         if len(self.network) < 3:
             raise UsageError(f"network is {self.network!r}", expected="a hidden layer or more", names=["network"])
-        matrices = len(self.network) - 1
-        rates = self.rates if isinstance(self.rates, tuple | list) else (self.rates,)
-        if len(rates) not in (1, matrices):
-            raise UsageError(f"{len(rates)} rates", expected=f"one, or {matrices}: a matrix each", names=["rates"])
-        self._rates = np.array([number("rates", rate, 0.0) for rate in rates] * (matrices if len(rates) == 1 else 1))
+        self._rates = np.array(by_layers("rates", self.rates, len(self.network) - 1))
         number("decay", self.decay, 0.0, 1.0, open_low=True)
         number("beta", self.beta, 0.0, open_low=True)
         one_of("nudging", self.nudging, NUDGING)
@@ -198,7 +194,7 @@ class Hopfield(Rule):
         whole("nudged_steps", self.nudged_steps)
         number("largest", self.largest, 0.0, open_low=True)
         number("r_wire", self.r_wire, 0.0)
-        self.dtype = np.float32 if one_of("precision", self.precision, ("single", "double")) == "single" else np.float64
+        self.dtype = float_type(self.precision)
         kind = synapses_of(self.synapses)
         self._arrays: list[SynapseArray] = []
         for inputs, outputs in pairwise(self.network):

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from circuitnn.learning.arrays import SynapseArray
 from circuitnn.learning.latent import UPDATE_BITS
-from circuitnn.learning.layered import restore_part, softmax
+from circuitnn.learning.layered import restore_part
 from circuitnn.learning.rule import Rule, copy_into
 from circuitnn.learning.settings import number, whole
 from circuitnn.learning.spiking._surrogate import Layer, spikes
 from circuitnn.learning.synapses.synapse import SynapseKind, synapses_of
 from circuitnn.mapping.cost.technology import Technology
+from circuitnn.mapping.operators.activations import softmax
 
 Array = NDArray[Any]
 
